@@ -1,0 +1,73 @@
+"""The campaign as its author wrote it: frozen, validated values in the keys of the file; no YAML, no planning here."""
+
+from __future__ import annotations
+
+from campaigns.definition.campaign import Campaign, Offer, Pain, Persona, Senders, Stage
+from campaigns.definition.hours import Cap
+from campaigns.definition.names import Names
+from campaigns.definition.references import plainly
+from campaigns.definition.touch import (
+    ChannelWording,
+    Courtesy,
+    Media,
+    Message,
+    Model,
+    Step,
+    Touch,
+    Variant,
+    WaitFor,
+    Wording,
+    channels_of,
+)
+from campaigns.definition.values import Again, Feeling, PlainText, UnreadableError
+from campaigns.definition.vocabulary import (
+    CHANNELS,
+    COUNTRIES,
+    EVENTS,
+    LANGUAGES,
+    OTHER,
+    PERSONAL,
+    POSTS,
+    TASKS,
+    Kind,
+    OnLate,
+    Purpose,
+)
+
+__all__ = [
+    "CHANNELS",
+    "COUNTRIES",
+    "EVENTS",
+    "LANGUAGES",
+    "OTHER",
+    "PERSONAL",
+    "POSTS",
+    "TASKS",
+    "Again",
+    "Campaign",
+    "Cap",
+    "ChannelWording",
+    "Courtesy",
+    "Feeling",
+    "Kind",
+    "Media",
+    "Message",
+    "Model",
+    "Names",
+    "Offer",
+    "OnLate",
+    "Pain",
+    "Persona",
+    "PlainText",
+    "Purpose",
+    "Senders",
+    "Stage",
+    "Step",
+    "Touch",
+    "UnreadableError",
+    "Variant",
+    "WaitFor",
+    "Wording",
+    "channels_of",
+    "plainly",
+]

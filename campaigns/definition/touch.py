@@ -1,0 +1,209 @@
+"""Touches: what reaches somebody, with its courtesy, its media and, where it has several messages, its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from campaigns.definition.addresses import MediaFile, ProjectPath
+from campaigns.definition.hours import Caps, Clock, HoursOrNone, Weekdays
+from campaigns.definition.references import (
+    EventName,
+    Length,
+    OfferCode,
+    Reentry,
+    Repeats,
+    StageReference,
+    Trigger,
+    When,
+)
+from campaigns.definition.values import (
+    Id,
+    OneOrMany,
+    Text,
+    UnreadableError,
+    channel,
+    listed,
+    shown,
+    whole,
+)
+from campaigns.definition.vocabulary import CHANNELS, PERSONAL, POSTS, TASKS, OnLate, Purpose
+from campaigns.timing.model import OnBlocked, Pick
+
+
+class Model(BaseModel):
+    """What every part of the file shares: frozen, and no key that is not declared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, arbitrary_types_allowed=True)
+
+
+class Courtesy(Model):
+    """When people may be disturbed; what is left out is inherited: touch, stage, campaign, then the defaults."""
+
+    quiet_hours: HoursOrNone | None = Field(
+        None, description="Hours in which nobody is disturbed: 21:00-08:00, or none"
+    )
+    send_hours: HoursOrNone | None = Field(None, description="Hours in which messages may go: 09:30-19:00, or none")
+    weekdays: Weekdays | None = Field(None, description="Days on which messages may go: mon-fri, [mon, wed], or all")
+    holidays: Literal["avoid", "allow"] | None = Field(
+        None, description="Public holidays of the country: avoid or allow"
+    )
+    closed_days: Annotated[tuple[When, ...], BeforeValidator(listed), OneOrMany()] | None = Field(
+        None, description="Days on which nothing goes: [2 january, easter monday]"
+    )
+    caps: Caps | None = Field(
+        None, description="Marketing messages per person, across campaigns: [1 per day, 3 per week], or none"
+    )
+
+
+class Media(Model):
+    """A picture or video of a post: a path inside the project or an https address, and its description."""
+
+    file: MediaFile = Field(description="Path inside the project, or an address that starts with https://")
+    alt: Text = Field("", description="What the picture shows, for people who cannot see it")
+
+
+def _media(value: object) -> object:
+    items = listed(value)
+    if isinstance(items, (list, tuple)):
+        return tuple({"file": item} if isinstance(item, str) else item for item in items)
+    return items
+
+
+MediaList = Annotated[tuple[Media, ...], BeforeValidator(_media), OneOrMany({"type": "string"})]
+
+
+def _channels(value: object) -> tuple[str, ...]:
+    items = listed(value)
+    if not isinstance(items, (list, tuple)) or not items:
+        raise UnreadableError(f"expected a channel, got {shown(value)}", remedy="write one such as email or instagram")
+    return tuple(channel(item) for item in items)
+
+
+_CHANNEL = {"enum": sorted(CHANNELS)}
+Channels = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_channels),
+    WithJsonSchema({"anyOf": [_CHANNEL, {"type": "array", "items": _CHANNEL, "minItems": 1}]}),
+]
+ChannelName = Annotated[str, BeforeValidator(channel), WithJsonSchema(_CHANNEL)]
+
+
+class Wording(Model):
+    """What is said: the words of a message, inline or as a template."""
+
+    subject: Text | None = Field(
+        None, description="Subject of a mail; {{ contact.first_name }} and the like are filled in"
+    )
+    preheader: Text | None = Field(None, description="What the inbox shows after the subject")
+    text: Text | None = Field(None, description="The message itself, written here instead of in a template")
+    html: Text | None = Field(None, description="The same message as HTML, for mail")
+    template: ProjectPath | None = Field(
+        None, description="File of the message in the project, such as emails/offer.md"
+    )
+    media: MediaList = Field(
+        (), description="Pictures and videos: [media/ring.jpg] or [{file: media/ring.jpg, alt: ...}]"
+    )
+    first_comment: Text | None = Field(None, description="Text that is posted as the first comment below the post")
+
+
+class ChannelWording(Wording):
+    """What one channel says otherwise, where a touch goes to several."""
+
+
+class Variant(Wording):
+    """One of several alternatives of a message."""
+
+    name: Text | None = Field(None, description="What the variant is called in reports")
+    weight: Annotated[int, BeforeValidator(whole(0, 1000))] = Field(
+        1, ge=0, le=1000, description="How often it is taken, against the other variants: 1 and 1 is half and half"
+    )
+
+
+class WaitFor(Model):
+    """A step that waits for an event, or goes on elsewhere."""
+
+    event: EventName = Field(description="The event that is waited for")
+    within: Length = Field(description="How long it is waited for: 7 days")
+    otherwise: Id | None = Field(None, alias="else", description="The step taken when the event does not come")
+
+
+class Message(Wording):
+    """What a touch and a step of a touch have in common."""
+
+    id: Id = Field(description="Unique in the campaign; history hangs on it: small letters, digits and dashes")
+    when: When | None = Field(None, description="When, in words: early january, 3 to 5 days later, 1 day before easter")
+    at: Clock | None = Field(None, description="Time of day, such as 09:30")
+    pick: Pick | None = Field(None, description="Which moment of the window is taken")
+    until: EventName | None = Field(None, description="The goal: when this event comes, the person gets it no more")
+    audience: Text | None = Field(
+        None, description="Who gets it: city = 'Paris' and not purchased('ring') within 60 days"
+    )
+    layout: ProjectPath | None = Field(None, description="Template that is laid around the message")
+    offer: OfferCode | None = Field(
+        None, description="Code of the offer it quotes; it never goes after the offer's end"
+    )
+    approval: Literal["required", "none"] = Field("none", description="Whether a person must approve it before it goes")
+    max_late: Length | None = Field(None, description="How late it may still go: 2 days")
+    on_late: OnLate | None = Field(None, description="What happens when it is later than that: send, skip or ask")
+    courtesy: Courtesy = Field(Courtesy(), description="When people may be disturbed by it")
+
+
+class Step(Message):
+    """One message of a touch that is a sequence; it takes the channel of its touch unless it names its own."""
+
+    channel: Channels = Field((), description="The channel, where it differs from the touch's")
+    wait_for: WaitFor | None = Field(None, description="Wait for an event before going on")
+
+
+class Touch(Message):
+    """One thing that reaches somebody: a post, a mail, an SMS, a task for the staff, a webhook."""
+
+    channel: Channels = Field(description="Where it goes: email, sms, instagram, call and so on")
+    on: Trigger | None = Field(None, description="A person's event that starts it: purchase, or entered <stage>")
+    again: Reentry | None = Field(None, description="How often one person may start it: each event, each cart, never")
+    purpose: Purpose = Field(Purpose.MARKETING, description="marketing needs consent; transactional answers an act")
+    go_to: StageReference | None = Field(None, description="The stage the person goes to with this touch")
+    repeat: Repeats | None = Field(None, description="How it is repeated: every 30 days, 3 times")
+    on_blocked: OnBlocked | None = Field(None, description="Where it goes when its day is blocked")
+    on_unknown: Literal["verify", "hold", "resend"] | None = Field(
+        None, description="What happens when nobody knows whether it went"
+    )
+    in_flight: Literal["pin", "retime", "drain", "restart"] | None = Field(
+        None, description="What an edit of the file does to people who are in the middle of it"
+    )
+    moved: Id | None = Field(None, description="The id this touch had before")
+    expires: Length | None = Field(None, description="How long after its moment it is still worth sending")
+    priority: Annotated[int, BeforeValidator(whole(0, 100))] | None = Field(
+        None, ge=0, le=100, description="Which message goes first where only one may go: 0 to 100"
+    )
+    min_gap: Length | None = Field(None, description="Least time between this and another message to the same person")
+    variants: tuple[Variant, ...] = Field((), description="Alternatives of the message, with weights")
+    by_channel: dict[ChannelName, ChannelWording] = Field(
+        default_factory=dict, description="What single channels say otherwise, where `channel` is a list"
+    )
+    steps: tuple[Step, ...] = Field((), description="A sequence of messages, each counted from the one before")
+    wait_for: WaitFor | None = Field(None, description="Wait for an event before going on")
+
+    @property
+    def is_post(self) -> bool:
+        """Whether it is for everybody and follows the calendar alone."""
+        return self.channel[0] in POSTS
+
+    @property
+    def is_task(self) -> bool:
+        """Whether a person of the shop carries it out."""
+        return self.channel[0] in TASKS
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it fans out to contacts: everything but posts and calendar tasks and hooks without an audience."""
+        return not self.is_post and (self.channel[0] in PERSONAL or self.on is not None or self.audience is not None)
+
+
+def channels_of(touch: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the channels of a touch that is not checked yet; empty when it names none that can be read."""
+    items = listed(touch.get("channel"))
+    return tuple(str(item) for item in items if isinstance(item, str)) if isinstance(items, (list, tuple)) else ()

@@ -1,0 +1,226 @@
+"""Holding a plan against the applied one, touch by touch: what differs, and what that does to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from difflib import unified_diff
+from typing import Any
+
+from campaigns.definition import Campaign, Touch
+from campaigns.diff.applied import WORDING, AppliedPlan, AppliedTouch, planned_touch
+from campaigns.diff.changes import Action, Change, Changes
+from campaigns.planner.content import used_templates
+from campaigns.timeline import PlannedTouch, Timeline
+
+_MOST_LINES = 12
+
+
+def compare(
+    timeline: Timeline,
+    campaign: Campaign,
+    applied: AppliedPlan | None,
+    *,
+    templates: Mapping[str, str] | None = None,
+) -> Changes:
+    """Return what applying this plan would change; `applied` is what is in force in this edition, None when nothing is.
+
+    What was sent is history: a change to it is `ignored`. Dates that moved because an earlier touch really went at
+    another time are no change of the file and are not listed. `templates` (with `applied.templates`) let a changed
+    template show its lines.
+    """
+    if applied is None:
+        return Changes(tuple(_added(touch) for touch in timeline.touches))
+    found: list[Change] = []
+    for stage, touch in campaign.touches():
+        planned = timeline.touch(touch.id)
+        before = applied.touches.get(touch.id)
+        if before is None:
+            found.append(_added(planned))
+            continue
+        now = planned_touch(campaign, stage, touch, planned)
+        change = _Comparison(timeline, touch, planned, now, before, applied, templates or {}).change()
+        if change is not None:
+            found.append(change)
+    present = {touch.id for touch in timeline.touches}
+    found += [_removed(touch) for name, touch in applied.touches.items() if name not in present]
+    return Changes(tuple(found))
+
+
+def _added(touch: PlannedTouch) -> Change:
+    if touch.occurrences and all(one.state == "expired" for one in touch.occurrences):
+        return Change(touch.id, Action.ADD, "its time is over; it will not be sent")
+    return Change(touch.id, Action.ADD, "new")
+
+
+def _removed(touch: AppliedTouch) -> Change:
+    if touch.sent and not touch.open and touch.planned["trigger"] is None:
+        return Change(touch.id, Action.IGNORED, f"{_sent(touch)}; removing it has no effect")
+    if touch.planned["trigger"] is not None and not touch.open:
+        return Change(touch.id, Action.CANCEL, f"no longer follows {touch.planned['trigger']}")
+    return Change(touch.id, Action.CANCEL, f"cancels {_messages(touch.open, 'scheduled ')}", touch.open)
+
+
+class _Comparison:
+    """One touch, as it was applied and as it is planned now."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        touch: Touch,
+        planned: PlannedTouch,
+        now: Mapping[str, Any],
+        before: AppliedTouch,
+        applied: AppliedPlan,
+        templates: Mapping[str, str],
+    ) -> None:
+        self.timeline = timeline
+        self.touch = touch
+        self.planned = planned
+        self.now = now
+        self.before = before
+        self.old = before.planned
+        self.applied = applied
+        self.templates = templates
+
+    def change(self) -> Change | None:
+        """Return the change with its consequence, None when nothing differs."""
+        moved, kept = self.moves()
+        parts = [*moved, *self.others()]
+        wording = self.old["content"] != self.now["content"]
+        if not parts and not wording:
+            return None
+        details = (*kept, *self.differences())
+        if self.is_history():
+            return Change(self.touch.id, Action.IGNORED, f"{self.history()}; your change has no effect", 0, details)
+        consequence = ", ".join([*parts, "new wording"] if wording and parts else parts or ["wording only"])
+        return Change(self.touch.id, Action.CHANGE, consequence + self.reach(), self.before.open, details)
+
+    def is_history(self) -> bool:
+        """Whether everything of the touch lies behind: sent or over, with no new moment ahead."""
+        if self.now["trigger"] is not None or self.before.open:
+            return False
+        ahead = [one for one in self.planned.occurrences if one.due_at > self.timeline.now]
+        if set(self.old["moments"]) == {"once"} and self.before.sent:
+            return True
+        return not ahead
+
+    def history(self) -> str:
+        return _sent(self.before) if self.before.sent else "its time is over"
+
+    def reach(self) -> str:
+        """Say how many messages the change reaches."""
+        if self.now["trigger"] is not None:
+            return f", {_messages(self.before.open)} not yet sent and all that follow" if self.before.open else ""
+        return f", {_messages(self.before.open)} not yet sent" if self.before.open else ""
+
+    def moves(self) -> tuple[list[str], list[str]]:
+        """Return what becomes of the dates, in words and in detail; what was due already counts no more."""
+        old, new = self.old["moments"], self.now["moments"]
+        now = self.timeline.now
+        ahead = {
+            key
+            for key in old.keys() & new.keys()
+            if old[key]["due"] != new[key]["due"] and (_at(old[key]) > now or _at(new[key]) > now or self.before.open)
+        }
+        added = sorted(key for key in new.keys() - old.keys() if _at(new[key]) > now)
+        dropped = sorted(key for key in old.keys() - new.keys() if _at(old[key]) > now)
+        if not self.moved_by_the_file() and not (added or dropped):
+            return [], []
+        details = [f"{_moment(_at(old[key]))} → {_moment(_at(new[key]))}" for key in sorted(ahead)]
+        says = [f"moves {_count(ahead, 'date')}"] if ahead else []
+        if says and self.old["timing"] == self.now["timing"]:
+            says = [f"{says[0]}: {self.outside()}"]
+        says += [f"adds {_count(added, 'date')}"] if added else []
+        says += [f"cancels {_count(dropped, 'date')}"] if dropped else []
+        details += [f"+ {_moment(_at(new[key]))}" for key in added] + [f"- {_moment(_at(old[key]))}" for key in dropped]
+        return says, details
+
+    def moved_by_the_file(self) -> bool:
+        """Whether a moved date has a cause other than the real dates of earlier touches, which move it by themselves."""
+        if self.old["timing"] != self.now["timing"] or self.applied.tzdata != self.timeline.tzdata:
+            return True
+        return all(touch.sent_at is None for touch in self.timeline.touches)
+
+    def outside(self) -> str:
+        """Say what moved a date whose words are the same."""
+        if self.applied.tzdata != self.timeline.tzdata:
+            return f"new time zone data ({self.applied.tzdata} → {self.timeline.tzdata})"
+        return "the calendar data changed"
+
+    def others(self) -> list[str]:
+        """Say what else differs than dates and wording."""
+        old, new = self.old, self.now
+        said = []
+        if old["channel"] != new["channel"]:
+            said.append(f"goes by {' and '.join(new['channel'])} instead of {' and '.join(old['channel'])}")
+        if old["trigger"] != new["trigger"]:
+            said.append("changes what starts it")
+        elif old["delay"] != new["delay"] or (new["trigger"] is not None and old["timing"] != new["timing"]):
+            said.append("changes how long after its event it goes")
+        if old["audience"] != new["audience"]:
+            said.append("changes who gets it")
+        if old["stage"] != new["stage"]:
+            said.append(f"moves to stage {new['stage']}")
+        if old["settings"] != new["settings"] and not said:
+            said.append("changes its rules")
+        return said
+
+    def differences(self) -> Iterator[str]:
+        """Yield the differences a line each: `when: mid january → late january`."""
+        old, new = self.old, self.now
+        for name in ("when", "at", "pick", "repeat", "trigger", "delay", "audience"):
+            if (old.get(name) or "") != (new.get(name) or ""):
+                yield f"{name}: {old.get(name) or '–'} → {new.get(name) or '–'}"
+        for name in sorted(old["settings"].keys() | new["settings"].keys()):
+            if old["settings"].get(name) != new["settings"].get(name):
+                yield f"{name}: {_plain(old['settings'].get(name))} → {_plain(new['settings'].get(name))}"
+        for name in WORDING:
+            if old["wording"].get(name) != new["wording"].get(name):
+                yield f"{name}: {_plain(old['wording'].get(name))} → {_plain(new['wording'].get(name))}"
+        if old["media"] != new["media"]:
+            yield f"media: {', '.join(old['media']) or '–'} → {', '.join(new['media']) or '–'}"
+        yield from self.lines()
+
+    def lines(self) -> Iterator[str]:
+        """Yield the changed lines of the touch's templates."""
+        for path in sorted(used_templates(self.touch, self.templates)):
+            was, is_now = self.applied.templates.get(path), self.templates[path]
+            if was is None or was == is_now:
+                continue
+            yield path
+            changed = [
+                line
+                for line in unified_diff(was.splitlines(), is_now.splitlines(), lineterm="", n=0)
+                if line[:1] in "+-" and line[:3] not in ("+++", "---")
+            ]
+            yield from (f"{line[0]}  {line[1:].strip()}" for line in changed[:_MOST_LINES])
+            if len(changed) > _MOST_LINES:
+                yield f"… and {len(changed) - _MOST_LINES} more lines"
+
+
+def _at(moment: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(moment["due"])
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%a} {at.day} {at:%b} {at:%H:%M}"
+
+
+def _count(things: set[str] | list[str], word: str) -> str:
+    return f"a {word}" if len(things) == 1 else f"{len(things)} {word}s"
+
+
+def _messages(count: int, kind: str = "") -> str:
+    return f"{count} {kind}message{'' if count == 1 else 's'}"
+
+
+def _sent(touch: AppliedTouch) -> str:
+    return "already sent" if touch.sent_at is None else f"already sent {_moment(touch.sent_at)}"
+
+
+def _plain(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else f"{text[:59]}…"

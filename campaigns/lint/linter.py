@@ -1,0 +1,65 @@
+"""Running the rules over a campaign: all findings together, without those the author switched off for a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from campaigns.definition import Campaign
+from campaigns.finding import Finding, Level
+from campaigns.lint.facts import Facts
+from campaigns.lint.rule import View
+from campaigns.lint.rules import RULES
+from campaigns.timeline import Timeline
+
+_LEVELS = (Level.ERROR, Level.WARNING, Level.NOTE)
+
+# Rules that the check of the templates covers with better knowledge; then its finding stands alone.
+_COVERED = {
+    "postal-address": "template-postal-address",
+    "unsubscribe": "template-unsubscribe",
+    "no-content": "template-body",
+}
+
+
+def lint(campaign: Campaign, timeline: Timeline, facts: Facts | None = None) -> tuple[Finding, ...]:
+    """Return every finding: the timeline's, those of `facts` and the rules', the gravest first, then by line.
+
+    `disable:` takes out warnings and notes by their code; an error stays, for it protects people or cannot work.
+    """
+    facts = facts or Facts()
+    view = View(campaign, timeline, facts)
+    known = {finding.code for finding in facts.findings}
+    found = [*timeline.findings, *facts.findings]
+    for rule in RULES:
+        if _COVERED.get(rule.code) not in known:
+            found += rule.findings(view)
+    found = [finding for finding in found if finding.level is Level.ERROR or finding.code not in campaign.disable]
+    found += _switches(campaign, found)
+    return tuple(sorted(dict.fromkeys(found), key=_order))
+
+
+def _order(finding: Finding) -> tuple[int, int, int]:
+    place = finding.place
+    return _LEVELS.index(finding.level), (place.line or 0) if place else 0, (place.column or 0) if place else 0
+
+
+def _switches(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
+    """Yield what is wrong with `disable:` itself: unknown codes, no reason, what cannot be switched off."""
+    codes = {rule.code for rule in RULES} | {finding.code for finding in found} | PLAN_CODES
+    errors = {finding.code for finding in found if finding.level is Level.ERROR}
+    for code, reason in campaign.disable.items():
+        place = campaign.place("disable", code)
+        if code in errors or any(rule.protects and rule.code == code for rule in RULES):
+            message = f"{code!r} cannot be disabled"
+            yield Finding("disable", Level.WARNING, message, place, "mend what it says; it protects people")
+        elif code not in codes:
+            near = get_close_matches(code, sorted(codes), 1)
+            remedy = f"did you mean {near[0]!r}?" if near else "`campaign lint` shows the codes"
+            yield Finding("disable", Level.WARNING, f"no rule is called {code!r}", place, remedy)
+        elif not reason.strip():
+            yield Finding("disable", Level.WARNING, f"{code!r} is disabled without a reason", place, "say why")
+
+
+# Codes of warnings that the planner and the check of the templates give.
+PLAN_CODES = frozenset({"expired", "next-year"})

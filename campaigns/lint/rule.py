@@ -1,0 +1,54 @@
+"""The shape of a rule: its code, how grave it is, and a function over values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from campaigns.definition import Campaign
+from campaigns.errors import Place
+from campaigns.finding import Finding, Level
+from campaigns.lint.facts import Facts
+from campaigns.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a rule sees."""
+
+    campaign: Campaign
+    timeline: Timeline
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One place where a rule is broken; the rule adds its code and level."""
+
+    message: str
+    place: Place
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: `code` is its file's name with dashes, `says` what it asks in one line.
+
+    `needs` names the field of Facts without which it cannot be checked. A rule that protects people cannot be disabled.
+    """
+
+    code: str
+    level: Level
+    says: str
+    check: Callable[[View], Iterator[Trouble]]
+    needs: str | None = None
+    protects: bool = False
+
+    def findings(self, view: View) -> Iterator[Finding]:
+        """Yield what breaks the rule, or the note that it could not be checked."""
+        if self.needs is not None and getattr(view.facts, self.needs) is None:
+            what = self.needs.replace("_", " ")
+            yield Finding(self.code, Level.NOTE, f"not checked: the {what} are not known here", view.campaign.place())
+            return
+        for trouble in self.check(view):
+            yield Finding(self.code, self.level, trouble.message, trouble.place, trouble.remedy)

@@ -1,0 +1,34 @@
+"""From a campaign and a moment to its timeline: what would happen when, and why; nothing here happens.
+
+`plan` resolves a whole campaign, `due_in_zone` and `due_after_event` one person's moment, `courtesy` and its neighbours
+say what binds a touch. Same input, same output; the present is an argument.
+"""
+
+from campaigns.planner.content import content_hash
+from campaigns.planner.personal import due_in_zone, offer_window
+from campaigns.planner.planning import FIRST_ZONE, LAST_ZONE, plan
+from campaigns.planner.protection import EffectiveCourtesy, courtesy, max_late, on_late, rules
+from campaigns.planner.reasons import defaults
+from campaigns.planner.setting import edition, span
+from campaigns.planner.triggered import due_after_event, repeat_due
+from campaigns.planner.unbuilt_keys import unbuilt
+
+__all__ = [
+    "FIRST_ZONE",
+    "LAST_ZONE",
+    "EffectiveCourtesy",
+    "content_hash",
+    "courtesy",
+    "defaults",
+    "due_after_event",
+    "due_in_zone",
+    "edition",
+    "max_late",
+    "offer_window",
+    "on_late",
+    "plan",
+    "repeat_due",
+    "rules",
+    "span",
+    "unbuilt",
+]

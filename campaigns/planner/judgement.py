@@ -1,0 +1,158 @@
+"""What is wrong about the dates of a plan, as findings; what is wrong about its words is lint's business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from campaigns.definition import Campaign, Stage, Touch
+from campaigns.errors import CampaignError
+from campaigns.finding import Finding, Level
+from campaigns.planner import protection
+from campaigns.planner.anchors import is_calendar, year_of
+from campaigns.planner.reasons import moment
+from campaigns.planner.schedule import Schedule
+from campaigns.planner.setting import Setting
+from campaigns.timeline import PlannedOccurrence, PlannedOffer, PlannedStage, PlannedTouch
+from campaigns.timing import resolver
+from campaigns.timing.model import Timing, Window
+
+_YEAR = timedelta(days=366)
+_JUST_OVER = timedelta(days=62)
+
+
+def unresolved(campaign: Campaign, path: tuple[str | int, ...], what: str, error: CampaignError) -> Finding:
+    """Return the finding for a moment that cannot be found."""
+    place = error.place or campaign.place(*path)
+    return Finding("unresolved", Level.ERROR, f"{what}: {error.message}", place, error.remedy)
+
+
+def of_setting(edition: Setting) -> Iterator[Finding]:
+    """Yield what is wrong with the start and the end of the campaign."""
+    for key, error in edition.problems.items():
+        yield unresolved(edition.campaign, (key,), f"`{key}:`", error)
+
+
+def of_stage(schedule: Schedule, number: int, stage: Stage, window: Window) -> Iterator[Finding]:
+    """Yield a warning when the words just missed this year and therefore mean the next one."""
+    assert stage.when is not None
+    path = ("stages", number, "when")
+    yield from _next_year(schedule, stage.when, window, path, f"stage {stage.id!r}", schedule.floor(stage.id))
+
+
+def of_touch(
+    schedule: Schedule, stage: Stage, touch: Touch, occurrences: tuple[PlannedOccurrence, ...]
+) -> Iterator[Finding]:
+    """Yield what is wrong with the moments of a calendar touch: past, expired, none at all."""
+    campaign = schedule.campaign
+    path = campaign.touch_path(touch.id)
+    place = campaign.place(*path, *(() if touch.when is None else ("when",)))
+    if not occurrences:
+        yield Finding(
+            "no-moment", Level.ERROR, f"{touch.id} never comes: no day is left for it", place, "change its `when:`"
+        )
+        return
+    if touch.when is not None:
+        window = occurrences[0].window
+        yield from _next_year(schedule, touch.when, window, (*path, "when"), touch.id, schedule.floor(stage.id))
+    over = [one for one in occurrences if one.state == "expired"]
+    if not over or touch.id in schedule.sent:
+        return
+    timing = touch.when or stage.when
+    last = over[-1].window.latest or over[-1].window.target
+    explicit = timing is not None and year_of(timing.anchor) is not None
+    never_planned = last < schedule.first_plan(touch.id)
+    if explicit and never_planned and len(over) == len(occurrences):
+        yield Finding(
+            "past-date",
+            Level.ERROR,
+            f"{touch.id} is planned for {moment(last)} {last.year}, which is past",
+            place,
+            "change the date, or leave the year out",
+        )
+    elif len(occurrences) == 1:
+        words = f"{timing.phrase!r}" if timing is not None and timing.phrase else "its time"
+        yield Finding(
+            "expired",
+            Level.WARNING,
+            f"{touch.id}: {words} was over on {last.day} {last:%b %Y}; it will not be sent",
+            place,
+            "give it a later `when:` if it should still go",
+        )
+    else:
+        yield Finding(
+            "expired",
+            Level.WARNING,
+            f"{touch.id}: {len(over)} of its {len(occurrences)} dates are over; they will not be sent",
+            place,
+        )
+
+
+def of_order(campaign: Campaign, stages: tuple[PlannedStage, ...]) -> Iterator[Finding]:
+    """Yield an error for a stage that ends before the one before it begins; overlapping is allowed."""
+    before: PlannedStage | None = None
+    for number, stage in enumerate(stages):
+        if stage.window is None:
+            continue
+        latest = stage.window.latest
+        if before is not None and before.window is not None and latest is not None and latest < before.window.earliest:
+            began = before.window.earliest
+            yield Finding(
+                "stage-order",
+                Level.ERROR,
+                f"stage {stage.id!r} ends {moment(latest)}, before {before.id!r} begins {moment(began)}",
+                campaign.place("stages", number, "when"),
+                "put the stages in the order of their dates, or change one of them",
+            )
+        before = stage
+
+
+def of_offers(
+    campaign: Campaign, touches: tuple[PlannedTouch, ...], offers: tuple[PlannedOffer, ...]
+) -> Iterator[Finding]:
+    """Yield an error for every touch that would go after the end of the offer it quotes."""
+    ends = {offer.code: offer.ends_at for offer in offers}
+    for _stage, touch in campaign.touches():
+        ends_at = ends.get(touch.offer) if touch.offer is not None else None
+        planned = next(one for one in touches if one.id == touch.id)
+        late = [
+            one
+            for one in planned.occurrences
+            if ends_at is not None and one.due_at > ends_at and one.state == "planned"
+        ]
+        if late and ends_at is not None:
+            yield Finding(
+                "offer-ended",
+                Level.ERROR,
+                f"{touch.id} goes {moment(late[0].due_at)}, after {touch.offer} has ended ({moment(ends_at)})",
+                campaign.place(*campaign.touch_path(touch.id)),
+                "let the offer run longer, or the touch go earlier",
+            )
+
+
+def _next_year(
+    schedule: Schedule, timing: Timing, window: Window, path: tuple[str | int, ...], what: str, floor: datetime | None
+) -> Iterator[Finding]:
+    """Yield a warning when a date without a year was over a short while ago, so that it now means next year."""
+    setting = schedule.setting
+    if not is_calendar(timing.anchor) or setting.occasion_on is not None or setting.campaign.starts is not None:
+        return
+    moments = setting.moments(timing, floor=floor)
+    if floor is not None and floor > setting.start:
+        return
+    earlier = replace(moments, now=moments.now - _YEAR, start=moments.now - _YEAR)
+    try:
+        last = resolver.resolve(timing, earlier, protection.rules(setting.campaign, None, None))
+    except CampaignError:
+        return
+    closed = last.latest or last.target
+    if closed < moments.now <= closed + _JUST_OVER and window.earliest > closed:
+        words = timing.phrase or last.says
+        yield Finding(
+            "next-year",
+            Level.WARNING,
+            f"{what}: {words!r} was over on {closed.day} {closed:%b %Y}, so it means {window.earliest:%B %Y}",
+            setting.campaign.place(*path),
+            "name another time if that is too late",
+        )

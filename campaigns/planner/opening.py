@@ -1,0 +1,66 @@
+"""What the present does to a window that was resolved: clip the open one, close the past one, end the late."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+
+from campaigns.definition import Campaign, OnLate, Stage, Touch
+from campaigns.planner import protection
+from campaigns.planner.anchors import keeps_instant
+from campaigns.timing import constraints, resolver, zones
+from campaigns.timing.model import Pick, Rules, Timing, Window
+
+
+def opened(window: Window, timing: Timing, rules: Rules, country: str | None, first: datetime) -> Window | None:
+    """Clip a window that is already open at `first` to what is left of it; None when nothing is left.
+
+    A moment that lies before `first` goes at its clock on one of the days left, else at once.
+    """
+    if window.target >= first:
+        return window
+    if window.latest is not None and window.latest < first:
+        return None
+    zone = str(window.target.tzinfo)
+    target = _next_slot(window, timing, rules, country, first)
+    if target is None:
+        return None
+    began = f"open since {window.earliest.day} {window.earliest:%b}"
+    return replace(
+        window,
+        earliest=max(window.earliest, zones.local(first, zone)),
+        target=zones.local(target, zone),
+        moved="; ".join(part for part in (window.moved, began) if part),
+    )
+
+
+def _next_slot(window: Window, timing: Timing, rules: Rules, country: str | None, first: datetime) -> datetime | None:
+    zone = str(window.target.tzinfo)
+    end = window.latest
+    if rules.pick is not Pick.SPREAD and end is not None and not keeps_instant(timing):
+        clock: time = timing.at or rules.clock
+        day = zones.local(first, zone).date()
+        while (moment := zones.instant(day, clock, zone)) <= end:
+            if moment >= first and constraints.is_allowed(moment, zone, rules, country):
+                return moment
+            day += timedelta(days=1)
+    allowed = constraints.next_allowed(first, zone, rules, country)
+    return None if allowed is None or (end is not None and allowed > end) else allowed
+
+
+def expiry(
+    campaign: Campaign, stage: Stage, touch: Touch, window: Window, offer_ends_at: datetime | None
+) -> datetime | None:
+    """Return the last moment at which the touch may still go; None when it may go however late.
+
+    That is the end of the window, or the moment itself where there is none, plus `max_late` (or `expires:`), and never
+    past the end of the offer.
+    """
+    zone = str(window.target.tzinfo)
+    base = max(window.latest or window.target, window.target)
+    limits = [] if offer_ends_at is None else [zones.local(offer_ends_at, zone)]
+    if protection.on_late(touch) is not OnLate.SEND:
+        limits.append(resolver.add_span(base, protection.max_late(campaign, stage, touch), zone))
+    if touch.expires is not None:
+        limits.append(resolver.add_span(base, touch.expires, zone))
+    return min(limits, default=None)

@@ -1,0 +1,275 @@
+"""When stages and calendar touches go: each moment found once, from the moments it waits for, whatever their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from typing import TypeVar
+
+from campaigns.definition import Campaign, OnLate, Stage, Touch
+from campaigns.errors import CampaignError, UnresolvedError
+from campaigns.planner import protection
+from campaigns.planner.anchors import anchors, keeps_instant
+from campaigns.planner.offers import offer_of
+from campaigns.planner.opening import expiry, opened
+from campaigns.planner.recurrence import recurrences
+from campaigns.planner.setting import Setting
+from campaigns.timeline import PlannedOccurrence, PlannedOffer
+from campaigns.timing import model, resolver, zones
+from campaigns.timing.model import Moments, Rules, Timing, Window
+
+_ONCE = "once"
+_Answer = TypeVar("_Answer")
+_Earlier = Callable[[], datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedStage:
+    """A stage with a window; `moment` is what others count from: when it really began, else its target."""
+
+    stage: Stage
+    window: Window
+    moment: datetime
+
+
+class Schedule:
+    """The moments of one edition, found on demand.
+
+    `sent` says when touches first really went, `known` which touches were applied before (None: all of them, once
+    there was an apply). Everything follows from these and the campaign; moments that wait for one another in a circle
+    raise UnresolvedError.
+    """
+
+    def __init__(
+        self, edition: Setting, *, now: datetime, sent: Mapping[str, datetime], known: Collection[str] | None = None
+    ) -> None:
+        self.setting = edition
+        self.campaign: Campaign = edition.campaign
+        self.now = now
+        self.sent = {touch: zones.local(moment, edition.zone) for touch, moment in sent.items()}
+        self._known = known
+        self._answers: dict[tuple[str, ...], object] = {}
+        self._asked: list[tuple[str, ...]] = []
+
+    def stage(self, name: str) -> PlacedStage:
+        """Return the stage with its window; UnresolvedError for one that people enter only by an event."""
+        return self._once(("stage", name), lambda: self._place(*self._find_stage(name)))
+
+    def touch(self, touch_id: str) -> tuple[PlannedOccurrence, ...]:
+        """Return the moments of a calendar touch in the campaign's zone; no offer ends them yet."""
+        return self._once(("touch", touch_id), lambda: self.touch_in(touch_id, self.setting.zone))
+
+    def offer(self, code: str) -> PlannedOffer:
+        """Return the offer's validity as far as it is known."""
+        return self._once(("offer", code), lambda: offer_of(self, code))
+
+    def stage_moment(self, name: str) -> datetime:
+        """Return when the stage really began, else its target."""
+        return self.stage(name).moment
+
+    def touch_moment(self, touch_id: str) -> datetime:
+        """Return when the touch first really went, else its first planned moment."""
+        if touch_id in self.sent:
+            return self.sent[touch_id]
+        if self._find_touch(touch_id)[2].on is not None or not (occurrences := self.touch(touch_id)):
+            raise UnresolvedError(f"touch {touch_id!r} has no moment on the calendar")
+        return occurrences[0].due_at
+
+    def floor(self, name: str) -> datetime | None:
+        """Return the earliest moment of the nearest stage before this one that has a window."""
+        index, _ = self._find_stage(name)
+        for earlier in reversed(self.campaign.stages[:index]):
+            try:
+                return self.stage(earlier.id).window.earliest
+            except CampaignError:
+                continue
+        return None
+
+    def first_plan(self, touch_id: str) -> datetime:
+        """Return the first apply of the touch as far as it is known: before it, nothing was planned for it."""
+        known = self._known is None or touch_id in self._known
+        return self.setting.reference if known else max(self.now, self.setting.reference)
+
+    def touch_in(self, touch_id: str, zone: str, *, spread_key: str = "") -> tuple[PlannedOccurrence, ...]:
+        """Return the moments of a calendar touch for people in `zone`; `spread_key` is what `pick: spread` hashes.
+
+        Days are the same local days in every zone; what counts in hours keeps its instant. `expires_at` does not know
+        of the offer yet (`ended`).
+        """
+        index, stage, touch = self._find_touch(touch_id)
+        timing, moments = self._timing(index, stage, touch, zone)
+        rules = protection.rules(self.campaign, stage, touch)
+        rules = replace(rules, spread_key=spread_key or f"{self.campaign.id}|{self.setting.edition}|{touch.id}")
+        if timing.repeat is not None:
+            windows = recurrences(timing, moments, rules, self._until(timing, stage, touch, zone))
+        else:
+            windows = ((_ONCE, resolver.resolve(timing, moments, rules)),)
+        first = self.first_plan(touch_id)
+        found = []
+        for key, window in windows:
+            open_window = opened(window, timing, rules, self.campaign.country, first)
+            state = "planned" if open_window is not None else "expired"
+            kept = open_window or window
+            expires_at = expiry(self.campaign, stage, touch, kept, None)
+            found.append(PlannedOccurrence(key, kept, kept.target, expires_at, state))
+        return tuple(found)
+
+    def ended(self, touch_id: str, occurrence: PlannedOccurrence) -> PlannedOccurrence:
+        """Let the touch's offer end the occurrence, and mark it expired when it is too late for it by now."""
+        _, stage, touch = self._find_touch(touch_id)
+        ends_at = self.offer(touch.offer).ends_at if touch.offer is not None else None
+        expires_at = expiry(self.campaign, stage, touch, occurrence.window, ends_at)
+        late = expires_at is not None and expires_at < self.now and protection.on_late(touch) is not OnLate.ASK
+        state = "expired" if late and touch.id not in self.sent else occurrence.state
+        return replace(occurrence, expires_at=expires_at, state=state)
+
+    def _find_stage(self, name: str) -> tuple[int, Stage]:
+        for index, stage in enumerate(self.campaign.stages):
+            if stage.id == name:
+                return index, stage
+        raise UnresolvedError(f"there is no stage {name!r}")
+
+    def _find_touch(self, touch_id: str) -> tuple[int, Stage, Touch]:
+        for index, stage in enumerate(self.campaign.stages):
+            for touch in stage.touches:
+                if touch.id == touch_id:
+                    return index, stage, touch
+        raise UnresolvedError(f"there is no touch {touch_id!r}")
+
+    def _place(self, index: int, stage: Stage) -> PlacedStage:
+        """Resolve the stage as its first touch that takes the stage's moment will, so that both name the same day."""
+        if stage.when is None:
+            raise UnresolvedError(f"stage {stage.id!r} has no moment of its own", remedy="give it a `when:`")
+        leading = next((touch for touch in stage.touches if touch.on is None and touch.when is None), None)
+        timing = self.setting.of_edition(stage.when)
+        timing = at_clock(timing, (leading.at if leading else None) or stage.at or timing.at)
+        rules = protection.rules(self.campaign, stage, leading)
+        moments = self._moments(timing, stage, leading, self.setting.zone, self._before(index), self.floor(stage.id))
+        window = resolver.resolve(timing, moments, rules)
+        window = opened(window, timing, rules, self.campaign.country, self.setting.reference) or window
+        went = [self.sent[touch.id] for touch in stage.touches if touch.on is None and touch.id in self.sent]
+        return PlacedStage(stage, window, min(went, default=window.target))
+
+    def _before(self, index: int) -> _Earlier:
+        """Return how to find what "later" counts from in a stage: the stage before, the start in the first one."""
+
+        def previous() -> datetime | None:
+            if index:
+                return self.stage_moment(self.campaign.stages[index - 1].id)
+            return self.setting.opens if self.campaign.starts is not None else None
+
+        return previous
+
+    def _inside(self, stage: Stage) -> _Earlier:
+        """Return how to find what "later" counts from in a touch: its stage, as the touches without a `when` began it."""
+
+        def previous() -> datetime | None:
+            took = [touch.id for touch in stage.touches if touch.on is None and touch.when is None]
+            went = [self.sent[touch_id] for touch_id in took if touch_id in self.sent]
+            return min(went) if went else self.stage(stage.id).window.target
+
+        return previous
+
+    def _timing(self, index: int, stage: Stage, touch: Touch, zone: str) -> tuple[Timing, Moments]:
+        """Return what the touch's moment is resolved from: its own phrase, else its stage's, else its repetition."""
+        named: time | None
+        if touch.when is not None:
+            timing, previous = self.setting.of_edition(touch.when), self._inside(stage)
+            named = touch.at or timing.at or (None if keeps_instant(timing) else stage.at)
+        elif stage.when is not None:
+            timing, previous = self.setting.of_edition(stage.when), self._before(index)
+            named = touch.at or stage.at or timing.at
+        elif touch.repeat is not None:
+            timing, previous, named = touch.repeat, self._before(index), touch.at or stage.at
+        else:
+            raise UnresolvedError(
+                f"touch {touch.id!r} has no moment", remedy="give it or its stage a `when:`, or an event with `on:`"
+            )
+        if touch.repeat is not None and touch.repeat.repeat is not None:
+            timing = replace(timing, repeat=touch.repeat.repeat)
+        timing = at_clock(timing, named)
+        return timing, self._moments(timing, stage, touch, zone, previous, self.floor(stage.id))
+
+    def _until(self, timing: Timing, stage: Stage, touch: Touch, zone: str) -> datetime | None:
+        """Return the last moment of a repetition, inclusive; None when no day ends it."""
+        until = timing.repeat.until if timing.repeat is not None else None
+        if until is None:
+            return None
+        until = self.setting.of_edition(until)
+        moments = self._moments(until, stage, touch, zone, self._inside(stage), self.floor(stage.id))
+        window = resolver.resolve(until, moments, Rules())
+        return window.latest or window.target
+
+    def _moments(
+        self, timing: Timing, stage: Stage, touch: Touch | None, zone: str, previous: _Earlier, floor: datetime | None
+    ) -> Moments:
+        """Find the moments the timing waits for; in another zone a day is the same local day."""
+        known: dict[str, object] = {}
+        stages: dict[str, datetime] = {}
+        touches: dict[str, datetime] = {}
+
+        def there(moment: datetime) -> datetime:
+            if zone == self.setting.zone or keeps_instant(timing):
+                return moment
+            here = zones.local(moment, self.setting.zone)
+            return zones.local(zones.instant(here.date(), here.time(), zone), zone)
+
+        for anchor in anchors(timing):
+            match anchor:
+                case model.Previous() | model.Here():
+                    moment = _tolerant(previous) if isinstance(anchor, model.Here) else previous()
+                    known["previous"] = None if moment is None else there(moment)
+                case model.Stage(name=None):
+                    moment = self._inside(stage)()
+                    known["stage"] = None if moment is None else there(moment)
+                case model.Stage(name=str() as name):
+                    stages[name] = there(self.stage_moment(name))
+                case model.Touch(name=name):
+                    touches[name] = there(self.touch_moment(name))
+                case model.OfferEnd():
+                    known["offer_end"] = self._offer_end(touch)
+                case _:
+                    pass
+        return self.setting.moments(timing, zone=zone, floor=floor, stages=stages, touches=touches, **known)
+
+    def _offer_end(self, touch: Touch | None) -> datetime:
+        if touch is None or touch.offer is None:
+            raise UnresolvedError("there is no offer here whose end could be counted from", remedy="name it: `offer:`")
+        ends_at = self.offer(touch.offer).ends_at
+        if ends_at is None:
+            raise UnresolvedError(f"nobody knows when {touch.offer} ends", remedy="give the offer an `until:`")
+        return ends_at
+
+    def _once(self, question: tuple[str, ...], answer: Callable[[], _Answer]) -> _Answer:
+        """Answer a question once; remember what could not be answered too."""
+        if question not in self._answers:
+            if question in self._asked:
+                circle = [word for _, word in self._asked[self._asked.index(question) :]] + [question[1]]
+                raise UnresolvedError(
+                    "these wait for one another: " + " -> ".join(circle), remedy="give one of them a date"
+                )
+            self._asked.append(question)
+            try:
+                self._answers[question] = answer()
+            except CampaignError as error:
+                self._answers[question] = error
+            finally:
+                self._asked.pop()
+        found = self._answers[question]
+        if isinstance(found, CampaignError):
+            raise found
+        return found  # type: ignore[return-value]  # the question fixes the kind of its answer
+
+
+def at_clock(timing: Timing, clock: time | None) -> Timing:
+    """Return the timing at this time of day; unchanged where none is named."""
+    return timing if clock is None else replace(timing, at=clock)
+
+
+def _tolerant(previous: _Earlier) -> datetime | None:
+    """Return what is known of an earlier moment: words like "tomorrow" count from the reference moment without one."""
+    try:
+        return previous()
+    except UnresolvedError:
+        return None

@@ -1,0 +1,149 @@
+"""Touches that a person's event starts: when they are due after it, and how often they come again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from campaigns.definition import Campaign, Stage, Touch
+from campaigns.errors import CampaignError
+from campaigns.planner import protection
+from campaigns.planner.opening import expiry
+from campaigns.planner.recurrence import repetition
+from campaigns.planner.schedule import at_clock
+from campaigns.timeline import PlannedOccurrence, Timeline
+from campaigns.timing import constraints, resolver, zones
+from campaigns.timing.model import Event, Here, Moments, Relation, Rules, Timing, Unit, Window
+
+# The two events of `between purchase and delivered` are a day apart when nobody knows better.
+_HALFWAY = timedelta(hours=24)
+
+_SHORT = {Unit.MINUTE: "min", Unit.HOUR: "h", Unit.DAY: "d", Unit.BUSINESS_DAY: "business d"}
+_KEY = "run"
+
+
+def due_after_event(
+    campaign: Campaign,
+    touch: Touch,
+    *,
+    event_at: datetime,
+    zone: str,
+    expected: datetime | None = None,
+    reference: datetime,
+    timeline: Timeline,
+) -> PlannedOccurrence:
+    """Return when an event touch goes to one person in `zone` after the event that happened at `event_at` (aware).
+
+    `expected` is when the second event of "between A and B" is expected. Whole days count from the local date of the
+    event and keep its time of day. The key of the occurrence is the caller's to choose (DECISIONS 20). Pure: the
+    present plays no part. Raises: UnresolvedError when the words wait for something else than the event.
+    """
+    stage = stage_of(campaign, touch)
+    rules = protection.rules(campaign, stage, touch)
+    timing = at_clock(touch.when or Timing(Here()), touch.at)
+    here = zones.local(event_at, zone)
+    if _is_between_events(timing):
+        window = _between(campaign, here, expected, zone, rules)
+    else:
+        window = resolver.resolve(timing, _moments(campaign, stage, touch, here, zone, reference, timeline), rules)
+    offer = timeline.offer(touch.offer) if touch.offer is not None else None
+    expires_at = expiry(campaign, stage, touch, window, offer.ends_at if offer is not None else None)
+    return PlannedOccurrence(_KEY, window, window.target, expires_at)
+
+
+def repeat_due(campaign: Campaign, touch: Touch, first_due: datetime, number: int, zone: str) -> datetime | None:
+    """Return when the `number`-th message (1 is the first) of a repeated event touch goes; None after the last.
+
+    Days count on the local calendar of `zone` and keep the time of day of `first_due` (aware).
+    """
+    if number == 1:
+        return first_due
+    repeat = touch.repeat.repeat if touch.repeat is not None else None
+    if repeat is None:
+        return None
+    first = zones.local(first_due, zone)
+    day = repetition(repeat, first.date(), number)
+    if day is None:
+        return None
+    stage = stage_of(campaign, touch)
+    moment = zones.instant(day, first.time(), zone)
+    if repeat.until is not None and moment > _end(campaign, repeat.until, first, zone):
+        return None
+    allowed = constraints.next_allowed(moment, zone, protection.rules(campaign, stage, touch), campaign.country)
+    return zones.local(allowed or moment, zone)
+
+
+def delay(touch: Touch) -> str:
+    """Write how long after its event a touch goes: `+1 d`, `+3-5 d`, `between`, else the author's words."""
+    timing = touch.when
+    if timing is None:
+        return ""
+    if timing.relation is Relation.BETWEEN:
+        return "between"
+    offset = timing.offset
+    if offset is None:
+        return timing.phrase
+    amount = str(offset.low) if offset.low == offset.high else f"{offset.low}-{offset.high}"
+    unit = _SHORT.get(offset.unit, offset.unit.value if offset.high != 1 else offset.unit.value.removesuffix("s"))
+    sign = "≤" if timing.relation is Relation.WITHIN else "+" if offset.sign > 0 else "-"
+    return f"{sign}{amount} {unit}"
+
+
+def stage_of(campaign: Campaign, touch: Touch) -> Stage:
+    """Return the stage a touch stands in."""
+    for stage, candidate in campaign.touches():
+        if candidate.id == touch.id:
+            return stage
+    raise CampaignError(f"no touch {touch.id!r} in campaign {campaign.id!r}")
+
+
+def _is_between_events(timing: Timing) -> bool:
+    return timing.relation is Relation.BETWEEN and isinstance(timing.anchor, Event) and isinstance(timing.second, Event)
+
+
+def _between(campaign: Campaign, here: datetime, expected: datetime | None, zone: str, rules: Rules) -> Window:
+    """Open at the first event, due halfway to the second, after a day when nobody knows when that comes."""
+    known = expected is not None and expected > here
+    middle = here + (expected - here) / 2 if known and expected is not None else here + _HALFWAY
+    allowed = constraints.next_allowed(middle, zone, rules, campaign.country)
+    return Window(
+        earliest=here,
+        latest=zones.local(expected, zone) if known and expected is not None else None,
+        target=zones.local(allowed or middle, zone),
+        says="halfway to the second event" if known else "24 hours after the first event",
+    )
+
+
+def _moments(
+    campaign: Campaign,
+    stage: Stage,
+    touch: Touch,
+    here: datetime,
+    zone: str,
+    reference: datetime,
+    timeline: Timeline,
+) -> Moments:
+    event = touch.on or "event"
+    offer = timeline.offer(touch.offer) if touch.offer is not None else None
+    stages = {planned.id: planned.moment for planned in timeline.stages if planned.moment is not None}
+    return Moments(
+        now=here,
+        zone=zone,
+        country=campaign.country,
+        start=max(here, reference),
+        previous=here,
+        previous_is_date=False,
+        stage=stages.get(stage.id),
+        stages=stages,
+        touches={planned.id: planned.occurrences[0].due_at for planned in timeline.touches if planned.occurrences},
+        events={event: here, "event": here},
+        offer_end=offer.ends_at if offer is not None else None,
+        occasions=campaign.occasions,
+    )
+
+
+def _end(campaign: Campaign, until: Timing, first: datetime, zone: str) -> datetime:
+    moments = Moments(
+        now=first, start=first, zone=zone, country=campaign.country, previous=first, occasions=campaign.occasions
+    )
+    window = resolver.resolve(until, moments, Rules())
+    return window.latest or window.target

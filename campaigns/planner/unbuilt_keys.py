@@ -1,0 +1,62 @@
+"""The keys of the file whose behaviour is still to come: named with their line, so that none is silently ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from campaigns.definition import Campaign, Touch
+from campaigns.finding import Finding, Level
+from campaigns.timing.model import Event, Pick, Timing
+
+_REMEDY = "leave it out for now; `apply` and the dry run refuse it rather than ignore it"
+
+
+def unbuilt(campaign: Campaign) -> tuple[Finding, ...]:
+    """Return an error for every key of the campaign that asks for something that is not built yet, in file order."""
+    return tuple(
+        Finding("unbuilt", Level.ERROR, f"{what} is not built yet", campaign.place(*path), _REMEDY)
+        for what, path in _asked(campaign)
+    )
+
+
+def _asked(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    for key, asked in (
+        ("media_url", campaign.media_url is not None),
+        ("rate", bool(campaign.rate)),
+        ("staff", campaign.staff is not None),
+        ("holdout", campaign.holdout is not None),
+    ):
+        if asked:
+            yield f"`{key}:`", (key,)
+    if campaign.tracking == "on":
+        yield "`tracking: on`", ("tracking",)
+    for code, offer in campaign.offers.items():
+        if offer.per == "person":
+            yield "`per: person` (a code for each person)", ("offers", code, "per")
+    for number, stage in enumerate(campaign.stages):
+        if stage.pick is Pick.BEST:
+            yield "`pick: best` (there are no clicks to learn from)", ("stages", number, "pick")
+        for index, touch in enumerate(stage.touches):
+            for what, key in _asked_of_touch(touch):
+                yield what, ("stages", number, "touches", index, key)
+
+
+def _asked_of_touch(touch: Touch) -> Iterator[tuple[str, str]]:
+    if len(touch.channel) > 1:
+        yield "`channel:` with several channels", "channel"
+    for key in ("steps", "wait_for", "variants", "by_channel", "priority", "min_gap", "first_comment", "moved"):
+        if getattr(touch, key) not in (None, (), {}):
+            yield f"`{key}:`", key
+    if touch.in_flight is not None:
+        yield f"`in_flight: {touch.in_flight}`", "in_flight"
+    if touch.pick is Pick.BEST:
+        yield "`pick: best` (there are no clicks to learn from)", "pick"
+    if touch.when is not None and _expects(touch.when):
+        yield "the expected order", "when"
+    repeat = touch.repeat.repeat if touch.repeat is not None else None
+    if repeat is not None and repeat.until is not None and _expects(repeat.until):
+        yield "the expected order", "repeat"
+
+
+def _expects(timing: Timing) -> bool:
+    return any(isinstance(anchor, Event) and anchor.expected for anchor in (timing.anchor, timing.second))

@@ -1,0 +1,28 @@
+"""What a touch says to one reader: the rendered message as a value; no templates here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One message, ready for a channel.
+
+    `subject` is one line (empty where the channel knows none), `text` the plain part or the post, `html` the second
+    part of a mail, `preheader` what an inbox shows after the subject, `media` pairs of (file, alternative text).
+    """
+
+    subject: str
+    text: str
+    html: str | None = None
+    preheader: str = ""
+    media: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """The content's sha256 in hexadecimal: equal exactly when every part is equal; what an approval is bound to."""
+        parts = [self.subject, self.text, self.html, self.preheader, self.media]
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()

@@ -1,0 +1,181 @@
+"""The plain data a template may see: contact, event, campaign, stage, touch, offer, links; nothing else, no objects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from email.utils import parseaddr
+from typing import TYPE_CHECKING
+
+from campaigns.errors import RenderError
+
+if TYPE_CHECKING:
+    from campaigns.definition import Campaign, Persona, Stage, Touch
+    from campaigns.timeline import PlannedOffer
+
+# Facts every contact has, empty where unknown, so that `{{ contact.first_name }}` is about people and not about data.
+STANDARD_FACTS = ("first_name", "last_name", "city", "language")
+
+# C0 and C1 controls but tab and line feed; embeddings and overrides of writing direction, which would turn round the
+# text after them; the noncharacters that the renderer keeps for itself.
+_DROPPED: dict[int, None] = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F)])
+_DROPPED |= dict.fromkeys([*range(0x2066, 0x206A), 0xE000, 0xE001, 0xFFFE, 0xFFFF])
+_DROPPED |= dict.fromkeys(range(0xD800, 0xE000))
+_DEPTH = 20
+
+
+def plain(value: object, *, depth: int = 0) -> object:
+    """Return `value` as text, numbers, booleans, None, lists and dicts of text keys; moments become ISO 8601 text.
+
+    Control characters and direction overrides are dropped from text. Raises RenderError for anything else, and for
+    data nested deeper than 20 levels.
+    """
+    if depth > _DEPTH:
+        raise RenderError(f"expected facts nested at most {_DEPTH} levels deep")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise RenderError(f"expected a finite number, got {value}")
+        return float(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and abs(value) < 10**15 else float(value)
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {clean(str(key)): plain(item, depth=depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth=depth + 1) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return [plain(item, depth=depth + 1) for item in sorted(value, key=str)]
+    raise RenderError(f"expected text, a number, a list or a mapping as a fact, got {type(value).__name__}")
+
+
+def clean(text: str) -> str:
+    """Return `text` without control characters and direction overrides; line feeds and tabs stay."""
+    return str(text).replace("\r\n", "\n").replace("\r", "\n").translate(_DROPPED)
+
+
+def persona_contact(persona: Persona) -> dict[str, object]:
+    """Return the persona as a contact's facts, for previews and rehearsals: what her `contact:` says, plain."""
+    return _mapping(persona.contact)
+
+
+def facts(
+    campaign: Campaign,
+    stage: Stage,
+    touch: Touch,
+    *,
+    contact: Mapping[str, object] | None,
+    event: Mapping[str, object] | None,
+    offer: PlannedOffer | None,
+    now: datetime,
+    zone: str,
+    unsubscribe: str | None,
+    edition: str | None = None,
+    occasion_on: date | None = None,
+) -> dict[str, object]:
+    """Return everything a template may see, as plain JSON-able data.
+
+    Moments are ISO 8601 text in `zone`, the reader's; `touch.timezone` names it, so that the filters write dates in
+    it. `contact` and `event` are empty without a person or an event. `edition` and `occasion_on` come from the
+    timeline; left out, they are those of `now`. Names a template uses and nobody knows are an error at rendering.
+    """
+    if edition is None or (occasion_on is None and campaign.occasion is not None):
+        edition, occasion_on = _edition(campaign, now, edition)
+    return {
+        "contact": _contact(contact),
+        "event": _event(event, zone),
+        "campaign": _campaign(campaign, edition, occasion_on),
+        "stage": {"id": stage.id, "kind": str(stage.kind), "does": stage.does},
+        "touch": {
+            "id": touch.id,
+            "channel": touch.channel[0],
+            "purpose": str(touch.purpose),
+            "timezone": zone,
+            "now": _local(now, zone),
+        },
+        "offer": _offer(campaign, touch, offer, zone),
+        "links": {} if not unsubscribe else {"unsubscribe": clean(unsubscribe)},
+    }
+
+
+def _mapping(value: Mapping[str, object]) -> dict[str, object]:
+    done = plain(value)
+    assert isinstance(done, dict)
+    return done
+
+
+def _contact(contact: Mapping[str, object] | None) -> dict[str, object]:
+    if contact is None:
+        return {}
+    found = {key: value for key, value in _mapping(contact).items() if value is not None}
+    for key in STANDARD_FACTS:
+        found.setdefault(key, "")
+    found.setdefault("name", " ".join(str(found[key]) for key in ("first_name", "last_name") if found[key]))
+    return found
+
+
+def _event(event: Mapping[str, object] | None, zone: str) -> dict[str, object]:
+    if event is None:
+        return {}
+    localised = {
+        key: _local(value, zone) if isinstance(value, datetime) and value.tzinfo else value
+        for key, value in event.items()
+        if value is not None
+    }
+    return _mapping(localised)
+
+
+def _campaign(campaign: Campaign, edition: str, occasion_on: date | None) -> dict[str, object]:
+    sender, address = parseaddr(campaign.senders.email or "")
+    known = {
+        "id": campaign.id,
+        "title": campaign.title or campaign.id,
+        "edition": edition,
+        "language": campaign.language,
+        "country": campaign.country,
+        "timezone": campaign.zone,
+        "occasion": None if occasion_on is None else occasion_on.isoformat(),
+        "sender": sender or address or campaign.title or campaign.id,
+        "postal_address": campaign.senders.postal_address,
+    }
+    return _mapping({key: value for key, value in known.items() if value is not None})
+
+
+def _offer(campaign: Campaign, touch: Touch, offer: PlannedOffer | None, zone: str) -> dict[str, object]:
+    if touch.offer is None:
+        return {}
+    written = campaign.offers[touch.offer]
+    found: dict[str, object] = {"code": written.code or touch.offer, "terms": written.terms}
+    if offer is not None and offer.starts_at is not None:
+        found["starts"] = _local(offer.starts_at, zone)
+    if offer is not None and offer.ends_at is not None:
+        found["until"] = _local(offer.ends_at, zone)
+    return _mapping(found)
+
+
+def _local(moment: datetime, zone: str) -> str:
+    from campaigns.timing import zones
+
+    return zones.local(moment, zone).isoformat()
+
+
+def _edition(campaign: Campaign, now: datetime, edition: str | None) -> tuple[str, date | None]:
+    """Return the edition and its occasion's day: of the edition given, else of the one that `now` belongs to."""
+    from campaigns.planner.setting import setting
+
+    asked = now if edition is None else datetime(int(edition), 1, 1, 12, tzinfo=now.tzinfo)
+    found = setting(campaign, asked)
+    return edition or found.edition, found.occasion_on
+
+
+def known_names(sections: Iterable[str] = ()) -> frozenset[str]:
+    """Return the names at the top of a template's data, with those of `sections` besides."""
+    return frozenset({"contact", "event", "campaign", "stage", "touch", "offer", "links", *sections})

@@ -1,0 +1,163 @@
+"""A mail out of its parts: body and layout, footer in the campaign's language, styles inlined, and the text part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from html import escape
+
+from markupsafe import Markup
+
+from campaigns.errors import RenderError
+from campaigns.rendering.engine import Engine
+from campaigns.rendering.environment import Part
+from campaigns.rendering.faults import explained
+from campaigns.rendering.markdown import to_html
+from campaigns.rendering.plaintext import read_aloud
+from campaigns.rendering.run import MARK, MAX_OUTPUT, OPEN, Run
+from campaigns.rendering.skeleton import Skeleton, check_link, cut, fill_text
+from campaigns.rendering.sources import layout_name
+from campaigns.rendering.words import words
+
+_DOCUMENT = re.compile(r"<(?:!doctype|html|body)[\s>]", re.IGNORECASE)
+_BODY_END = re.compile(r"</body\s*>(?![\s\S]*</body\s*>)", re.IGNORECASE)
+_NAMED = re.compile(r"""\b(?:class|id)\s*=\s*(?:"[^"]*"|'[^']*')""", re.IGNORECASE)
+_CLASS = re.compile(r"[\w \-]{0,100}")
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+class Mails:
+    """Builds the parts of mails for one campaign; what is dear is kept for messages of the same shape."""
+
+    def __init__(self, engine: Engine, language: str) -> None:
+        self._engine = engine
+        self._language = language
+        self._markdown = lru_cache(maxsize=64)(to_html)
+        self._aloud = lru_cache(maxsize=64)(read_aloud)
+        self._finished = lru_cache(maxsize=64)(_finish)
+
+    def context(self, facts: Mapping[str, object], subject: str, preheader: str) -> dict[str, object]:
+        """Return the data of a layout: the facts and, as `mail`, what the product adds."""
+        campaign, links = facts["campaign"], facts["links"]
+        assert isinstance(campaign, Mapping)
+        assert isinstance(links, Mapping)
+        mail = {
+            "subject": subject,
+            "preheader": preheader,
+            "language": self._language,
+            "brand": campaign["sender"],
+            "address": campaign.get("postal_address", ""),
+            "unsubscribe": links.get("unsubscribe", ""),
+            "words": words(self._language),
+        }
+        return {**facts, "mail": mail}
+
+    def from_markdown(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
+        """Return (html, text) of a Markdown template in its layout."""
+        body = self._markdown(self._engine.write(Part.MARKDOWN, name, data))
+        html = self._in_layout(body, layout, data)
+        return self._finish(html, name, run), self.text_of(body, layout, run, data)
+
+    def from_html(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
+        """Return (html, text) of an HTML template: a whole document as it is, a fragment in its layout."""
+        footer = self._footer(data)
+        written = self._engine.write(Part.HTML, name, _with(data, footer=Markup(footer)))  # noqa: S704 - our own markup
+        if _DOCUMENT.search(written):
+            return self._finish(_with_footer(written, footer), name, run), self.text_of(written, None, run, data)
+        html = self._in_layout(written, layout, data)
+        return self._finish(html, name, run), self.text_of(written, layout, run, data)
+
+    def text_of(self, body: str, layout: str | None, run: Run, data: dict[str, object]) -> str:
+        """Return the text part that says what the HTML `body` says, in the layout's text where it has one."""
+        text = self._aloud(body)
+        plain = None if layout is None else layout_name(layout).removesuffix(".html") + ".txt"
+        if plain is not None and self._engine.sources.knows(plain):
+            text = self._engine.write(Part.TEXT, plain, _with(data, text=text))
+        return fill_text(text, run.slots)
+
+    def with_footer(self, text: str, data: dict[str, object]) -> str:
+        """Return the text part with its footer behind it; without one where there is nothing to say."""
+        if not text.strip():
+            raise RenderError("the message is empty")
+        footer = self._engine.write(Part.TEXT, "layouts/footer.txt", data).strip()
+        return tidy(text) + (f"\n\n{tidy(footer)}\n" if footer else "\n")
+
+    def _footer(self, data: dict[str, object]) -> str:
+        return self._engine.write(Part.HTML, "layouts/footer.html", data).strip()
+
+    def _in_layout(self, body: str, layout: str, data: dict[str, object]) -> str:
+        footer = self._footer(data)
+        filled = _with(data, body=Markup(body), footer=Markup(footer))  # noqa: S704 - values in it are marks
+        return _with_footer(self._engine.write(Part.HTML, layout_name(layout), filled), footer)
+
+    def _finish(self, html: str, name: str, run: Run) -> str:
+        """Return the finished HTML: styles inlined, values in their places."""
+        with explained(self._engine.sources, name):
+            finished = self._finished(html)
+            if finished is None:
+                finished = self._finished(_with_classes(html, run.slots))
+            assert finished is not None
+            return finished.fill(run.slots)
+
+
+def tidy(text: str) -> str:
+    """Return `text` without spaces at line ends, empty lines around it, or more than one empty line in a row."""
+    lines = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _BLANK_LINES.sub("\n\n", lines).strip("\n")
+
+
+def check_unsubscribe(address: str) -> None:
+    """Raise RenderError unless the opt-out can be reached by mail or on the web."""
+    check_link(address)
+    if not address.startswith(("mailto:", "https://", "http://")):
+        raise RenderError(
+            f"cannot unsubscribe at {address[:60]!r}", remedy="expected mailto:stop@... or https://... in `senders:`"
+        )
+
+
+def _with(data: dict[str, object], **more: object) -> dict[str, object]:
+    mail = data["mail"]
+    assert isinstance(mail, dict)
+    return {**data, "mail": {**mail, **more}}
+
+
+def _with_footer(html: str, footer: str) -> str:
+    """Return `html` with the footer in it exactly once: where its layout put it, else at the end of the body."""
+    if not footer or footer in html:
+        return html
+    if (end := _BODY_END.search(html)) is None:
+        return html + footer
+    return html[: end.start()] + footer + html[end.start() :]
+
+
+def _with_classes(html: str, slots: Sequence[str]) -> str:
+    """Return `html` with the values inside `class` and `id` in place, so that style sheets see them."""
+
+    def value(mark: re.Match[str]) -> str:
+        word = slots[int(mark[1])]
+        if not _CLASS.fullmatch(word):
+            raise RenderError(f"expected plain words as a value inside `class`, got {word[:40]!r}")
+        return escape(word)
+
+    return _NAMED.sub(lambda named: MARK.sub(value, named[0]) if OPEN in named[0] else named[0], html)
+
+
+def _finish(html: str) -> Skeleton | None:
+    """Return the skeleton of a mail: style sheets inlined, nothing loaded from anywhere, media queries kept.
+
+    None where values stand inside `class` or `id`: these come first, since style sheets look at them.
+    """
+    import css_inline
+
+    if any(OPEN in named[0] for named in _NAMED.finditer(html)):
+        return None
+    if len(html) > MAX_OUTPUT:
+        raise RenderError("the message is longer than 1 MiB")
+    inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+    try:
+        inlined = inliner.inline(html)
+    except css_inline.InlineError as error:
+        raise RenderError(f"cannot read the styles of the mail: {error}") from error
+    # The character set comes first in the head, before the styles that were kept: browsers look at 1024 bytes only.
+    return cut(inlined.replace("<head>", '<head><meta charset="utf-8">', 1))

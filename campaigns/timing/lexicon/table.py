@@ -1,0 +1,115 @@
+"""What a word table of one language holds; the words themselves are one file a language beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from campaigns.timing.model import Part, Unit
+
+
+class Kind(StrEnum):
+    """The part a word can play in a phrase; one word may play several, its place decides."""
+
+    # words with a value
+    MONTH = "month"
+    WEEKDAY = "weekday"
+    NUMBER = "number"
+    ORDINAL = "ordinal"
+    UNIT = "unit"
+    PART = "part"
+    EVENT = "event"
+    OCCASION = "occasion"
+    CLOCK = "clock"
+    DATE = "date"
+    # glue
+    ARTICLE = "article"
+    OF = "of"
+    IN = "in"
+    AT = "at"
+    ON = "on"
+    DURING = "during"
+    AND = "and"
+    OR = "or"
+    TO = "to"
+    FROM = "from"
+    BETWEEN = "between"
+    DASH = "dash"
+    PLUS = "plus"
+    COMMA = "comma"
+    ORDINAL_SUFFIX = "ordinal suffix"
+    HOUR_MARK = "hour mark"
+    AM = "am"
+    PM = "pm"
+    # relations
+    LATER_BEFORE = "later, before the amount"
+    LATER = "later, after the amount"
+    FROM_HERE = "counted from here"
+    MORE = "more"
+    AFTER = "after"
+    BEFORE = "before"
+    AWAY = "before the amount of before and after"
+    BY = "by"
+    SINCE = "after a day"
+    ABOUT = "about"
+    WITHIN = "within"
+    WITHIN_NEXT = "within, with next"
+    # moments
+    NOW = "now"
+    LAUNCH = "launch"
+    CAMPAIGN_END = "campaign end"
+    PREVIOUS = "previous stage"
+    OFFER_END = "offer end"
+    THE_DAY = "the day"
+    COUNTDOWN = "countdown"
+    TOMORROW = "tomorrow"
+    OVERMORROW = "the day after tomorrow"
+    NEXT_DAY = "the next day"
+    DAY_BEFORE = "the day before"
+    DAY_AFTER = "the day after"
+    NEXT = "next"
+    THIS = "this"
+    LAST = "last"
+    EXPECTED = "expected"
+    CUSTOMER = "the customer's"
+    QUARTER = "quarter"
+    HALF_OF = "half of"
+    # recurrences
+    EVERY = "every"
+    EVERY_UNIT = "every unit"
+    OTHER = "other"
+    TIMES = "times"
+    UNTIL = "until"
+    FOR = "for"
+    WORKDAYS = "workdays"
+
+
+Words = str
+"""Ways to write one thing, separated by `|`; hyphens, apostrophes and accents do not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The closed word table of one language: what is not here is an error at its place.
+
+    `units` maps to (unit, how many of it), so that a fortnight is two weeks. The first of an occasion's names is its
+    title. `refused` maps words to what to write instead. `examples` are whole phrases to point at.
+    """
+
+    language: str
+    name: str
+    months: tuple[Words, ...]
+    weekdays: tuple[Words, ...]
+    numbers: Mapping[int, Words]
+    ordinals: Mapping[int, Words]
+    units: Mapping[tuple[Unit, int], Words]
+    parts: Mapping[Part, Words]
+    words: Mapping[Kind, Words]
+    every_unit: Mapping[tuple[Unit, int], Words]
+    clocks: Mapping[int, Words]
+    events: Mapping[str, Words]
+    occasions: Mapping[str, Words]
+    refused: Mapping[str, str]
+    examples: tuple[str, ...]
+    bare_unit_is_one: bool = False  # "через неделю": a unit without a number is one of it

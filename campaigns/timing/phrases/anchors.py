@@ -1,0 +1,253 @@
+"""Productions for what a phrase can count from: days, parts of periods, occasions, events, stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from campaigns.timing.lexicon.table import Kind
+from campaigns.timing.model import (
+    Anchor,
+    CampaignEnd,
+    CampaignStart,
+    Event,
+    Nth,
+    Occasion,
+    OfferEnd,
+    Part,
+    Period,
+    PeriodUnit,
+    Previous,
+    Unit,
+    Weekday,
+)
+from campaigns.timing.phrases import atoms
+from campaigns.timing.phrases.tokens import Stream
+
+THE_DAY = "the-day"
+YEARLY = frozenset({"birthday", "anniversary"})
+
+_PERIODS: dict[object, PeriodUnit] = {
+    (Unit.WEEK, 1): PeriodUnit.WEEK,
+    (Unit.MONTH, 1): PeriodUnit.MONTH,
+    (Unit.MONTH, 3): PeriodUnit.QUARTER,
+    (Unit.YEAR, 1): PeriodUnit.YEAR,
+}
+_NTH: dict[object, str] = {(Unit.DAY, 1): "day", (Unit.BUSINESS_DAY, 1): "business_day"}
+_HALVES = (Part.FIRST_HALF, Part.SECOND_HALF)
+
+
+def reference(stream: Stream) -> Anchor | None:
+    """Take anything a moment can be counted from, with an optional article before it."""
+    for production in _REFERENCES:
+        before = stream.at
+        anchor = production(stream)
+        if anchor is not None:
+            return anchor
+        stream.at = before
+    return None
+
+
+def _named(stream: Stream) -> Anchor | None:
+    stream.take(Kind.ARTICLE)
+    if stream.take(Kind.PREVIOUS):
+        return Previous()
+    if stream.take(Kind.LAUNCH):
+        return CampaignStart()
+    if stream.take(Kind.CAMPAIGN_END):
+        return CampaignEnd()
+    if stream.take(Kind.OFFER_END):
+        return OfferEnd()
+    if stream.take(Kind.THE_DAY):
+        return Occasion(THE_DAY)
+    return None
+
+
+def occasion(stream: Stream) -> Occasion | None:
+    """Take a named day with an optional year: "Valentine's Day", "la Saint-Valentin 2028"."""
+    stream.take(Kind.ARTICLE)
+    name = stream.value(Kind.OCCASION)
+    if not isinstance(name, str):
+        return None
+    before = stream.at
+    stream.take(Kind.OF, Kind.IN)
+    year = atoms.year(stream)
+    if year is None:
+        stream.at = before
+    return Occasion(name, year)
+
+
+def event(stream: Stream) -> Event | None:
+    """Take a person's event: "purchase", "the last purchase", "the expected order", "the customer's birthday"."""
+    stream.skip(Kind.ARTICLE, Kind.CUSTOMER)
+    stream.take(Kind.LAST)
+    expected = stream.take(Kind.EXPECTED)
+    name = stream.value(Kind.EVENT)
+    if not isinstance(name, str):
+        return None
+    expected = stream.take(Kind.EXPECTED) or expected
+    stream.take(Kind.CUSTOMER)
+    return Event(name, expected=expected, yearly=name in YEARLY)
+
+
+def month_of(stream: Stream) -> tuple[int | None, int | None, int] | None:
+    """Take the month that something is in, as (month, year, shift): "February 2027", "next month", "the month"."""
+    month = stream.value(Kind.MONTH)
+    if isinstance(month, int):
+        return month, atoms.year(stream), 0
+    stream.take(Kind.ARTICLE, Kind.THIS)
+    before = stream.take(Kind.NEXT)
+    if stream.value(Kind.UNIT) != (Unit.MONTH, 1):
+        return None
+    return None, None, 1 if stream.take(Kind.NEXT) or before else 0
+
+
+def nth(stream: Stream) -> Nth | None:
+    """Take "first Monday of February", "last day of the month", "third business day of next month", "15th of the month"."""
+    stream.take(Kind.ARTICLE)
+    rank = ordinal(stream)
+    if rank is None:
+        return None
+    what = nth_what(stream)
+    if not stream.take(Kind.OF, Kind.IN):
+        return None
+    place = month_of(stream)
+    if place is None or (what is None and place[0] is not None):
+        return None
+    check_rank(stream, rank, what or "day")
+    return Nth(rank, what or "day", *place)
+
+
+def ordinal(stream: Stream) -> int | None:
+    """Take "first" to "fifth", "last", "1st" to "31st"."""
+    rank = stream.value(Kind.ORDINAL)
+    if isinstance(rank, int):
+        return rank
+    rank = atoms.number(stream)
+    if rank is None or not (stream.take(Kind.ORDINAL_SUFFIX) or stream.peek(Kind.OF)):
+        return None
+    return rank
+
+
+def nth_what(stream: Stream) -> str | None:
+    """Take what is counted in a month: a weekday ("0" is Monday), "day" or "business_day"."""
+    weekday = stream.value(Kind.WEEKDAY)
+    if isinstance(weekday, int):
+        return str(weekday)
+    before = stream.at
+    what = _NTH.get(stream.value(Kind.UNIT))
+    if what is None:
+        stream.at = before
+    return what
+
+
+def check_rank(stream: Stream, rank: int, what: str) -> None:
+    """Raise PhraseError when no month ever has so many of these."""
+    most = {"day": 31, "business_day": 23}.get(what, 5)
+    if rank != -1 and not 1 <= rank <= most:
+        raise stream.fail(f"no month has {rank} of these", remedy=f"expected first to {most}th, or last")
+
+
+def weekday(stream: Stream) -> Weekday | None:
+    """Take "Monday", "next Monday", "this Monday", "Monday next week"."""
+    stream.take(Kind.ON)
+    stream.take(Kind.ARTICLE)
+    stream.take(Kind.NEXT, Kind.THIS)
+    day = stream.value(Kind.WEEKDAY)
+    if not isinstance(day, int):
+        return None
+    before = stream.at
+    stream.take(Kind.OF)
+    stream.take(Kind.ARTICLE)
+    first = stream.take(Kind.NEXT)
+    if stream.value(Kind.UNIT) == (Unit.WEEK, 1) and (stream.take(Kind.NEXT) or first):
+        return Weekday(day, 1)
+    stream.at = before
+    stream.take(Kind.NEXT)
+    return Weekday(day)
+
+
+def period(stream: Stream) -> Period | None:
+    """Take a month, a week, a quarter or a part of one: "early January", "end of next month", "Q2", "mid 2027"."""
+    before = stream.at
+    stream.skip(Kind.IN, Kind.AT, Kind.ON, Kind.DURING, Kind.ARTICLE)
+    part = stream.value(Kind.PART)
+    led = stream.at > before
+    if part is not None:
+        stream.skip(Kind.DASH, Kind.OF, Kind.ARTICLE)
+    assert part is None or isinstance(part, Part)
+    found = _quarter(stream, part) or _month(stream, part) or _relative(stream, part, led=led) or _year(stream, part)
+    if found is not None and found.part in _HALVES and found.of not in (PeriodUnit.MONTH, PeriodUnit.YEAR):
+        raise stream.fail(f"a {found.of} has no halves here", remedy="say start, middle or end of it")
+    return found
+
+
+def _month(stream: Stream, part: Part | None) -> Period | None:
+    before = stream.at
+    if stream.value(Kind.UNIT) == (Unit.MONTH, 1):
+        stream.take(Kind.OF)
+    else:
+        stream.at = before
+    month = stream.value(Kind.MONTH)
+    if isinstance(month, int):
+        return Period(part or Part.WHOLE, PeriodUnit.MONTH, month, atoms.year(stream))
+    stream.at = before
+    return None
+
+
+def _quarter(stream: Stream, part: Part | None) -> Period | None:
+    before = stream.at
+    number = stream.value(Kind.ORDINAL)
+    if number is None:
+        number = atoms.number(stream)
+        stream.take(Kind.ORDINAL_SUFFIX)
+    named = stream.take(Kind.QUARTER)
+    if named and number is None:
+        number = atoms.number(stream)
+    if not named or not isinstance(number, int) or not (1 <= number <= 4 or number == -1):
+        stream.at = before
+        return None
+    end = stream.at
+    stream.take(Kind.OF)
+    year = atoms.year(stream)
+    if year is None:
+        stream.at = end
+    return Period(part or Part.WHOLE, PeriodUnit.QUARTER, 4 if number == -1 else number, year)
+
+
+def _relative(stream: Stream, part: Part | None, *, led: bool) -> Period | None:
+    before = stream.at
+    this = stream.take(Kind.THIS)
+    following = stream.take(Kind.NEXT)
+    unit = _PERIODS.get(stream.value(Kind.UNIT))
+    following = unit is not None and (stream.take(Kind.NEXT) or following)
+    if unit is None or not (part or this or following or led):
+        stream.at = before
+        return None
+    return Period(part or Part.WHOLE, unit, shift=1 if following else 0)
+
+
+def _year(stream: Stream, part: Part | None) -> Period | None:
+    if part is None:
+        return None
+    before = stream.at
+    year = atoms.year(stream)
+    if year is None:
+        stream.at = before
+        return None
+    return Period(part, PeriodUnit.YEAR, year=year)
+
+
+_REFERENCES: tuple[Callable[[Stream], Anchor | None], ...] = (
+    _named,
+    occasion,
+    event,
+    nth,
+    lambda stream: atoms.fixed(_past_article(stream)),
+    period,
+    weekday,
+)
+
+
+def _past_article(stream: Stream) -> Stream:
+    stream.take(Kind.ARTICLE)
+    return stream

@@ -1,0 +1,150 @@
+"""Productions for recurrences: "every Monday until Easter", "every 30 days, 3 times", "the first Monday of every month"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import time
+
+from campaigns.timing.lexicon.table import Kind
+from campaigns.timing.model import Here, Offset, Relation, Repeat, Timing, Unit
+from campaigns.timing.phrases import anchors, atoms
+from campaigns.timing.phrases.tokens import Stream
+
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_FREQUENCY = {
+    Unit.MINUTE: "MINUTELY",
+    Unit.HOUR: "HOURLY",
+    Unit.DAY: "DAILY",
+    Unit.WEEK: "WEEKLY",
+    Unit.MONTH: "MONTHLY",
+    Unit.YEAR: "YEARLY",
+}
+
+
+def recurrence(stream: Stream) -> Timing | None:
+    """Take a whole recurrence with its time of day and its limit, in any order of these two."""
+    rule = _each_weekday(stream)
+    for production in (_each_unit, _of_every_month):
+        if rule is None:
+            stream.at = 0
+            rule = production(stream)
+    if rule is None:
+        return None
+    repeat = Repeat(rule)
+    at: time | None = None
+    while not stream.done:
+        before = stream.at
+        limited = _limited(stream, repeat)
+        if limited is not None:
+            repeat = limited
+            continue
+        stream.at = before
+        found = atoms.clock(stream)
+        if found is None or at is not None:
+            return None
+        at = found
+    return Timing(Here(), at=at, repeat=repeat)
+
+
+def _each_weekday(stream: Stream) -> str | None:
+    if not stream.take(Kind.EVERY):
+        return None
+    if stream.take(Kind.WORKDAYS):
+        return "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
+    other = stream.take(Kind.OTHER)
+    before = stream.at
+    rank = anchors.ordinal(stream)
+    if rank is None:
+        stream.at = before
+    days: list[int] = []
+    while isinstance(day := stream.value(Kind.WEEKDAY), int):
+        days.append(day)
+        before = stream.at
+        stream.skip(Kind.COMMA, Kind.AND, Kind.ARTICLE)
+        if not stream.peek(Kind.WEEKDAY):
+            stream.at = before
+    if not days:
+        return None
+    if rank is not None:
+        return _ranked(stream, rank, days)
+    return f"FREQ=WEEKLY{';INTERVAL=2' if other else ''};BYDAY={','.join(DAYS[day] for day in sorted(set(days)))}"
+
+
+def _ranked(stream: Stream, rank: int, days: list[int]) -> str:
+    before = stream.at
+    if stream.take(Kind.OF, Kind.IN) and anchors.month_of(stream) == (None, None, 0):
+        anchors.check_rank(stream, rank, str(days[0]))
+        return f"FREQ=MONTHLY;BYDAY={','.join(f'{rank:+}{DAYS[day]}' for day in sorted(set(days)))}"
+    stream.at = before
+    raise stream.fail(
+        "this is either every other week or one in each month",
+        remedy="write 'every other tuesday' or 'the second tuesday of every month'",
+    )
+
+
+def _each_unit(stream: Stream) -> str | None:
+    unit = stream.value(Kind.EVERY_UNIT)
+    count = 1
+    if unit is None:
+        if not stream.take(Kind.EVERY):
+            return None
+        count = 2 if stream.take(Kind.OTHER) else atoms.number(stream) or 1
+        unit = stream.value(Kind.UNIT)
+    if not isinstance(unit, tuple):
+        return None
+    name, factor = unit
+    if stream.tokens[stream.at - 2].text.isdecimal() and int(stream.tokens[stream.at - 2].text) == 0:
+        raise stream.fail("it repeats without a pause", back=2, remedy="expected e.g. 'every 30 days'")
+    if count * factor > atoms.MAX_AMOUNT:
+        raise stream.fail(f"{count} is too far away", back=2, remedy=f"expected at most {atoms.MAX_AMOUNT}")
+    if name in (Unit.BUSINESS_DAY, Unit.OPEN_DAY):
+        if count != 1:
+            raise stream.fail("business days repeat one by one", back=2, remedy="write 'every business day'")
+        return f"FREQ=WEEKLY;BYDAY={','.join(DAYS[: 5 if name is Unit.BUSINESS_DAY else 6])}"
+    interval = count * factor
+    return f"FREQ={_FREQUENCY[name]}{f';INTERVAL={interval}' if interval > 1 else ''}"
+
+
+def _of_every_month(stream: Stream) -> str | None:
+    stream.take(Kind.ON)
+    stream.take(Kind.ARTICLE)
+    rank = anchors.ordinal(stream)
+    if rank is None:
+        return None
+    what = anchors.nth_what(stream)
+    if not stream.take(Kind.OF, Kind.IN) or not stream.take(Kind.EVERY) or stream.value(Kind.UNIT) != (Unit.MONTH, 1):
+        return None
+    anchors.check_rank(stream, rank, what or "day")
+    if what == "business_day":
+        return f"FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS={rank}"
+    if what is not None and what != "day":
+        return f"FREQ=MONTHLY;BYDAY={rank:+}{DAYS[int(what)]}"
+    if rank > 28:
+        raise stream.fail(
+            f"some months have no day {rank}", back=4, remedy="write 'the last day of every month', or a day up to 28"
+        )
+    return f"FREQ=MONTHLY;BYMONTHDAY={rank}"
+
+
+def _limited(stream: Stream, repeat: Repeat) -> Repeat | None:
+    stream.take(Kind.COMMA)
+    before = stream.at
+    if repeat.until is None and stream.take(Kind.UNTIL):
+        anchor = anchors.reference(stream)
+        if anchor is not None:
+            return replace(repeat, until=Timing(anchor, Relation.BY))
+    stream.at = before
+    if repeat.times is None:
+        times = atoms.number(stream)
+        if times is not None and stream.take(Kind.TIMES):
+            if not 1 <= times <= atoms.MAX_AMOUNT:
+                raise stream.fail(f"it repeats {times} times", back=2, remedy="expected e.g. '3 times'")
+            return replace(repeat, times=times)
+    stream.at = before
+    if repeat.until is None and stream.take(Kind.FOR):
+        length = atoms.amount(stream)
+        if length is not None and length.low == length.high:
+            return replace(
+                repeat, until=Timing(Here(), Relation.WITHIN, Offset(length.unit, length.low, length.high))
+            )
+    return None

@@ -1,0 +1,1 @@
+"""Makes campaigns happen and remembers: clocks, rows and sockets live here."""

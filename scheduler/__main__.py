@@ -1,0 +1,6 @@
+"""`python -m scheduler` is `campaign`."""
+
+from scheduler.cli.main import main
+
+if __name__ == "__main__":
+    main()

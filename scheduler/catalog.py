@@ -1,0 +1,113 @@
+"""The campaigns in force, as the last apply left them: definition, templates and timeline, read from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from campaigns import loader, planner, segments
+from campaigns.definition import Campaign, Stage, Touch
+from campaigns.rendering import Renderer
+from campaigns.segments import Expression
+from campaigns.timeline import PlannedOffer, Timeline
+from scheduler.store import plans
+from scheduler.store.database import Connection
+from scheduler.store.plans import CampaignRecord, RevisionRecord
+
+
+class InForce:
+    """One campaign in force. Its parts are made on first use and kept, since a revision never changes."""
+
+    def __init__(self, record: RevisionRecord, reference: datetime) -> None:
+        self.id = record.campaign
+        self.edition = record.edition
+        self.revision = record.number
+        self.reference = reference
+        self.project = record.project
+        self.source = record.source
+        self.templates: Mapping[str, str] = record.templates
+        self.campaign: Campaign = loader.restore(record.definition)
+        self._found = {touch.id: (stage, touch) for stage, touch in self.campaign.touches()}
+        self._order = {stage.id: number for number, stage in enumerate(self.campaign.stages)}
+        self._renderer: Renderer | None = None
+        self._audiences: dict[str, Expression | None] = {}
+        self._timelines: dict[tuple[tuple[str, datetime], ...], Timeline] = {}
+
+    @property
+    def renderer(self) -> Renderer:
+        """The renderer over the templates that were applied."""
+        if self._renderer is None:
+            self._renderer = Renderer(self.campaign, self.templates)
+        return self._renderer
+
+    def find(self, touch_id: str) -> tuple[Stage, Touch] | None:
+        """Return the touch and its stage, None when the revision no longer has it."""
+        return self._found.get(touch_id)
+
+    def position(self, stage_id: str) -> int:
+        """Return where the stage stands in the journey, from 0; -1 when it is not there."""
+        return self._order.get(stage_id, -1)
+
+    def timeline(self, sent: Mapping[str, datetime]) -> Timeline:
+        """Resolve the campaign from its reference moment, with the moments at which touches first really went."""
+        key = tuple(sorted(sent.items()))
+        if key not in self._timelines:
+            self._timelines.clear()
+            self._timelines[key] = planner.plan(
+                self.campaign, now=self.reference, reference=self.reference, templates=self.templates, sent=sent
+            )
+        return self._timelines[key]
+
+    def audience(self, stage: Stage, touch: Touch) -> Expression | None:
+        """Return who the touch is for: campaign, stage and touch narrowed together; None is everybody."""
+        if touch.id not in self._audiences:
+            texts = [text for text in (self.campaign.audience, stage.audience, touch.audience) if text]
+            joined = " and ".join(f"({text})" for text in texts)
+            self._audiences[touch.id] = segments.parse(joined) if joined else None
+        return self._audiences[touch.id]
+
+    def offer(self, code: str, touch: Touch | None, sent: Mapping[str, datetime], now: datetime) -> PlannedOffer:
+        """Return the offer's validity at `now`; a touch about to start it counts as going now."""
+        moments = dict(sent)
+        if touch is not None and touch.id not in moments:
+            moments[touch.id] = now
+        return planner.offer_window(self.campaign, code, self.timeline(sent), moments)
+
+    def contact_zone(self, zone: str) -> str:
+        """Return the zone of a person whose own zone is `zone` (empty when unknown)."""
+        return zone or self.campaign.zone
+
+    def schedule_zone(self, zone: str) -> str:
+        """Return the zone a person's calendar moments are resolved in (`timezone: contact` or the campaign's)."""
+        return self.contact_zone(zone) if self.campaign.timezone == "contact" else self.campaign.zone
+
+    def unsubscribe(self, fallback: str | None) -> str | None:
+        """Return the opt-out address of marketing messages: the file's own, else what the settings offer."""
+        return self.campaign.senders.unsubscribe or fallback
+
+
+class Catalog:
+    """Keeps the campaigns in force between ticks; a new revision is noticed by its number."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, InForce] = {}
+
+    def get(self, conn: Connection, campaign: str, edition: str) -> InForce | None:
+        """Return the campaign in force in this edition; None when it was never applied or is of another edition."""
+        row = plans.campaign(conn, campaign)
+        return self._load(conn, row) if row is not None and row.edition == edition else None
+
+    def in_force(self, conn: Connection) -> list[InForce]:
+        """Return every campaign that is not cancelled, in the order of their ids."""
+        found = (self._load(conn, row) for row in plans.campaigns(conn) if row.state != "cancelled")
+        return [campaign for campaign in found if campaign is not None]
+
+    def _load(self, conn: Connection, row: CampaignRecord) -> InForce | None:
+        kept = self._kept.get(row.id)
+        if kept is None or (kept.revision, kept.edition) != (row.revision, row.edition):
+            record = plans.load_revision(conn, row.id, row.revision)
+            reference = plans.reference(conn, row.id, row.edition)
+            if record is None or reference is None:
+                return None
+            kept = self._kept[row.id] = InForce(record, reference)
+        return kept

@@ -1,0 +1,318 @@
+"""Webhooks out, signed as Standard Webhooks say (https://www.standardwebhooks.com); nothing about receiving them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import json
+import logging
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import cache
+
+import httpx2
+from pydantic import SecretStr
+
+from scheduler.channels import egress
+from scheduler.channels.base import Mark, Message, Receipt
+from scheduler.clock import Clock, SystemClock
+from scheduler.errors import DeliveryError, NoAccount, NotSent, Refused, Unknown
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
+_CONNECT_SECONDS = 10.0
+_LONGEST_WAIT = timedelta(hours=24)
+_DEFAULT_ACCOUNT = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a hook goes: `keys` sign it, the newest first; `private` allows addresses inside our own network."""
+
+    url: httpx2.URL = field(repr=False)
+    keys: tuple[bytes, ...] = field(default=(), repr=False)
+    private: bool = False
+
+
+class WebhookChannel:
+    """Posts messages as JSON to the account's URL.
+
+    `accounts` holds per name `url`, `secret` (`whsec_` and base64; several for a change of keys, separated by spaces)
+    and `allow_private`. A touch without an account uses the one named `webhook`. Redirects are not followed. The same
+    message has the same id and body at every attempt, so that the receiver can tell a repeat.
+    """
+
+    name = "webhook"
+
+    def __init__(
+        self,
+        accounts: Mapping[str, Mapping[str, SecretStr]],
+        clock: Clock | None = None,
+        *,
+        timeout_seconds: float = 30,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._accounts = accounts
+        self._clock = clock or SystemClock()
+        self._timeout = timeout_seconds
+        self._tls = cache(lambda: tls or ssl.create_default_context())
+        self._client: httpx2.AsyncClient | None = None
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        """Post one message; `mark` is awaited on the open connection, before the first byte of the request."""
+        endpoint = self._endpoint(account_key(message.account or _DEFAULT_ACCOUNT))
+        body = payload(message)
+        if not message.key.isascii() or not message.key.isprintable():
+            raise Refused(f"message key {message.key!r} cannot stand in a header")
+        host = endpoint.url.host
+        sending = _Sending(mark, self._timeout)
+        try:
+            async with asyncio.timeout(self._timeout) as sending.limit:
+                addresses = await egress.resolve(host, _port(endpoint.url), private=endpoint.private)
+                response = await self._post(endpoint, addresses, message.key, body, sending)
+        except (httpx2.HTTPError, TimeoutError, OSError) as error:
+            if error is sending.failure:
+                raise
+            raise sending.verdict(host, error) from None
+        with contextlib.suppress(httpx2.HTTPError, OSError):  # the status line said it all
+            await response.aclose()
+        return self._judge(host, response)
+
+    async def close(self) -> None:
+        """Let go of the client; the next `send` makes a new one."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _endpoint(self, name: str) -> Endpoint:
+        fields = next((value for key, value in self._accounts.items() if account_key(key) == name), None)
+        setting = f"CAMPAIGN_ACCOUNTS__{name.upper()}__"
+        if fields is None or not (text := _plain(fields, "url")):
+            raise NoAccount(f"account {name!r} has no address to post to", remedy=f"set {setting}URL")
+        try:
+            url = httpx2.URL(text)
+        except (httpx2.InvalidURL, ValueError):
+            url = httpx2.URL()
+        if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+            raise NoAccount(
+                f"cannot use the address of account {name!r}: expected http:// or https://, a host, no log-in",
+                remedy=f"mend {setting}URL",
+            )
+        word = _plain(fields, "allow_private").lower()
+        if word not in _TRUE | _FALSE:
+            raise NoAccount(f"cannot read allow_private of account {name!r}: expected true or false, got {word!r}")
+        try:
+            keys = tuple(_key(part) for part in _plain(fields, "secret").split())
+        except ValueError as error:
+            raise NoAccount(
+                f"cannot use the secret of account {name!r}: {error}", remedy=f"mend {setting}SECRET"
+            ) from None
+        return Endpoint(url, keys, word in _TRUE)
+
+    async def _post(
+        self, endpoint: Endpoint, addresses: tuple[str, ...], key: str, body: bytes, sending: _Sending
+    ) -> httpx2.Response:
+        """Post to the first address that takes the connection."""
+        for address in addresses[:-1]:
+            try:
+                return await self._send(endpoint, address, key, body, sending)
+            except (httpx2.ConnectError, httpx2.ConnectTimeout):
+                continue
+        return await self._send(endpoint, addresses[-1], key, body, sending)
+
+    async def _send(
+        self, endpoint: Endpoint, address: str, key: str, body: bytes, sending: _Sending
+    ) -> httpx2.Response:
+        seconds = int(self._clock.now().timestamp())
+        head = {
+            "Host": endpoint.url.netloc.decode("ascii"),
+            "Content-Type": "application/json",
+            "User-Agent": "campaign-sequencer",
+            "webhook-id": key,
+            "webhook-timestamp": str(seconds),
+        }
+        if endpoint.keys:
+            head["webhook-signature"] = " ".join(sign(secret, key, seconds, body) for secret in endpoint.keys)
+        # The connection goes to the address that was checked; certificate and Host are those of the name.
+        client = self._http()
+        request = client.build_request(
+            "POST",
+            endpoint.url.copy_with(host=address),
+            headers=head,
+            content=body,
+            extensions={"sni_hostname": endpoint.url.raw_host.decode("ascii"), "trace": sending.trace},
+        )
+        return await client.send(request, stream=True, follow_redirects=False)
+
+    def _http(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            # The library logs whole URLs, and the URL of a hook is often its only secret.
+            for library in ("httpx2", "httpcore2"):
+                logging.getLogger(library).setLevel(logging.WARNING)
+            self._client = httpx2.AsyncClient(
+                verify=self._tls(),
+                timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
+                trust_env=False,
+                # A kept connection may be dead without our knowing, and belongs to an address, not to a name.
+                limits=httpx2.Limits(max_keepalive_connections=0),
+            )
+        return self._client
+
+    def _judge(self, host: str, response: httpx2.Response) -> Receipt:
+        status = response.status_code
+        if 200 <= status < 300:
+            return Receipt(provider_id=response.request.headers["webhook-id"], detail=f"{status} from {host}")
+        if status in (408, 425, 429):
+            raise NotSent(
+                f"{host} answered {status}: later", retry_at=self._retry_at(response.headers.get("retry-after"))
+            )
+        if status >= 500:
+            raise Unknown(f"{host} answered {status}: it may have taken the message")
+        if status == 410:
+            raise Refused(f"{host} answered 410: the endpoint is gone", remedy="remove the account or mend its URL")
+        if 300 <= status < 400:
+            raise Refused(f"{host} answered {status}: redirects are not followed", remedy="write the final URL")
+        raise Refused(f"{host} answered {status}")
+
+    def _retry_at(self, text: str | None) -> datetime | None:
+        """Read Retry-After, seconds or a date (RFC 9110 10.2.3), at most a day ahead; None when it says nothing."""
+        now = self._clock.now()
+        if text is None:
+            return None
+        if text.strip().isascii() and text.strip().isdigit():
+            wait = timedelta(seconds=min(int(text.strip()[:9]), 10**6))
+        else:
+            try:
+                moment = parsedate_to_datetime(text)
+            except ValueError:
+                return None
+            wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+        return now + min(max(wait, timedelta(0)), _LONGEST_WAIT)
+
+
+class _Sending:
+    """How far one request has come: awaits the mark when the connection is open, and says what a failure means."""
+
+    def __init__(self, mark: Mark, seconds: float) -> None:
+        self._mark = mark
+        self._seconds = seconds
+        self._begun = False
+        self.failure: BaseException | None = None  # what the mark itself raised
+        self.limit: asyncio.Timeout
+
+    async def trace(self, event: str, _info: object) -> None:
+        """Await the mark, once, when the client is about to write; the time the mark takes is not the far end's."""
+        if self._begun or not event.endswith(".send_request_headers.started"):
+            return
+        self.limit.reschedule(None)
+        try:
+            await self._mark()
+        except BaseException as error:
+            self.failure = error
+            raise
+        self._begun = True
+        self.limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
+    def verdict(self, host: str, error: Exception) -> DeliveryError:
+        """Return NotSent while nothing had left, Unknown from the first byte on."""
+        if self._begun:
+            what = "did not answer in time" if _is_slow(error) else "broke the connection"
+            return Unknown(f"{host} {what}: it may have taken the message")
+        reason = "no connection in time" if _is_slow(error) else _tls_reason(error) or "no connection"
+        return NotSent(f"{host} cannot be reached: {reason}")
+
+
+def _is_slow(error: Exception) -> bool:
+    return isinstance(error, (TimeoutError, httpx2.TimeoutException))
+
+
+def _tls_reason(error: BaseException | None) -> str:
+    """Return why TLS failed, if that is what lies beneath `error`; texts of the library are not shown, they may tell."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return f"TLS failed: {getattr(error, 'verify_message', '') or error.reason}"
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def payload(message: Message) -> bytes:
+    """Return the JSON that is posted: `type`, `timestamp` and `data`; the same bytes for the same message.
+
+    `data` holds what is needed to act on it: the touch, the person (null where nobody is meant), the texts, and the
+    facts the touch was rendered from. Raises Refused when a fact has no JSON form.
+    """
+    recipient = message.recipient
+    person = recipient and {"name": recipient.name, "email": recipient.email, "phone": recipient.phone}
+    content = message.content
+    data = {
+        "campaign": message.campaign,
+        "edition": message.edition,
+        "stage": message.stage,
+        "touch": message.touch,
+        "channel": message.channel,
+        "purpose": message.purpose,
+        "occurrence": message.occurrence,
+        "due_at": message.due_at,
+        "recipient": person,
+        "subject": content.subject,
+        "text": content.text,
+        "html": content.html,
+        "media": [{"file": file, "alt": alt} for file, alt in content.media],
+        "facts": message.facts,
+    }
+    whole = {"type": "touch.due", "timestamp": message.created_at, "data": data}
+    try:
+        text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain_value)
+        return text.encode(errors="replace")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused(f"message cannot be written as JSON: {error}") from None
+
+
+def sign(secret: bytes, key: str, seconds: int, body: bytes) -> str:
+    """Return the `v1` signature of a body with this id and time (Standard Webhooks, symmetric scheme)."""
+    digest = hmac.digest(secret, f"{key}.{seconds}.".encode() + body, hashlib.sha256)
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def account_key(name: str) -> str:
+    """Return an account's name as the environment can spell it: lower case, underscores."""
+    return name.strip().lower().replace("-", "_")
+
+
+def _plain(fields: Mapping[str, SecretStr], name: str) -> str:
+    value = fields.get(name)
+    return value.get_secret_value().strip() if value is not None else ""
+
+
+def _key(text: str) -> bytes:
+    if not text.startswith("whsec_"):
+        raise ValueError("expected whsec_ and base64")
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise ValueError("expected base64 after whsec_") from None
+    if not 24 <= len(key) <= 64:
+        raise ValueError(f"expected 24 to 64 bytes after whsec_, got {len(key)}")
+    return key
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _port(url: httpx2.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)

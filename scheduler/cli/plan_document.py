@@ -1,0 +1,71 @@
+"""The JSON of a plan, in the keys other programs depend on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from campaigns.timeline import PlannedTouch
+from campaigns.timing import zones
+from scheduler.cli import findings
+from scheduler.cli.plan_rows import Selection, recipients
+from scheduler.cli.review import Review
+
+
+def document(review: Review, selection: Selection) -> dict[str, object]:
+    """Return the document of one campaign; a touch with several moments has an entry for each.
+
+    Moments carry the offset of the campaign's zone; those of a touch that waits for an event are null.
+    """
+    timeline = review.timeline
+    zone = review.loaded.campaign.zone
+    return {
+        "campaign": timeline.campaign,
+        "timezone": timeline.timezone,
+        "now": zones.local(review.now, zone),
+        "tzdata": timeline.tzdata,
+        "stages": [
+            {
+                "id": stage.id,
+                "kind": stage.kind,
+                "earliest": stage.window.earliest if stage.window else None,
+                "latest": stage.window.latest if stage.window else None,
+            }
+            for stage in timeline.stages
+        ],
+        "touches": [
+            entry
+            for touch in timeline.touches
+            if selection.takes(touch)
+            for entry in _entries(review, touch, selection)
+        ],
+        "changes": review.changes.counts(),
+        "findings": [findings.as_json(finding) for finding in review.findings],
+        "hash": timeline.hash,
+    }
+
+
+def _entries(review: Review, touch: PlannedTouch, selection: Selection) -> list[dict[str, object]]:
+    zone = review.loaded.campaign.zone
+    people = recipients(review, touch)
+
+    def entry(earliest: datetime | None, latest: datetime | None, due_at: datetime | None) -> dict[str, object]:
+        return {
+            "id": touch.id,
+            "stage": touch.stage,
+            "channel": touch.channel,
+            "earliest": zones.local(earliest, zone) if earliest else None,
+            "latest": zones.local(latest, zone) if latest else None,
+            "due_at": zones.local(due_at, zone) if due_at else None,
+            "local": zones.local(due_at, zone) if due_at else None,
+            "trigger": touch.trigger,
+            "recipients": people,
+            "reason": touch.reason,
+        }
+
+    if touch.trigger is not None:
+        return [entry(None, None, None)]
+    return [
+        entry(moment.window.earliest, moment.window.latest, moment.due_at)
+        for moment in touch.occurrences
+        if selection.holds(zones.local(moment.due_at, zone).date())
+    ]

@@ -1,0 +1,153 @@
+"""`campaign preview TOUCH`: one message as a person would read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from campaigns.timing import zones
+from scheduler.cli import preview_screen, targets
+from scheduler.cli.frame import CampaignCommand
+from scheduler.cli.options import Session, common
+from scheduler.cli.review import Review, review
+from scheduler.errors import SchedulerError
+
+if TYPE_CHECKING:
+    from campaigns.timeline import PlannedTouch
+    from scheduler.channels.base import Message
+    from scheduler.cli.message import Reader
+
+_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _complete_touch(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    session = Session(folder=ctx.params.get("folder"))
+    return [CompletionItem(name, help=what) for name, what in targets.touch_ids(session) if name.startswith(incomplete)]
+
+
+def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"cannot read {text!r}, expected NAME=VALUE such as product=ring")
+        pairs[name] = value
+    return pairs
+
+
+@click.command(
+    "preview",
+    cls=CampaignCommand,
+    examples=(
+        ("campaign preview offer-email --persona lea", "read it as Léa would"),
+        ("campaign preview valentines/offer-email --open", "in the browser"),
+        ("campaign preview cart-reminder --key product=ring", "with a fact of the event that starts it"),
+    ),
+)
+@click.argument("touch", shell_complete=_complete_touch, help="offer-email, or valentines/offer-email.")
+@click.option("--contact", "who", metavar="WHO", help="Read it as this person: mailbox, phone or customer number.")
+@click.option("--persona", metavar="NAME", help="Read it as this persona (default: the first of the file).")
+@click.option("--contacts", type=_EXISTING, metavar="CSV", help="Look for the person in this file.")
+@click.option(
+    "--key", "keys", metavar="K=V", multiple=True, callback=_pairs, help="A fact of the event; may be repeated."
+)
+@click.option("--as", "form", type=click.Choice(("text", "html", "raw")), help="Print one part, or the whole mail.")
+@click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
+@common
+def command(
+    session: Session,
+    *,
+    touch: str,
+    who: str | None,
+    persona: str | None,
+    contacts: Path | None,
+    keys: dict[str, str],
+    form: str | None,
+    opened: bool,
+) -> None:
+    """Show one message as a person would read it. Nothing is sent."""
+    from scheduler.cli import message
+
+    if who and persona:
+        raise click.UsageError("--contact and --persona are two readers: choose one")
+    target = targets.find(session, touch)
+    if target.touch is None:
+        example = _example(session, target)
+        raise click.UsageError(f"{target.choice.argument} is a whole campaign: name one of its touches, e.g. {example}")
+    seen = review(session, target.choice)
+    stage, found = next((stage, one) for stage, one in seen.loaded.campaign.touches() if one.id == target.touch)
+    planned = seen.timeline.touch(found.id)
+    if who:
+        reader = message.contact(session, seen, who, contacts)
+    elif persona:
+        reader = message.persona(seen, persona)
+    else:
+        reader = message.first_persona(seen) if found.is_personal else message.Reader(None)
+    goes_at = message.goes_at(seen, planned)
+    event = message.event_facts(seen, found, reader, keys)
+    made = message.compose(seen, stage, found, reader, event=event, at=goes_at or seen.now)
+    if opened:
+        _open(session, made)
+    elif form is not None:
+        session.screen.text(_part(made, form))
+    elif session.json:
+        session.screen.json(_document(seen, made, reader, planned))
+    elif session.plain:
+        session.screen.text(_part(made, "text"))
+    else:
+        preview_screen.show(session.screen, seen, found, made, reader)
+
+
+def _example(session: Session, target: targets.Target) -> str:
+    campaign = session.project.load(target.choice.path).campaign
+    first = next((touch.id for _, touch in campaign.touches()), "")
+    return target.choice.touch(campaign.id, first)
+
+
+def _part(made: Message, form: str) -> str:
+    """Return the message in one form: its text, its HTML, or the whole mail as it would travel."""
+    if form == "text":
+        return made.content.text
+    if form == "html":
+        if made.content.html is None:
+            raise SchedulerError(f"{made.touch} has no HTML part", remedy="--as text shows what there is")
+        return made.content.html
+    if made.channel != "email":
+        raise SchedulerError(f"{made.touch} is no mail but {made.channel}", remedy="--as text shows what goes out")
+    from scheduler.channels.email import mime
+
+    return mime.build(made).data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+
+
+def _document(seen: Review, made: Message, reader: Reader, planned: PlannedTouch) -> dict[str, object]:
+    content = made.content
+    return {
+        "at": zones.local(made.due_at, seen.loaded.campaign.zone) if planned.trigger is None else None,
+        "campaign": made.campaign,
+        "touch": made.touch,
+        "stage": made.stage,
+        "channel": made.channel,
+        "contact": (made.recipient.email or made.recipient.phone) if made.recipient else None,
+        "persona": reader.persona,
+        "subject": content.subject or None,
+        "preheader": content.preheader or None,
+        "text": content.text,
+        "html": content.html,
+        "media": [{"file": file, "alt": alt} for file, alt in content.media],
+        "hash": content.hash,
+    }
+
+
+def _open(session: Session, made: Message) -> None:
+    """Write the HTML (or the text) into a private file of the temporary folder and show it in the browser."""
+    import tempfile
+
+    suffix, text = (".html", made.content.html) if made.content.html else (".txt", made.content.text)
+    handle, name = tempfile.mkstemp(suffix=suffix, prefix=f"{made.touch}-")
+    with open(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    click.launch(Path(name).as_uri())
+    session.screen.say(f"{name} opened; delete it when you have read it")

@@ -1,0 +1,216 @@
+"""What `plan`, `lint` and `preview` look at together: files chosen, loaded, planned and examined at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from campaigns.finding import Finding, Level
+from scheduler.cli import stored
+from scheduler.cli.options import Session
+from scheduler.errors import SchedulerError
+from scheduler.project import LoadedCampaign
+
+if TYPE_CHECKING:
+    from campaigns.diff import Changes
+    from campaigns.timeline import Timeline
+    from scheduler.people import PeopleCounts
+    from scheduler.store.database import Store
+    from scheduler.store.people import Counts
+
+
+@dataclass(frozen=True)
+class Review:
+    """One campaign seen from one moment: `generation` names the state of the database, empty where there is none."""
+
+    choice: Choice
+    loaded: LoadedCampaign
+    now: datetime
+    timeline: Timeline
+    changes: Changes
+    people: PeopleCounts | None
+    findings: tuple[Finding, ...] = ()
+    generation: str = ""
+    revision: int = 0  # the one in force; 0 where this was never applied
+
+    @property
+    def failed(self) -> bool:
+        """Whether a finding stops `apply`."""
+        return any(finding.level is Level.ERROR for finding in self.findings)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether what is on the schedule is what the file says."""
+        return len(self.changes) == 0
+
+    def sign(self, touch: str) -> str:
+        """Return the mark of a touch in the list: + ~ - = or a blank where it stays as it is."""
+        return next((change.action.symbol for change in self.changes if change.touch == touch), " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A campaign file a command works on; `name` is how it was called, empty when it was simply one of the project."""
+
+    path: Path
+    name: str = ""
+    looked_up: bool = False
+
+    @property
+    def argument(self) -> str:
+        """What to write after a command to mean this file again."""
+        return self.name or str(self.path)
+
+    def touch(self, campaign: str, touch: str) -> str:
+        """Return how to name a touch of it so that a command finds it from here."""
+        if not self.name:
+            return f"{campaign}/{touch}"
+        return f"{Path(self.name).stem if self.looked_up else self.name}/{touch}"
+
+
+def chosen(session: Session, names: Sequence[str]) -> tuple[Choice, ...]:
+    """Return the files named, or all campaign files of the project; a path that was looked up is told.
+
+    Raises: SchedulerError when there is none.
+    """
+    if not names:
+        return _of_the_project(session)
+    choices: dict[Path, Choice] = {}
+    for name in names:
+        located = session.project.search(name)
+        if located.looked_up:
+            tell_path(session, located.path)
+        choices.setdefault(located.path.resolve(), Choice(located.path, name, located.looked_up))
+    return tuple(choices.values())
+
+
+def _of_the_project(session: Session) -> tuple[Choice, ...]:
+    project = session.project
+    if found := project.campaign_files():
+        return tuple(Choice(shown(path)) for path in found)
+    if below := project.projects_below():
+        names = ", ".join(str(shown(path)) for path in below)
+        raise SchedulerError(f"several projects here: {names}", remedy=f"choose one: --project {shown(below[0])}")
+    raise SchedulerError(
+        f"no campaign file in {project.folder}", remedy="name one (campaign new --list), or start one: campaign new"
+    )
+
+
+def tell_path(session: Session, path: Path) -> None:
+    """Say which file is used: on the screen, or on stderr where stdout is for a program."""
+    if session.json or session.plain:
+        session.screen.say(f"using {path}")
+    elif not session.quiet:
+        session.screen.line(f"using {path}")
+
+
+def shown(path: Path) -> Path:
+    """Return the path as a person would type it: relative to the present folder where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def review(session: Session, choice: Choice, *, contacts: Path | None = None) -> Review:
+    """Load, plan and examine a campaign; the database is asked only where there is one, and never written.
+
+    Raises: DefinitionError with every mistake of the file; CampaignError when it cannot be planned.
+    """
+    loaded = session.project.load(choice.path)
+    now = session.now(loaded.campaign.zone)
+    people = _counted(loaded, contacts, now) if contacts else None
+    url = stored.database_url(session)
+    if url is None:
+        return _examined(_from_file(choice, loaded, now, people))
+    return _examined(_from_database(url, choice, loaded, now, people))
+
+
+def review_in(session: Session, store: Store, choice: Choice) -> Review:
+    """Load, plan and examine a campaign against an open database; see `review`."""
+    loaded = session.project.load(choice.path)
+    return _examined(_from_store(store, choice, loaded, session.now(loaded.campaign.zone), None))
+
+
+def review_of_file(choice: Choice, loaded: LoadedCampaign, now: datetime) -> Review:
+    """Plan and examine a campaign by its file alone, whatever a database knows."""
+    return _examined(_from_file(choice, loaded, now, None))
+
+
+def _from_file(choice: Choice, loaded: LoadedCampaign, now: datetime, people: PeopleCounts | None) -> Review:
+    from campaigns import diff, planner
+
+    timeline = planner.plan(loaded.campaign, now=now, templates=loaded.templates)
+    return Review(choice, loaded, now, timeline, diff.compare(timeline, loaded.campaign, None), people)
+
+
+def _from_database(
+    url: str, choice: Choice, loaded: LoadedCampaign, now: datetime, people: PeopleCounts | None
+) -> Review:
+    with stored.reading(url) as store:
+        return _from_store(store, choice, loaded, now, people)
+
+
+def _from_store(
+    store: Store, choice: Choice, loaded: LoadedCampaign, now: datetime, people: PeopleCounts | None
+) -> Review:
+    from scheduler.operations import applying
+
+    seen = applying.preview(store, loaded, now=now)
+    return Review(
+        choice,
+        loaded,
+        now,
+        seen.timeline,
+        seen.changes,
+        people or _stored_people(seen.people, seen.recipients),
+        generation=seen.generation,
+        revision=seen.revision,
+    )
+
+
+def _examined(review: Review) -> Review:
+    from campaigns import rendering
+    from campaigns.lint import facts as lint_facts
+    from campaigns.lint import linter
+
+    campaign = review.loaded.campaign
+    found = [
+        *review.timeline.findings,
+        *rendering.Renderer(campaign, review.loaded.templates).check(),
+        *linter.lint(campaign, review.timeline, lint_facts.Facts()),
+    ]
+    return replace(review, findings=_once(found))
+
+
+def _counted(loaded: LoadedCampaign, contacts: Path, now: datetime) -> PeopleCounts:
+    from scheduler import contacts_csv, people
+
+    file = contacts_csv.read(contacts, country=loaded.campaign.country)
+    return people.count(loaded.campaign, file.people, now, source=contacts.name)
+
+
+def _stored_people(counts: Counts, recipients: Mapping[str, int]) -> PeopleCounts:
+    from scheduler.people import PeopleCounts
+
+    return PeopleCounts(
+        "",
+        counts.contacts,
+        counts.contacts,
+        {"email": counts.email, "sms": counts.phone},
+        counts.unsubscribed,
+        counts.no_consent,
+        recipients,
+    )
+
+
+def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Drop findings said twice and put the gravest first, else in the order of the file."""
+    order = (Level.ERROR, Level.WARNING, Level.NOTE)
+    unique = dict.fromkeys(findings)
+    return tuple(
+        sorted(
+            unique, key=lambda finding: (order.index(finding.level), (finding.place.line or 0) if finding.place else 0)
+        )
+    )

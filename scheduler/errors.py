@@ -1,0 +1,61 @@
+"""What can go wrong when campaigns are made to happen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from campaigns.errors import CampaignError
+
+
+class SchedulerError(CampaignError):
+    """Base of the errors of the running side, worded for the person at the terminal."""
+
+
+class BusyError(SchedulerError):
+    """Another daemon holds the schedule, or the database is locked: try again (exit 75)."""
+
+
+class AttentionError(SchedulerError):
+    """A person has to decide first: an approval, a confirmation (exit 3)."""
+
+
+class StalePlanError(SchedulerError):
+    """The plan that was to be applied no longer describes the file, the database or the calendar."""
+
+
+class DeliveryError(SchedulerError):
+    """Base of what a channel may say of one message that was not simply sent."""
+
+
+class NotSent(DeliveryError):
+    """Certainly not sent and worth another try: the attempt ends as `retry_wait`; `retry_at` when the far end said when."""
+
+    def __init__(self, message: str, *, remedy: str = "", retry_at: datetime | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_at = retry_at
+
+
+class Refused(DeliveryError):
+    """Certainly not sent and never will be: the attempt ends as `failed`."""
+
+
+class ChannelDown(DeliveryError):
+    """The channel, not the message, is at fault (log-in refused, sender refused): nobody is touched, the channel waits."""
+
+
+class Unknown(DeliveryError):
+    """The outcome is not known: it may have been sent; never sent again without evidence."""
+
+
+class NoAccount(DeliveryError):
+    """The channel has no account or server configured: the delivery is held and says so."""
+
+
+class Withheld(SchedulerError):
+    """The last-moment check said no; raised by the attempt mark, ends the delivery in `state` with `reason`."""
+
+    def __init__(self, state: str, reason: str, *, next_at: datetime | None = None) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.reason = reason
+        self.next_at = next_at

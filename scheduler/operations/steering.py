@@ -1,0 +1,180 @@
+"""Steering what is in force: pause, resume, cancel, approve; each is one transaction and leaves an audit line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+
+from scheduler.catalog import Catalog, InForce
+from scheduler.checks import WAITS_FOR_APPROVAL
+from scheduler.delivery import State
+from scheduler.errors import SchedulerError
+from scheduler.store import ledger, plans
+from scheduler.store.database import Connection, Store, bump
+from scheduler.worker import NO_ACCOUNT
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a command names: a campaign, or one touch of it."""
+
+    campaign: str
+    edition: str
+    touch: str | None = None
+
+    def __str__(self) -> str:
+        return self.campaign if self.touch is None else f"{self.campaign}/{self.touch}"
+
+
+def targets(store: Store, catalog: Catalog, names: Sequence[str]) -> tuple[Target, ...]:
+    """Return what the names mean: `valentines`, `valentines/offer-email`, or `offer-email` where it is unique."""
+    with store.read() as conn:
+        campaigns = catalog.in_force(conn)
+        return tuple(_target(campaigns, name) for name in names)
+
+
+def _target(campaigns: Sequence[InForce], name: str) -> Target:
+    known = [(campaign, touch.id) for campaign in campaigns for _, touch in campaign.campaign.touches()]
+    for campaign in campaigns:
+        if name == campaign.id:
+            return Target(campaign.id, campaign.edition)
+    found = [(campaign, touch) for campaign, touch in known if name in (touch, f"{campaign.id}/{touch}")]
+    if len(found) == 1:
+        return Target(found[0][0].id, found[0][0].edition, found[0][1])
+    if found:
+        choices = ", ".join(f"{campaign.id}/{touch}" for campaign, touch in found)
+        raise SchedulerError(f"{name!r} is a touch of several campaigns", remedy=f"write one of {choices}")
+    every = [campaign.id for campaign in campaigns] + [f"{campaign.id}/{touch}" for campaign, touch in known]
+    near = get_close_matches(name, every + [touch for _, touch in known], n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else "see what is in force: campaign status"
+    raise SchedulerError(f"no campaign or touch {name!r} is in force", remedy=remedy)
+
+
+def everything(store: Store) -> tuple[Target, ...]:
+    """Return every campaign that is not cancelled."""
+    with store.read() as conn:
+        return tuple(Target(row.id, row.edition) for row in plans.campaigns(conn) if row.state != "cancelled")
+
+
+def pause(store: Store, chosen: Sequence[Target], *, until: datetime | None, now: datetime, who: str) -> int:
+    """Stop sending for the targets, until a moment or until they are resumed; return how many were paused."""
+    with store.begin() as conn:
+        changed = sum(_set_paused(conn, target, paused=True, until=until) for target in chosen)
+        _audit(conn, "pause", chosen, now, who)
+        bump(conn)
+    return changed
+
+
+def resume(store: Store, chosen: Sequence[Target], *, now: datetime, who: str) -> int:
+    """Let the targets go on; what became late meanwhile follows its `on_late`. Return how many were resumed."""
+    with store.begin() as conn:
+        changed = sum(_set_paused(conn, target, paused=False, until=None) for target in chosen)
+        _audit(conn, "resume", chosen, now, who)
+        bump(conn)
+    return changed
+
+
+def _set_paused(conn: Connection, target: Target, *, paused: bool, until: datetime | None) -> int:
+    if target.touch is None:
+        return int(plans.pause_campaign(conn, target.campaign, paused=paused, until=until))
+    return int(plans.pause_touch(conn, target.campaign, target.edition, target.touch, paused=paused, until=until))
+
+
+def waiting_messages(store: Store, chosen: Sequence[Target]) -> int:
+    """Return how many planned messages a cancellation of the targets would drop."""
+    with store.read() as conn:
+        return sum(plans.count_open_messages(conn, target.campaign, target.edition, target.touch) for target in chosen)
+
+
+def cancel(store: Store, chosen: Sequence[Target], *, now: datetime, who: str) -> int:
+    """End the targets for this edition: nothing more of them is sent; return how many messages were cancelled."""
+    cancelled = 0
+    with store.begin() as conn:
+        for target in chosen:
+            if target.touch is None:
+                plans.cancel_campaign(conn, target.campaign)
+            else:
+                plans.reject_touch(conn, target.campaign, target.edition, target.touch, note="cancelled", now=now)
+            plans.cancel_occurrences(
+                conn, target.campaign, target.edition, target.touch, reason="cancelled by a person"
+            )
+            cancelled += ledger.settle_many(
+                conn,
+                target=State.CANCELLED,
+                reason="cancelled by a person",
+                now=now,
+                **_which(target),
+            )
+        _audit(conn, "cancel", chosen, now, who)
+        bump(conn)
+    return cancelled
+
+
+def approve(
+    store: Store,
+    catalog: Catalog,
+    chosen: Sequence[Target],
+    *,
+    now: datetime,
+    who: str,
+    note: str = "",
+    reject: bool = False,
+) -> int:
+    """Approve (or reject) touches with exactly the content they have now; return how many held messages that moves.
+
+    Approval is bound to the content's hash: an edit of text, template or media asks again. Messages that were held
+    because they were late (`on_late: ask`) are let go by the same word.
+    """
+    moved = 0
+    with store.begin() as conn:
+        for target in chosen:
+            if target.touch is None:
+                raise SchedulerError(
+                    f"{target.campaign!r} is a campaign", remedy="approve its touches one by one: campaign/touch"
+                )
+            in_force = catalog.get(conn, target.campaign, target.edition)
+            assert in_force is not None
+            which = _which(target)
+            if reject:
+                plans.reject_touch(conn, target.campaign, target.edition, target.touch, note=note, now=now)
+                moved += ledger.settle_many(conn, target=State.CANCELLED, reason="rejected", now=now, **which)
+                continue
+            timeline = in_force.timeline(plans.first_sent(conn, target.campaign, target.edition))
+            content = timeline.touch(target.touch).content_hash
+            plans.approve_touch(
+                conn,
+                campaign=target.campaign,
+                edition=target.edition,
+                touch=target.touch,
+                content_hash=content,
+                now=now,
+                note=note,
+            )
+            moved += ledger.release(conn, now=now, reason_prefix=WAITS_FOR_APPROVAL, **which)
+            moved += ledger.release(conn, now=now, reason_prefix=ledger.LATE, expires_at=None, **which)
+        _audit(conn, "reject" if reject else "approve", chosen, now, who)
+        bump(conn)
+    return moved
+
+
+def release_for_accounts(store: Store, channels: Sequence[str], *, now: datetime) -> int:
+    """Put messages back on the schedule that were held for want of an account the daemon now has."""
+    with store.begin() as conn:
+        return sum(
+            ledger.release(conn, now=now, reason_prefix=f"{NO_ACCOUNT} for {channel}", channel=channel)
+            for channel in channels
+        )
+
+
+def _audit(conn: Connection, action: str, chosen: Sequence[Target], now: datetime, who: str) -> None:
+    for target in chosen:
+        plans.audit(conn, at=now, who=who, action=action, subject=str(target))
+
+
+def _which(target: Target) -> ledger.Which:
+    which: ledger.Which = {"campaign": target.campaign, "edition": target.edition}
+    if target.touch is not None:
+        which["touch"] = target.touch
+    return which

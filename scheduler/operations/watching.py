@@ -1,0 +1,183 @@
+"""Watching what happens: status, log, tasks, and what a daemon that died left behind; reads but for ticking tasks off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduler.checks import WAITS_FOR_APPROVAL
+from scheduler.delivery import State
+from scheduler.operations.people import find, label
+from scheduler.store import ledger, plans, reader
+from scheduler.store.database import Connection, Store
+
+# A daemon writes its heartbeat at least every 20 seconds; one that was not heard from for longer than this is gone.
+SILENCE = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStatus:
+    """A daemon that is at work, and what its scheduler fires next."""
+
+    pid: int
+    host: str
+    started_at: datetime
+    heartbeat_at: datetime
+    next_jobs: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextMoment:
+    """What goes next in a campaign."""
+
+    touch: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStatus:
+    """A campaign in force: how many messages are in which state, what is next, and which touches wait for approval."""
+
+    id: str
+    edition: str
+    state: str
+    revision: int
+    next: NextMoment | None
+    counts: Mapping[State, int]
+    needs_approval: tuple[str, ...]
+    paused_touches: tuple[str, ...]
+
+    @property
+    def waiting(self) -> int:
+        """How many messages may still go."""
+        return sum(self.counts.get(state, 0) for state in (State.PLANNED, State.CLAIMED, State.RETRY_WAIT))
+
+    @property
+    def failed(self) -> int:
+        """How many messages failed for good."""
+        return self.counts.get(State.FAILED, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole schedule at a glance."""
+
+    daemon: DaemonStatus | None
+    campaigns: tuple[CampaignStatus, ...]
+
+    @property
+    def unknown(self) -> int:
+        """How many messages may or may not have been sent."""
+        return sum(one.counts.get(State.UNKNOWN, 0) for one in self.campaigns)
+
+    @property
+    def held(self) -> int:
+        """How many messages wait for a person."""
+        return sum(one.counts.get(State.HELD, 0) for one in self.campaigns)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """A task with the person it is about; `who` is empty where it is about nobody."""
+
+    id: int
+    campaign: str
+    touch: str
+    channel: str
+    who: str
+    text: str
+    due_at: datetime
+    done_at: datetime | None
+    note: str
+
+    def document(self) -> dict[str, object]:
+        """Return the task as JSON has it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def status(store: Store, *, now: datetime, campaign: str | None = None) -> Status:
+    """Return what is in force, what went and what is next, as of `now`."""
+    with store.read() as conn:
+        alive = [row for row in plans.daemons(conn) if now - row.heartbeat_at < SILENCE]
+        daemon = None
+        if alive:
+            newest = alive[0]
+            jobs = tuple(newest.next_jobs)
+            daemon = DaemonStatus(newest.pid, newest.host, newest.started_at, newest.heartbeat_at, jobs)
+        rows = [row for row in plans.campaigns(conn) if campaign in (None, row.id)]
+        counts = reader.status_counts(conn)
+        return Status(daemon, tuple(_campaign(conn, row, counts.get(row.id, {})) for row in rows))
+
+
+def _campaign(conn: Connection, row: plans.CampaignRecord, counts: Mapping[str, int]) -> CampaignStatus:
+    decided = plans.touch_states(conn, row.id, row.edition)
+    coming = reader.next_of(conn, row.id)
+    return CampaignStatus(
+        id=row.id,
+        edition=row.edition,
+        state=row.state,
+        revision=row.revision,
+        next=NextMoment(*coming) if coming is not None else None,
+        counts={State(state): number for state, number in counts.items()},
+        needs_approval=tuple(sorted(reader.touches_held(conn, row.id, row.edition, WAITS_FOR_APPROVAL))),
+        paused_touches=tuple(touch for touch, decision in decided.items() if decision.paused),
+    )
+
+
+def log(
+    store: Store,
+    *,
+    campaign: str | None = None,
+    touch: str | None = None,
+    who: str | None = None,
+    since: datetime | None = None,
+    failed: bool = False,
+    limit: int = 200,
+    after: int = 0,
+) -> Sequence[reader.LogRecord]:
+    """Return what became of messages, the oldest of the newest `limit` first; `after` continues behind a row."""
+    with store.read() as conn:
+        contact = find(conn, who) if who is not None else None
+        states = (State.FAILED, State.UNKNOWN) if failed else None
+        return reader.log(
+            conn, campaign=campaign, touch=touch, contact=contact, since=since, states=states, limit=limit, after=after
+        )
+
+
+def tasks(store: Store, *, everything: bool = False) -> list[TaskLine]:
+    """Return what people of the shop have to do, the longest due first."""
+    with store.read() as conn:
+        rows = plans.tasks(conn, done=None if everything else False)
+        return [
+            TaskLine(
+                id=row.id,
+                campaign=row.campaign,
+                touch=row.touch,
+                channel=row.channel,
+                who=label(conn, row.contact) if row.contact is not None else "",
+                text=row.text,
+                due_at=row.due_at,
+                done_at=row.done_at,
+                note=row.note,
+            )
+            for row in rows
+        ]
+
+
+def finish_task(store: Store, task: int, *, now: datetime, note: str, who: str) -> bool:
+    """Tick a task off; return whether it was open."""
+    with store.begin() as conn:
+        done = plans.finish_task(conn, task, now=now, note=note)
+        if done:
+            plans.audit(conn, at=now, who=who, action="task done", subject=str(task), detail=note)
+        return done
+
+
+def recover(store: Store, *, now: datetime, alive: Sequence[str] = ()) -> int:
+    """Take over from daemons that died: what was in flight becomes `unknown`, the rest waits again.
+
+    Run under the daemon's lock, before the first claim. Returns how many messages were in flight.
+    """
+    with store.begin() as conn:
+        return ledger.recover(conn, worker_alive=alive, now=now)

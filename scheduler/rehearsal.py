@@ -1,0 +1,226 @@
+"""The dry run: whole campaigns lived through on a virtual clock by the real dispatcher and worker, nothing sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from campaigns import planner, rendering
+from campaigns.errors import CampaignError
+from campaigns.rendering import Content
+from campaigns.timing import zones
+from scheduler import bootstrap, simulation
+from scheduler.channels.base import Message
+from scheduler.contacts_csv import ContactRow
+from scheduler.delivery import State
+from scheduler.events_file import EventLine, read_moment
+from scheduler.operations import applying, people, steering
+from scheduler.project import LoadedCampaign
+from scheduler.simulation import PlayedEvent
+from scheduler.store import reader
+
+_AFTER_THE_END = timedelta(days=400)
+_SHOWN = frozenset(State) - {State.PLANNED}
+_EVERYTHING = 10_000_000
+APPROVED = "approved by the rehearsal"
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsedMessage:
+    """One message as it would go, or the reason why it would not; `contact` is None for posts and hooks."""
+
+    at: datetime
+    campaign: str
+    touch: str
+    stage: str
+    channel: str
+    contact: str | None
+    state: State
+    reason: str
+    message: Message | None
+
+    @property
+    def content(self) -> Content | None:
+        """What it says; None when it was never rendered."""
+        return self.message.content if self.message is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a rehearsal showed: every message in the order it would go, aware moments in `zone`."""
+
+    starts_at: datetime
+    ends_at: datetime
+    zone: str
+    messages: tuple[RehearsedMessage, ...]
+    people: int
+    personas: bool  # the campaign's personas stood in for contacts
+    silent: tuple[str, ...]  # event touches that no event started, as campaign/touch
+
+    def counts(self) -> Counter[tuple[str, State]]:
+        """Return how many messages of each channel ended in each state."""
+        return Counter((message.channel, message.state) for message in self.messages)
+
+
+def start_of(loaded: Sequence[LoadedCampaign], now: datetime) -> datetime:
+    """Return when a rehearsal begins: the earliest `starts:` of the campaigns, else `now` (DECISIONS 29)."""
+    starts = [planner.span(one.campaign, now)[0] for one in loaded]
+    return min((start for start in starts if start is not None), default=now)
+
+
+def rehearse(
+    loaded: Sequence[LoadedCampaign],
+    *,
+    contacts: Sequence[ContactRow] | None,
+    events: Sequence[EventLine] | None,
+    start: datetime,
+    until: datetime | None = None,
+    seed: int = 0,
+) -> Rehearsal:
+    """Live through the campaigns from `start`: apply, approve everything, play the events, send to nobody.
+
+    Without contacts the personas stand for them, without events the personas' own are played. Events before `start`
+    are history. The same input and seed give the same messages. Raises the errors that `apply` would raise.
+    """
+    zone = loaded[0].campaign.zone
+    system, clock, recorded = bootstrap.rehearsal(start, seed=seed)
+    try:
+        personas = contacts is None
+        rows = list(_personas(loaded)) if contacts is None else list(contacts)
+        people.import_contacts(system.store, rows, source="rehearsal", now=start)
+        played = list(_played(events, start)) if events is not None else list(_persona_events(loaded, start, zone))
+        for happened in (event for event in played if event.at < start):
+            people.record_history(
+                system.store,
+                who=happened.who,
+                name=happened.name,
+                at=happened.at,
+                key=happened.key,
+                facts=happened.facts,
+                now=start,
+            )
+        for one in loaded:
+            applying.apply(system.store, one, now=start, catalog=system.catalog)
+        _approve_everything(system, loaded, start)
+        end = until or _end_of(loaded, start)
+        last = asyncio.run(
+            simulation.run(
+                system.store,
+                system.catalog,
+                system.dispatcher,
+                clock,
+                events=[event for event in played if event.at >= start],
+                until=end,
+            )
+        )
+        rendered = {message.delivery_id: message for channel in recorded.values() for message in channel.messages}
+        stages = {(one.campaign.id, touch.id): stage.id for one in loaded for stage, touch in one.campaign.touches()}
+        with system.store.read() as conn:
+            messages = tuple(
+                RehearsedMessage(
+                    at=zones.local(row.at, zone),
+                    campaign=row.campaign,
+                    touch=row.touch,
+                    stage=stages.get((row.campaign, row.touch), ""),
+                    channel=row.channel,
+                    contact=(row.email or row.phone or row.name) if row.contact is not None else None,
+                    state=State(row.state),
+                    reason=row.reason,
+                    message=rendered.get(row.id),
+                )
+                for row in reader.log(conn, states=_SHOWN, limit=_EVERYTHING)
+            )
+    finally:
+        system.writer.close()
+        system.store.close()
+    return Rehearsal(
+        starts_at=zones.local(start, zone),
+        ends_at=zones.local(last, zone),
+        zone=zone,
+        messages=messages,
+        people=len(rows),
+        personas=personas,
+        silent=_silent(loaded, messages),
+    )
+
+
+def write_outbox(result: Rehearsal, folder: Path) -> None:
+    """Write every message that would go as a file, as `run --outbox` does."""
+    from scheduler.channels.outbox import OutboxChannel
+
+    async def mark() -> None:
+        """Nothing is stored: a rehearsal has no ledger to keep."""
+
+    async def write() -> None:
+        for one in result.messages:
+            if one.message is not None and one.state is State.SENT:
+                await OutboxChannel(folder, one.channel).send(one.message, mark)
+
+    asyncio.run(write())
+
+
+def _approve_everything(system: bootstrap.System, loaded: Sequence[LoadedCampaign], now: datetime) -> None:
+    for one in loaded:
+        names = [f"{one.campaign.id}/{touch.id}" for _, touch in one.campaign.touches() if touch.approval == "required"]
+        chosen = steering.targets(system.store, system.catalog, names)
+        steering.approve(system.store, system.catalog, chosen, now=now, who="rehearsal", note=APPROVED)
+
+
+def _personas(loaded: Sequence[LoadedCampaign]) -> Iterable[ContactRow]:
+    """Make a contact of each persona; one without an address gets one that can never be delivered to."""
+    from scheduler.contacts_csv import from_facts
+
+    seen: set[str] = set()
+    for one in loaded:
+        for name, persona in one.campaign.personas.items():
+            facts = dict(rendering.persona_contact(persona))
+            facts.setdefault("email", f"{name}@persona.example")
+            if str(facts["email"]) not in seen:
+                seen.add(str(facts["email"]))
+                yield from_facts(facts)
+
+
+def _persona_events(loaded: Sequence[LoadedCampaign], start: datetime, zone: str) -> Iterable[PlayedEvent]:
+    first_day = zones.local(start, zone).date()
+    for one in loaded:
+        for name, persona in one.campaign.personas.items():
+            who = str(persona.contact.get("email") or f"{name}@persona.example")
+            for number, event in enumerate(persona.events, 1):
+                facts = {key: value for key, value in event.items() if key not in ("name", "at")}
+                if "name" not in event or "at" not in event:
+                    place = one.campaign.place("personas", name, "events", number - 1)
+                    raise CampaignError("a persona's event needs `name` and `at`", place=place, remedy="at: day 12 10:15")
+                try:
+                    at = read_moment(event["at"], zone, first_day)
+                except ValueError as error:
+                    place = one.campaign.place("personas", name, "events", number - 1)
+                    raise CampaignError(str(error), place=place, remedy="at: day 12 10:15") from None
+                yield PlayedEvent(at, who, str(event["name"]), f"persona:{name}:{number}", dict(facts))
+
+
+def _played(events: Sequence[EventLine], start: datetime) -> Iterable[PlayedEvent]:
+    for event in events:
+        key = event.key or f"line:{event.line}"
+        yield PlayedEvent(event.at or start, event.who, event.name, key, dict(event.facts))
+
+
+def _end_of(loaded: Sequence[LoadedCampaign], start: datetime) -> datetime:
+    """Return how far a rehearsal goes by itself: the campaigns' end plus 400 days (DECISIONS 29)."""
+    ends = [planner.span(one.campaign, start)[1] for one in loaded]
+    return max([start, *(end for end in ends if end is not None)]) + _AFTER_THE_END
+
+
+def _silent(loaded: Sequence[LoadedCampaign], messages: Sequence[RehearsedMessage]) -> tuple[str, ...]:
+    heard = {(message.campaign, message.touch) for message in messages}
+    return tuple(
+        f"{one.campaign.id}/{touch.id}"
+        for one in loaded
+        for _, touch in one.campaign.touches()
+        if touch.on is not None and (one.campaign.id, touch.id) not in heard
+    )
+
+

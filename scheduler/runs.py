@@ -1,0 +1,306 @@
+"""What an event does to a person's journey: stages entered, runs started and ended, messages planned and dropped.
+
+Every function works inside the caller's transaction and is idempotent by the keys of the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from campaigns import planner
+from campaigns.definition import PERSONAL, Purpose, Stage, Touch
+from campaigns.timing import resolver
+from campaigns.timing.model import Event, Relation
+from scheduler.catalog import Catalog, InForce
+from scheduler.delivery import State
+from scheduler.store import events, ledger, people, plans
+from scheduler.store.database import Connection
+
+# An entered stage may trigger a touch that sends the person to another stage; a file whose stages chase one another
+# stops here instead of looping for ever.
+MOVES_AT_ONCE = 8
+
+
+@dataclass(slots=True)
+class Effect:
+    """What one event set in motion, as `campaign/touch` names."""
+
+    started: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event of one person, already stored."""
+
+    id: int
+    key: str
+    contact: int
+    name: str
+    at: datetime
+    facts: Mapping[str, object]
+
+
+def accept(conn: Connection, catalog: Catalog, happening: Happening, *, now: datetime) -> Effect:
+    """Let every campaign in force answer a stored event: goals first, then stages, then new runs."""
+    effect = Effect()
+    for campaign in catalog.in_force(conn):
+        _end_runs(conn, campaign, happening, effect, now=now)
+        for stage in campaign.campaign.stages:
+            if stage.enter_on == happening.name:
+                enter(conn, campaign, happening.contact, stage.id, at=happening.at, reason=happening.name, now=now)
+        _start_runs(conn, campaign, happening, effect, now=now, moves=0)
+    return effect
+
+
+def enter(
+    conn: Connection,
+    campaign: InForce,
+    contact: int,
+    stage: str,
+    *,
+    at: datetime,
+    reason: str,
+    now: datetime,
+    back: bool = False,
+    spare_run: int | None = None,
+    effect: Effect | None = None,
+    moves: int = 0,
+) -> bool:
+    """Bring a person into a stage; forward by itself, to an earlier stage only when `back`. Return whether it moved.
+
+    Moving back ends the person's open runs of later stages, but for `spare_run`. Entering stores the event
+    `entered <stage>`, on which touches may be triggered.
+    """
+    effect = effect if effect is not None else Effect()
+    here = plans.current_stage(conn, campaign.id, campaign.edition, contact)
+    target = campaign.position(stage)
+    if here is not None and (here == stage or (campaign.position(here) > target and not back)):
+        return False
+    if back:
+        for run in plans.open_runs(conn, contact, campaign=campaign.id, edition=campaign.edition):
+            if run.id != spare_run and campaign.position(run.stage) > target:
+                _end(conn, campaign, run, f"went back to {stage}", effect, now=now)
+    entry = plans.enter_stage(conn, campaign.id, campaign.edition, contact, stage, at=at, reason=reason)
+    effect.moved.append(f"{campaign.id}/{stage}")
+    name = f"entered {stage}"
+    if any(touch.on == name for _, touch in campaign.campaign.touches()) and moves < MOVES_AT_ONCE:
+        key = f"entered:{entry}"
+        stored = events.insert(conn, key=key, contact=contact, name=name, at=at, facts={}, now=now)
+        happening = Happening(stored.id, key, contact, name, at, {})
+        _start_runs(conn, campaign, happening, effect, now=now, moves=moves + 1)
+    return True
+
+
+def after_sent(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now: datetime) -> None:
+    """Carry a person's journey on after a message reached them: stage entered, next repetition planned, run ended."""
+    found = campaign.find(claim.touch)
+    if claim.contact is None or found is None:
+        return
+    stage, _ = found
+    enter(conn, campaign, claim.contact, stage.id, at=now, reason=claim.touch, now=now)
+
+
+def after_end(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now: datetime) -> None:
+    """Carry a run on after one of its messages ended, sent or not: plan the next repetition, else end the run."""
+    found = campaign.find(claim.touch)
+    if claim.run is None or found is None:
+        return
+    run = plans.run(conn, claim.run)
+    if run is None or run.state != "open":
+        return
+    stage, touch = found
+    number = _number(claim.occurrence, run.key) + 1
+    if touch.repeat is not None and _plan_run(conn, campaign, stage, touch, run, number, now=now):
+        return
+    if touch.until is None:
+        plans.end_run(conn, run.id, reason="done", now=now)
+
+
+def _end_runs(conn: Connection, campaign: InForce, happening: Happening, effect: Effect, *, now: datetime) -> None:
+    """End the runs for which this event is the goal, or the second event of `between`; then follow `loop:`."""
+    for run in plans.open_runs(conn, happening.contact, campaign=campaign.id, edition=campaign.edition):
+        found = campaign.find(run.touch)
+        if found is None or run.event == happening.id or happening.at < run.started_at:
+            continue
+        stage, touch = found
+        if not _concerns(touch, run.key, happening):
+            continue
+        if touch.until == happening.name:
+            _end(conn, campaign, run, f"goal reached: {happening.name}", effect, now=now)
+            if stage.loop is not None:
+                enter(
+                    conn,
+                    campaign,
+                    happening.contact,
+                    stage.loop,
+                    at=happening.at,
+                    reason=f"loop after {happening.name}",
+                    now=now,
+                    back=True,
+                    effect=effect,
+                )
+        elif _second_event(touch) == happening.name:
+            _end(conn, campaign, run, f"{happening.name} came first", effect, now=now)
+
+
+def _concerns(touch: Touch, run_key: str, happening: Happening) -> bool:
+    """Whether an event may end a keyed run: another cart's purchase does not, one that names no cart does."""
+    key = touch.again.key if touch.again is not None else ""
+    if not key or key not in happening.facts:
+        return True
+    return run_key == f"{key}={happening.facts[key]}" or not run_key.startswith(f"{key}=")
+
+
+def _second_event(touch: Touch) -> str | None:
+    if touch.when is not None and touch.when.relation is Relation.BETWEEN and isinstance(touch.when.second, Event):
+        return touch.when.second.name
+    return None
+
+
+def _end(
+    conn: Connection, campaign: InForce, run: plans.RunRecord, reason: str, effect: Effect, *, now: datetime
+) -> None:
+    plans.end_run(conn, run.id, reason=reason, now=now)
+    if ledger.settle_many(conn, target=State.CANCELLED, reason=reason, now=now, run=run.id):
+        effect.cancelled.append(f"{campaign.id}/{run.touch}")
+
+
+def _start_runs(
+    conn: Connection, campaign: InForce, happening: Happening, effect: Effect, *, now: datetime, moves: int
+) -> None:
+    for stage, touch in campaign.campaign.touches():
+        if touch.on != happening.name:
+            continue
+        run = _start(conn, campaign, stage, touch, happening, now=now)
+        if run is None:
+            continue
+        if _plan_run(conn, campaign, stage, touch, run, 1, now=now):
+            effect.started.append(f"{campaign.id}/{touch.id}")
+        if touch.go_to is not None:
+            enter(
+                conn,
+                campaign,
+                happening.contact,
+                touch.go_to,
+                at=happening.at,
+                reason=happening.name,
+                now=now,
+                back=True,
+                spare_run=run.id,
+                effect=effect,
+                moves=moves,
+            )
+
+
+def _start(
+    conn: Connection, campaign: InForce, stage: Stage, touch: Touch, happening: Happening, *, now: datetime
+) -> plans.RunRecord | None:
+    """Start a run unless the re-entry rule or the run's unique key says there is one already."""
+    again = touch.again
+    key = happening.key
+    if again is not None and again.rule == "never":
+        key = "once"
+    elif again is not None and again.rule == "after" and again.span is not None:
+        last = plans.last_run(conn, campaign.id, campaign.edition, touch.id, happening.contact)
+        if last is not None and happening.at < resolver.add_span(last.started_at, again.span, campaign.campaign.zone):
+            return None
+    elif again is not None and again.key and again.key in happening.facts:
+        key = f"{again.key}={happening.facts[again.key]}"
+    return plans.start_run(
+        conn,
+        campaign=campaign.id,
+        edition=campaign.edition,
+        touch=touch.id,
+        stage=stage.id,
+        contact=happening.contact,
+        key=key,
+        event=happening.id,
+        at=happening.at,
+    )
+
+
+def _plan_run(
+    conn: Connection,
+    campaign: InForce,
+    stage: Stage,
+    touch: Touch,
+    run: plans.RunRecord,
+    number: int,
+    *,
+    now: datetime,
+) -> bool:
+    """Plan the `number`-th message of a run; return False when the repetition has come to its end."""
+    started = events.get(conn, run.event)
+    zone = campaign.contact_zone(people.timezone(conn, run.contact))
+    sent = plans.first_sent(conn, campaign.id, campaign.edition)
+    planned = planner.due_after_event(
+        campaign.campaign,
+        touch,
+        event_at=started.at,
+        zone=zone,
+        expected=_expected(started.facts),
+        reference=campaign.reference,
+        timeline=campaign.timeline(sent),
+    )
+    due, expires = planned.due_at, planned.expires_at
+    if number > 1:
+        later = planner.repeat_due(campaign.campaign, touch, planned.due_at, number, zone)
+        if later is None:
+            return False
+        expires = None if expires is None else expires + (later - due)
+        due = later
+    return (
+        ledger.plan(
+            conn,
+            [
+                ledger.NewDelivery(
+                    campaign=campaign.id,
+                    edition=campaign.edition,
+                    touch=touch.id,
+                    stage=stage.id,
+                    channel=touch.channel[0],
+                    recipient=f"c{run.contact}",
+                    contact=run.contact,
+                    occurrence=_occurrence(run.key, number),
+                    run=run.id,
+                    marketing=is_marketing(touch),
+                    due_at=due,
+                    expires_at=expires,
+                    on_late=planner.on_late(touch).value,
+                )
+            ],
+            now,
+        )
+        == 1
+    )
+
+
+def is_marketing(touch: Touch) -> bool:
+    """Whether a touch is marketing to a person: consent, caps and the right to opt out are about these."""
+    return touch.purpose is Purpose.MARKETING and touch.channel[0] in PERSONAL
+
+
+def _expected(facts: Mapping[str, object]) -> datetime | None:
+    """Read `expected`, the moment the second event is expected at, when the event brings it with an offset."""
+    value = facts.get("expected")
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def _occurrence(key: str, number: int) -> str:
+    """The occurrence of a run's message: the run's key, and the repetition from the second on."""
+    return key if number == 1 else f"{key}#{number}"
+
+
+def _number(occurrence: str, key: str) -> int:
+    return 1 if occurrence == key else int(occurrence.removeprefix(f"{key}#"))
+

@@ -1,0 +1,173 @@
+"""Lets APScheduler wake the dispatcher: the daemon's event loop, its jobs and its end; the only importer of apscheduler.
+
+APScheduler fires, our table is the calendar: every job only says "look now", and every look calls the same idempotent
+`tick()`. Jobs live in memory, are made from the table at the start and after each look, and always bear fresh ids: a
+job that re-arms its own id while it runs is dropped by APScheduler. Nothing else fires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from scheduler.clock import Clock
+from scheduler.dispatcher import Dispatcher
+from scheduler.engines.base import Engine
+from scheduler.store import plans, reader
+from scheduler.store.database import Store
+from scheduler.store.writer import Writer
+
+HEARTBEAT_SECONDS = 20  # re-reads the clock: APScheduler's own sleep overshoots when the machine slept or the clock stepped
+POLL_SECONDS = 1  # notices what another process wrote
+COMING_JOBS = 1_000
+
+
+class Daemon:
+    """Serves one database until it is told to stop."""
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        dispatcher: Dispatcher,
+        engine: Engine,
+        clock: Clock,
+        *,
+        worker_id: str,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._dispatcher = dispatcher
+        self._engine = engine
+        self._clock = clock
+        self._worker_id = worker_id
+        self._say = say
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        self._numbers = itertools.count(1)
+        self._armed: dict[str, tuple[str, datetime]] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._seen = ""
+        self._started_at = clock.now()
+
+    async def serve(self) -> None:
+        """Run until SIGINT or SIGTERM; finish the messages in flight, give the rest back, and return."""
+        self._on_signals()
+        self._scheduler.add_job(self._look, DateTrigger(self._clock.now()), id="start")
+        self._scheduler.add_job(self._look, IntervalTrigger(seconds=HEARTBEAT_SECONDS), id="heartbeat")
+        self._scheduler.add_job(self._poll, IntervalTrigger(seconds=POLL_SECONDS), id="poll")
+        self._scheduler.start()
+        _notify("READY=1")
+        try:
+            while not self._stopping:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._work()
+        finally:
+            # Paused first: a scheduler that is shut down while a job is due would still submit it.
+            self._scheduler.pause()
+            self._scheduler.shutdown(wait=False)
+            await self._writer.run(self._leave)
+            _notify("STOPPING=1")
+
+    async def run_once(self) -> None:
+        """Send what is due now and return."""
+        self._on_signals()
+        while not self._stopping and await self._dispatcher.tick():
+            pass
+
+    def stop(self) -> None:
+        """Ask for the end: what is being sent is finished, nothing new is begun."""
+        self._stopping = True
+        self._engine.stop()
+        self._wake.set()
+
+    async def _look(self) -> None:
+        """What every APScheduler job does: wake the loop."""
+        self._wake.set()
+
+    async def _poll(self) -> None:
+        """Wake the loop when another process changed the database."""
+        token = await self._writer.run(self._store.changed_token)
+        if token != self._seen:
+            self._seen = token
+            self._wake.set()
+
+    async def _work(self) -> None:
+        while not self._stopping and await self._dispatcher.tick():
+            pass
+        if not self._stopping:
+            await self._writer.run(self._beat)
+            self._seen = await self._writer.run(self._store.changed_token)
+            _notify("WATCHDOG=1")
+
+    def _beat(self) -> None:
+        """Arm the coming moments and write the heartbeat."""
+        with self._store.read() as conn:
+            coming = {f"{row.campaign}/{row.touch} {row.key}": row.fires_at for row in reader.coming(conn, COMING_JOBS)}
+            due = reader.next_due(conn)
+        if due is not None:
+            coming["next message"] = max(due, self._clock.now() + timedelta(milliseconds=1))
+        self._arm(coming)
+        jobs = sorted((job.next_run_time, job.name) for job in self._scheduler.get_jobs() if job.next_run_time)
+        with self._store.begin() as conn:
+            plans.beat(
+                conn,
+                daemon=self._worker_id,
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                started_at=self._started_at,
+                now=self._clock.now(),
+                next_jobs=[{"at": at.isoformat(), "job": name} for at, name in jobs[:10]],
+            )
+
+    def _arm(self, coming: dict[str, datetime]) -> None:
+        """Hold one date job per coming moment: new and moved ones under a fresh id, gone ones removed."""
+        for name in [name for name, (_, at) in self._armed.items() if coming.get(name) != at]:
+            job_id, _ = self._armed.pop(name)
+            with contextlib.suppress(LookupError):  # it has fired and is gone
+                self._scheduler.remove_job(job_id)
+        for name, at in coming.items():
+            if name not in self._armed:
+                job_id = f"{next(self._numbers)}"
+                self._scheduler.add_job(self._look, DateTrigger(at), id=job_id, name=name)
+                self._armed[name] = (job_id, at)
+
+    def _leave(self) -> None:
+        with self._store.begin() as conn:
+            plans.leave(conn, self._worker_id)
+
+    def _on_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def first() -> None:
+            if self._stopping:
+                os._exit(130)  # the second Ctrl-C stops at once: what was in flight is found as unknown
+            self._say("stopping: finishing what is being sent, once more to stop at once")
+            self.stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, first)
+
+
+def _notify(state: str) -> None:
+    """Tell systemd (sd_notify) when it asked to be told: a datagram to NOTIFY_SOCKET."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+        sock.connect("\0" + address[1:] if address.startswith("@") else address)
+        sock.send(state.encode())

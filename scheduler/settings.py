@@ -1,0 +1,269 @@
+"""Settings of one project, read once at the edge and passed on; import it late, it brings pydantic-settings along."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from scheduler.errors import SchedulerError
+
+PREFIX = "CAMPAIGN_"
+FILE = "campaign.toml"
+
+# What may also be given as the name of a file that holds it (CAMPAIGN_SECRET_KEY_FILE), or as a systemd credential.
+_SECRETS = ("database_url", "smtp_url", "smtp_password", "secret_key")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Settings(BaseSettings):
+    """What the environment and `campaign.toml` say; None where they say nothing.
+
+    `accounts` maps an account's name to its fields, both in lower case with underscores. `now` is the text of
+    CAMPAIGN_NOW: the zone that a bare date is read in belongs to the campaign.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: str | None = Field(None, repr=False)
+    smtp_url: SecretStr | None = None
+    smtp_password: SecretStr | None = None
+    secret_key: SecretStr | None = Field(None, min_length=16)
+    now: str | None = None
+    accounts: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
+    public_url: str | None = None
+    outbox: Path | None = None
+
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing but what `read` gathered: the order of precedence stands there, in one place."""
+        return (init_settings,)
+
+    @classmethod
+    def read(cls, project: Path, **flags: Any) -> Self:
+        """Read the settings of the project in the folder `project`; a flag that is None was not given.
+
+        Precedence: flag, environment, files named there (`*_FILE`), systemd credentials, `campaign.toml`, default.
+        Relative paths of the environment and `campaign.toml` are relative to the project. Raises SchedulerError
+        naming the setting, never its value.
+        """
+        warnings: list[str] = []
+        values: dict[str, Any] = {}
+        for layer in (
+            _from_toml(project, warnings),
+            _from_credentials(),
+            _from_files(warnings),
+            _from_environment(cls),
+        ):
+            _merge(values, layer)
+        _resolve_paths(values, project)
+        _merge(values, {name: value for name, value in flags.items() if value is not None})
+        warnings.extend(_misspelt(cls))
+        try:
+            settings = cls(**values)
+        except ValidationError as error:
+            raise SchedulerError("; ".join(_mistakes(error)), remedy=f"see the environment and {FILE}") from None
+        settings._warnings = (*warnings, *_in_clear(settings))
+        return settings
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_web_address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("expected an address such as https://news.biksouv.example")
+        return url.rstrip("/")
+
+    @field_validator("accounts")
+    @classmethod
+    def _plain_names(cls, accounts: dict[str, dict[str, SecretStr]]) -> dict[str, dict[str, SecretStr]]:
+        return {
+            _key(name): {_key(field): value for field, value in fields.items()} for name, fields in accounts.items()
+        }
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know about these settings: secrets others can read, names that look misspelt."""
+        return self._warnings
+
+    def key(self) -> bytes | None:
+        """Return the secret key as bytes, or None when none was given and the store keeps one of its own."""
+        return self.secret_key.get_secret_value().encode() if self.secret_key is not None else None
+
+    def account(self, name: str) -> Mapping[str, SecretStr]:
+        """Return the fields of an account, empty when nothing is known of it; `my-shop` and `MY_SHOP` are the same."""
+        return self.accounts.get(_key(name), {})
+
+
+def _from_toml(project: Path, warnings: list[str]) -> dict[str, Any]:
+    path = project / FILE
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = error.strerror if isinstance(error, OSError) else str(error)
+        raise SchedulerError(f"{path}: cannot be read: {text}") from None
+    known = [*Settings.model_fields, *(f"{name}_file" for name in _SECRETS)]
+    for name in values:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
+            raise SchedulerError(f"{path}: unknown setting {name!r}", remedy=remedy)
+    held: list[str] = [name for name in ("smtp_password", "secret_key") if name in values]
+    held += [name for name in ("database_url", "smtp_url") if urlsplit(str(values.get(name, ""))).password]
+    held += [f"accounts.{name}.secret" for name, fields in _tables(values.get("accounts")) if "secret" in fields]
+    if held:
+        warnings.append(
+            f"{path} holds secrets ({', '.join(held)}): move them to the environment or to files of their own"
+        )
+    for name in _SECRETS:
+        if (file := values.pop(f"{name}_file", None)) is not None:
+            values[name] = _secret(project / str(file), f"{name}_file", warnings)
+    _open_accounts(values, project, warnings)
+    return values
+
+
+def _from_credentials() -> dict[str, Any]:
+    """Read what systemd's LoadCredential= put in place: `smtp-password`, `accounts--shop--secret`, ..."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    values: dict[str, Any] = {}
+    for path in sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else ():
+        name = _key(path.name).removeprefix(PREFIX.lower())
+        if name in _SECRETS:
+            values[name] = _secret(path, path.name, None)
+        elif name.startswith("accounts__") and name.count("__") == 2:
+            _, account, field = name.split("__")
+            values.setdefault("accounts", {}).setdefault(account, {})[field] = _secret(path, path.name, None)
+    return values
+
+
+def _from_files(warnings: list[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in _SECRETS:
+        variable = f"{PREFIX}{name.upper()}"
+        if file := os.environ.get(f"{variable}_FILE"):
+            if os.environ.get(variable):
+                raise SchedulerError(f"{variable} and {variable}_FILE are both set", remedy="keep one of them")
+            values[name] = _secret(Path(file), f"{variable}_FILE", warnings)
+    return values
+
+
+def _from_environment(cls: type[Settings]) -> dict[str, Any]:
+    try:
+        values = EnvSettingsSource(cls)()
+    except SettingsError:
+        raise SchedulerError(
+            f"cannot read {PREFIX}ACCOUNTS", remedy=f"write {PREFIX}ACCOUNTS__NAME__FIELD=value"
+        ) from None
+    _open_accounts(values, Path(), [])
+    return values
+
+
+def _open_accounts(values: dict[str, Any], base: Path, warnings: list[str]) -> None:
+    """Replace every account field `x_file` by `x`, the content of that file."""
+    for account, fields in _tables(values.get("accounts")):
+        for field in [field for field in fields if field.lower().endswith("_file")]:
+            name = f"accounts.{account}.{field}"
+            fields[field.lower().removesuffix("_file")] = _secret(base / str(fields.pop(field)), name, warnings)
+
+
+def _tables(accounts: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(accounts, dict):
+        yield from ((name, fields) for name, fields in accounts.items() if isinstance(fields, dict))
+
+
+def _secret(path: Path, name: str, warnings: list[str] | None) -> str:
+    """Return what stands in a secret's file, without the line end that editors add."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        mode = path.stat().st_mode
+    except (OSError, UnicodeDecodeError) as error:
+        text = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
+        raise SchedulerError(f"cannot read {path}, named by {name}: {text}") from None
+    if warnings is not None and mode & 0o004:
+        warnings.append(f"{path}, named by {name}, can be read by every user of this machine: chmod o-r it")
+    return text.rstrip("\r\n")
+
+
+def _merge(values: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    """Lay `layer` over `values`; accounts are merged field by field, so that a secret may come from elsewhere."""
+    for name, value in layer.items():
+        if name == "accounts" and isinstance(value, dict) and isinstance(values.get(name), dict):
+            merged: dict[str, Any] = {_key(account): dict(fields) for account, fields in _tables(values[name])}
+            for account, fields in _tables(value):
+                merged.setdefault(_key(account), {}).update({_key(field): item for field, item in fields.items()})
+            values[name] = merged
+        else:
+            values[name] = value
+
+
+def _resolve_paths(values: dict[str, Any], project: Path) -> None:
+    if isinstance(outbox := values.get("outbox"), str):
+        values["outbox"] = project / outbox
+    url = values.get("database_url")
+    if isinstance(url, str) and url.startswith("sqlite:///") and not url.startswith(("sqlite:////", "sqlite:///:")):
+        values["database_url"] = f"sqlite:///{(project / url.removeprefix('sqlite:///')).absolute()}"
+
+
+def _misspelt(cls: type[Settings]) -> Iterator[str]:
+    known = [f"{PREFIX}{name.upper()}{end}" for name in cls.model_fields for end in ("", "_FILE" * (name in _SECRETS))]
+    for name in sorted(os.environ):
+        if not name.startswith(PREFIX) or name in known or name.startswith(f"{PREFIX}ACCOUNTS__"):
+            continue
+        if near := get_close_matches(name, known, 1, cutoff=0.85):
+            yield f"{name} is not a setting: did you mean {near[0]}?"
+
+
+def _in_clear(settings: Settings) -> Iterator[str]:
+    if settings.smtp_url is None:
+        return
+    url = settings.smtp_url.get_secret_value()
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
+    if parts.scheme == "smtp" and parts.username and parts.hostname not in _LOOPBACK:
+        yield f"the log-in of {parts.hostname} travels in clear: use smtp+starttls:// or smtps:// in CAMPAIGN_SMTP_URL"
+
+
+def _mistakes(error: ValidationError) -> Iterator[str]:
+    for mistake in error.errors(include_input=False, include_url=False, include_context=False):
+        name = "__".join(str(part) for part in mistake["loc"]).upper()
+        text = mistake["msg"].removeprefix("Value error, ")
+        yield f"cannot read {PREFIX}{name}: {text[:1].lower() + text[1:]}"
+
+
+def _key(name: str) -> str:
+    return name.strip().lower().replace("-", "_")

@@ -1,0 +1,43 @@
+"""Conditions that the ledger, the calendar and the readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Table, and_, bindparam, select, true
+
+from scheduler.delivery import State
+from scheduler.store.tables import CAMPAIGNS, CONTACTS, DELIVERIES, TOUCH_STATES
+
+_D = DELIVERIES.c
+
+# Open, and certain that nothing is on its way: rows that people, rules and edits may still move.
+UNSENT = frozenset({State.PLANNED, State.CLAIMED, State.RETRY_WAIT, State.HELD})
+
+
+def in_states(states: Iterable[State]) -> ColumnElement[bool]:
+    """Return the condition that a delivery is in one of `states`.
+
+    Written out in the statement, not bound: only so do both databases use the indexes that hold some states alone.
+    """
+    words = sorted(state.value for state in states)
+    return _D.state.in_(bindparam(None, words, expanding=True, literal_execute=True))
+
+
+def in_zone(zone: str | None, *, zone_is_default: bool) -> ColumnElement[bool]:
+    """Return the condition that a contact lives in `zone`, or has none and `zone` is the fallback; None is no limit."""
+    if zone is None:
+        return true()
+    return CONTACTS.c.timezone.in_([zone, ""] if zone_is_default else [zone])
+
+
+def runnable(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row's campaign runs and its touch is not paused.
+
+    `table` has the columns campaign, edition and touch.
+    """
+    row, state = table.c, TOUCH_STATES.c
+    running = select(CAMPAIGNS.c.id).where(CAMPAIGNS.c.id == row.campaign, CAMPAIGNS.c.state == "running").exists()
+    same = and_(state.campaign == row.campaign, state.edition == row.edition, state.touch == row.touch)
+    paused = select(state.touch).where(same, state.paused).exists()
+    return and_(running, ~paused)

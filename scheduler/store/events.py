@@ -1,0 +1,123 @@
+"""What people did: each event once by its sender's key, and the questions audiences and goals ask about the past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from campaigns.segments import EVENT_FACTS, PastEvent
+from scheduler.errors import SchedulerError
+from scheduler.store.database import insert_unless_known
+from scheduler.store.rows import read_all, read_one, rows_of, storable
+from scheduler.store.tables import EVENTS
+
+SEPARATOR = "\x1f"
+_E = EVENTS.c
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event of a person; `at` is when it happened, `received_at` when we heard of it."""
+
+    id: int
+    key: str
+    contact: int
+    name: str
+    at: datetime
+    received_at: datetime
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """The row of an event, and whether it had been there before."""
+
+    id: int
+    duplicate: bool
+
+
+def insert(
+    conn: Connection,
+    *,
+    key: str,
+    contact: int,
+    name: str,
+    at: datetime,
+    facts: Mapping[str, object],
+    now: datetime,
+) -> Inserted:
+    """Store an event; the same key again has no effect and is a duplicate.
+
+    Condition: the unique key. Raises: SchedulerError when the key is known with another person, name, moment or facts.
+    """
+    body = storable(dict(facts))
+    statement = insert_unless_known(conn, EVENTS).values(
+        key=key, contact=contact, name=name, at=at, received_at=now, facts=body, words=words(body)
+    )
+    found = conn.execute(statement.on_conflict_do_nothing().returning(_E.id)).scalar()
+    if found is not None:
+        return Inserted(int(found), duplicate=False)
+    known = read_one(conn, EventRecord, rows_of(EventRecord, EVENTS).where(_E.key == key))
+    assert known is not None
+    if (known.contact, known.name, known.at, known.facts) != (contact, name, at, body):
+        raise SchedulerError(
+            f"the event key {key!r} is already used for another event",
+            remedy="give every event a key of its own, and the same event always the same key",
+        )
+    return Inserted(known.id, duplicate=True)
+
+
+def words(facts: Mapping[str, object]) -> str:
+    """Return the values of `EVENT_FACTS` as one searchable text: each without case, between separators."""
+    found = []
+    for name in EVENT_FACTS:
+        fact = facts.get(name)
+        items = fact if isinstance(fact, (list, tuple)) else (fact,)
+        found += [searched(str(item)) for item in items if item is not None]
+    return f"{SEPARATOR}{SEPARATOR.join(found)}{SEPARATOR}" if found else ""
+
+
+def searched(word: str) -> str:
+    """Return a word as it stands in `words`."""
+    return word.casefold().replace(SEPARATOR, " ")
+
+
+def get(conn: Connection, event: int) -> EventRecord:
+    """Return one event; LookupError when there is none with this id."""
+    found = read_one(conn, EventRecord, rows_of(EventRecord, EVENTS).where(_E.id == event))
+    if found is None:
+        raise LookupError(f"no event {event}")
+    return found
+
+
+def past(conn: Connection, contact: int, *, until: datetime) -> list[PastEvent]:
+    """Return what a person did up to `until` (inclusive), the oldest first: the history audiences are decided by."""
+    query = select(_E.name, _E.at, _E.facts).where(_E.contact == contact, _E.at <= until).order_by(_E.at, _E.id)
+    return [PastEvent(*row) for row in conn.execute(query)]
+
+
+def of_contact(conn: Connection, contact: int, *, limit: int = 100) -> list[EventRecord]:
+    """Return the newest `limit` events of a person, the oldest of them first."""
+    query = rows_of(EventRecord, EVENTS).where(_E.contact == contact).order_by(_E.at.desc(), _E.id.desc())
+    return read_all(conn, EventRecord, query.limit(limit))[::-1]
+
+
+def latest(conn: Connection, contact: int, name: str, *, until: datetime | None = None) -> datetime | None:
+    """Return when a person last did this (up to `until`, inclusive); None when never."""
+    query = select(func.max(_E.at)).where(_E.contact == contact, _E.name == name)
+    if until is not None:
+        query = query.where(_E.at <= until)
+    found: datetime | None = conn.execute(query).scalar()
+    return found
+
+
+def counts(conn: Connection, *, since: datetime | None = None) -> dict[str, int]:
+    """Return how many events of each name there are, by name."""
+    query = select(_E.name, func.count()).group_by(_E.name).order_by(_E.name)
+    if since is not None:
+        query = query.where(_E.at >= since)
+    return {row[0]: row[1] for row in conn.execute(query)}

@@ -1,0 +1,227 @@
+"""The way of a delivery through a worker's hands: claim, attempt mark, outcome, and what is left of dead workers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, or_, select, update
+
+from scheduler.delivery import WAITING, State, sources
+from scheduler.errors import SchedulerError
+from scheduler.store.conditions import in_states, runnable
+from scheduler.store.tables import ATTEMPTS, DELIVERIES
+
+_D = DELIVERIES.c
+
+
+class LostLease(SchedulerError):  # noqa: N818
+    """The row is no longer the worker's (cancelled, taken back, taken over): nothing may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery handed to a worker until `lease_until`; `attempts` counts those already made."""
+
+    id: int
+    campaign: str
+    edition: str
+    touch: str
+    stage: str
+    channel: str
+    recipient: str
+    contact: int | None
+    occurrence: str
+    run: int | None
+    marketing: bool
+    due_at: datetime
+    expires_at: datetime | None
+    on_late: str
+    attempts: int
+    worker: str
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptMark:
+    """What stands in the attempt row: `key` and `created_at` are those of the first attempt, for ever."""
+
+    delivery: int
+    number: int
+    key: str
+    content_hash: str
+    created_at: datetime
+
+
+_CLAIMED = (
+    _D.id,
+    _D.campaign,
+    _D.edition,
+    _D.touch,
+    _D.stage,
+    _D.channel,
+    _D.recipient,
+    _D.contact,
+    _D.occurrence,
+    _D.run,
+    _D.marketing,
+    _D.due_at,
+    _D.expires_at,
+    _D.on_late,
+    _D.attempts,
+)
+
+
+def claim(conn: Connection, *, worker: str, now: datetime, lease_until: datetime, limit: int) -> list[Claim]:
+    """Take up to `limit` due deliveries of running campaigns and unpaused touches, the longest due first.
+
+    Lock: on PostgreSQL the rows are locked with SKIP LOCKED, so two workers never take one row and never wait for each
+    other; on SQLite the write transaction is alone anyhow. Condition of the change: still planned or retry_wait.
+    """
+    due = (
+        select(*_CLAIMED)
+        .where(in_states(WAITING), _D.next_at <= now, runnable(DELIVERIES))
+        .order_by(_D.next_at, _D.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=DELIVERIES)
+    )
+    rows = conn.execute(due).all()
+    if not rows:
+        return []
+    take = (
+        update(DELIVERIES)
+        .where(_D.id.in_([row.id for row in rows]), in_states(sources(State.CLAIMED)))
+        .values(state=State.CLAIMED.value, worker=worker, lease_until=lease_until, updated_at=now)
+        .returning(_D.id)
+    )
+    taken = set(conn.execute(take).scalars())
+    return [Claim(**row._mapping, worker=worker, lease_until=lease_until) for row in rows if row.id in taken]
+
+
+def mark(
+    conn: Connection, claim: Claim, *, key: str, content_hash: str, created_at: datetime, now: datetime, subject: str
+) -> AttemptMark:
+    """Write the attempt mark: claimed to attempting, with the attempt's row; it must be durable before the next byte.
+
+    `key` and `created_at` are used by the first attempt only; later ones get the first one's. Condition: the row is
+    claimed by this worker and the lease has not run out at `now`.
+    Raises: LostLease, and then nothing may be sent.
+    """
+    number = claim.attempts + 1
+    statement = (
+        update(DELIVERIES)
+        .where(
+            _D.id == claim.id,
+            _D.state == State.CLAIMED.value,
+            _D.worker == claim.worker,
+            _D.lease_until >= now,
+            _D.attempts == claim.attempts,
+        )
+        .values(state=State.ATTEMPTING.value, attempts=number, subject=subject, reason="", updated_at=now)
+    )
+    if conn.execute(statement).rowcount != 1:
+        raise LostLease(f"delivery {claim.id} is no longer held by {claim.worker}")
+    if number > 1 and (first := first_attempt(conn, claim.id)) is not None:
+        key, created_at = first.key, first.created_at
+    values = {
+        "delivery": claim.id,
+        "number": number,
+        "key": key,
+        "content_hash": content_hash,
+        "created_at": created_at,
+        "started_at": now,
+        "detail": "",
+    }
+    conn.execute(ATTEMPTS.insert(), values)
+    return AttemptMark(claim.id, number, key, content_hash, created_at)
+
+
+def first_attempt(conn: Connection, delivery_id: int) -> AttemptMark | None:
+    """Return the first attempt of a delivery, whose key and Date every later one bears; None before it."""
+    columns = (ATTEMPTS.c.delivery, ATTEMPTS.c.number, ATTEMPTS.c.key, ATTEMPTS.c.content_hash, ATTEMPTS.c.created_at)
+    query = select(*columns).where(ATTEMPTS.c.delivery == delivery_id).order_by(ATTEMPTS.c.number).limit(1)
+    row = conn.execute(query).first()
+    return None if row is None else AttemptMark(*row)
+
+
+def finish(
+    conn: Connection,
+    delivery_id: int,
+    attempt_number: int,
+    state: State,
+    *,
+    now: datetime,
+    detail: str = "",
+    reason: str | None = None,
+    provider_id: str = "",
+    next_at: datetime | None = None,
+) -> bool:
+    """Write the outcome of an attempt and close it; return whether the row took it.
+
+    `detail` is for the attempt's row (what the far end said), `reason` for the delivery's; without it `detail` stands
+    there too, and nothing when it was sent.
+
+    Condition: the row is attempting and this is its newest attempt. A worker that was given up (its row is already
+    unknown) may still report a certain outcome: that is the evidence the row waits for.
+    `next_at` is when a retry_wait row is due again, and is required for it.
+    """
+    if state not in (State.SENT, State.RETRY_WAIT, State.FAILED, State.UNKNOWN):
+        raise ValueError(f"an attempt cannot end as {state}")
+    values: dict[str, object] = {
+        "state": state.value,
+        "reason": reason if reason is not None else "" if state is State.SENT else detail,
+        "worker": None,
+        "lease_until": None,
+        "updated_at": now,
+    }
+    if state is State.SENT:
+        values |= {"sent_at": now, "provider_id": provider_id}
+    if state is State.RETRY_WAIT:
+        if next_at is None:
+            raise ValueError("a delivery that waits to be tried again needs its next moment")
+        values["next_at"] = next_at
+    allowed = {State.ATTEMPTING} if state is State.UNKNOWN else {State.ATTEMPTING, State.UNKNOWN}
+    change = update(DELIVERIES).where(
+        _D.id == delivery_id, _D.attempts == attempt_number, in_states(allowed & sources(state))
+    )
+    if conn.execute(change.values(values)).rowcount != 1:
+        return False
+    close = update(ATTEMPTS).where(ATTEMPTS.c.delivery == delivery_id, ATTEMPTS.c.number == attempt_number)
+    conn.execute(close.values(outcome=state.value, finished_at=now, detail=detail))
+    return True
+
+
+def release_leases(conn: Connection, now: datetime) -> int:
+    """Give back what was claimed and not begun when its lease ran out; return how many rows.
+
+    Condition: claimed, and the lease ended before `now`. A row that is attempting is never given back.
+    """
+    return _give_back(conn, _D.lease_until < now, now)
+
+
+def recover(conn: Connection, *, worker_alive: Collection[str], now: datetime) -> int:
+    """Take over from workers that are not in `worker_alive`; return how many rows.
+
+    What they had claimed waits again; what they were attempting is `unknown`, because it may have been sent, and its
+    attempt is closed so. Conditions: claimed, attempting. Run it at the start, before the first claim.
+    """
+    dead = or_(_D.worker.is_(None), _D.worker.not_in(sorted(worker_alive)))
+    reason = "the worker stopped during the attempt"
+    lost = (
+        update(DELIVERIES)
+        .where(in_states({State.ATTEMPTING}), dead)
+        .values(state=State.UNKNOWN.value, reason=reason, worker=None, lease_until=None, updated_at=now)
+        .returning(_D.id)
+    )
+    deliveries = list(conn.execute(lost).scalars())
+    if deliveries:
+        close = update(ATTEMPTS).where(ATTEMPTS.c.delivery.in_(deliveries), ATTEMPTS.c.outcome.is_(None))
+        conn.execute(close.values(outcome=State.UNKNOWN.value, finished_at=now, detail=reason))
+    return len(deliveries) + _give_back(conn, dead, now)
+
+
+def _give_back(conn: Connection, condition: ColumnElement[bool], now: datetime) -> int:
+    change = update(DELIVERIES).where(in_states({State.CLAIMED}), condition)
+    values = {"state": State.PLANNED.value, "worker": None, "lease_until": None, "updated_at": now}
+    return int(conn.execute(change.values(values)).rowcount)

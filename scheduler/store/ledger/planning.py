@@ -1,0 +1,144 @@
+"""Deliveries come in and are moved to other moments; safe to repeat, by the unique key of a delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import ColumnElement, Connection, and_, case, cast, literal, select, update
+
+from scheduler.delivery import WAITING, State
+from scheduler.store.conditions import in_states, in_zone
+from scheduler.store.database import insert_unless_known
+from scheduler.store.tables import CONTACTS, DELIVERIES, Moment
+
+_BATCH = 5_000
+_D = DELIVERIES.c
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A message to be planned; `recipient` is `c<contact id>` or `@<account>`, moments are aware."""
+
+    campaign: str
+    edition: str
+    touch: str
+    stage: str
+    channel: str
+    recipient: str
+    occurrence: str
+    due_at: datetime
+    contact: int | None = None
+    run: int | None = None
+    marketing: bool = True
+    expires_at: datetime | None = None
+    on_late: str = "skip"
+
+
+def plan(conn: Connection, rows: Iterable[NewDelivery], now: datetime) -> int:
+    """Insert deliveries, leaving those whose key is known as they are; return how many are new.
+
+    Condition: the unique key (campaign, edition, touch, recipient, occurrence); safe to repeat.
+    """
+    statement = insert_unless_known(conn, DELIVERIES).on_conflict_do_nothing()
+    iterator, count = iter(rows), 0
+    while batch := list(islice(iterator, _BATCH)):
+        values = [
+            asdict(row) | {"next_at": row.due_at, "updated_at": now, "state": State.PLANNED.value} for row in batch
+        ]
+        count += conn.execute(statement, values).rowcount
+    return count
+
+
+def plan_audience(
+    conn: Connection,
+    *,
+    campaign: str,
+    edition: str,
+    touch: str,
+    stage: str,
+    channel: str,
+    occurrence: str,
+    marketing: bool,
+    due_at: datetime,
+    expires_at: datetime | None,
+    on_late: str,
+    where: ColumnElement[bool],
+    now: datetime,
+    zone: str | None = None,
+    zone_is_default: bool = False,
+) -> int:
+    """Plan one occurrence for every contact that `where` describes, in one statement; return how many are new.
+
+    `zone` narrows to the contacts of one time zone (None: all of them; empty: those without one); with
+    `zone_is_default` those without a zone belong to it too. Condition: the unique key, as in `plan`; latecomers join
+    by repeating the call.
+    """
+    fixed = {
+        "campaign": campaign,
+        "edition": edition,
+        "touch": touch,
+        "stage": stage,
+        "channel": channel,
+        "occurrence": occurrence,
+        "marketing": marketing,
+        "due_at": due_at,
+        "next_at": due_at,
+        "expires_at": expires_at,
+        "on_late": on_late,
+        "state": State.PLANNED.value,
+        "reason": "",
+        "attempts": 0,
+        "provider_id": "",
+        "subject": "",
+        "updated_at": now,
+    }
+    query = select(
+        literal("c") + cast(CONTACTS.c.id, _D.recipient.type),
+        CONTACTS.c.id,
+        *(literal(value, _D[name].type) for name, value in fixed.items()),
+    ).where(CONTACTS.c.id.is_not(None), where, in_zone(zone, zone_is_default=zone_is_default))
+    # without a WHERE, SQLite would read ON CONFLICT as a join's condition; the query always has one
+    statement = insert_unless_known(conn, DELIVERIES).from_select(["recipient", "contact", *fixed], query)
+    return int(conn.execute(statement.on_conflict_do_nothing()).rowcount)
+
+
+def retime(
+    conn: Connection,
+    *,
+    campaign: str,
+    edition: str,
+    touch: str,
+    occurrence: str,
+    due_at: datetime,
+    expires_at: datetime | None,
+    now: datetime,
+    recipient: str | None = None,
+    zone: str | None = None,
+    zone_is_default: bool = False,
+) -> int:
+    """Move what was not sent to a new moment; return how many rows.
+
+    Only planned, retry_wait and held rows: what a worker holds keeps its moment. A row that waits to be tried again
+    is not tried before the new moment.
+    """
+    condition = and_(
+        _D.campaign == campaign, _D.edition == edition, _D.touch == touch, _D.occurrence == occurrence,
+        in_states(WAITING | {State.HELD}),
+    )  # fmt: skip
+    if recipient is not None:
+        condition = and_(condition, _D.recipient == recipient)
+    if zone is not None:
+        people = select(CONTACTS.c.id).where(in_zone(zone, zone_is_default=zone_is_default))
+        condition = and_(condition, _D.contact.in_(people))
+    moment = literal(due_at, Moment())
+    again = and_(_D.state == State.RETRY_WAIT.value, _D.next_at > moment)
+    values = {
+        "due_at": due_at,
+        "next_at": case((again, _D.next_at), else_=moment),
+        "expires_at": expires_at,
+        "updated_at": now,
+    }
+    return int(conn.execute(update(DELIVERIES).where(condition).values(values)).rowcount)

@@ -1,0 +1,139 @@
+"""Who agreed to what, and who must not be written to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Connection, Select, and_, false, func, select, type_coerce
+
+from scheduler.store.database import insert_unless_known
+from scheduler.store.rows import read_all, rows_of
+from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS
+
+_N = CONSENTS.c
+_S = SUPPRESSIONS.c
+_LATER = CONSENTS.alias("later")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """A consent given or taken back; the newest of a purpose counts."""
+
+    purpose: str
+    given: bool
+    at: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionRecord:
+    """Somebody must not be written to: `scope` is marketing or all."""
+
+    scope: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """People as of now; `unsubscribed` must not get marketing, `no_consent` have agreed to none."""
+
+    contacts: int
+    email: int
+    phone: int
+    unsubscribed: int
+    no_consent: int
+
+
+def consents(conn: Connection, contact: int) -> dict[str, bool]:
+    """Return the newest consent of each purpose: whether it was given or taken back."""
+    return {record.purpose: record.given for record in consent_history(conn, contact)}
+
+
+def consent_history(conn: Connection, contact: int) -> list[ConsentRecord]:
+    """Return every consent entry of a person, the oldest first."""
+    query = rows_of(ConsentRecord, CONSENTS).where(_N.contact == contact).order_by(_N.id)
+    return read_all(conn, ConsentRecord, query)
+
+
+def lock(conn: Connection, contact: int) -> None:
+    """Lock a contact until the transaction ends, so that its opt-out and the attempt mark come one after the other.
+
+    PostgreSQL: FOR NO KEY UPDATE, which every function that withdraws a consent takes too; it also keeps two attempt
+    marks for one person apart, so that a cap counts right. SQLite: a write transaction is alone.
+    """
+    conn.execute(select(CONTACTS.c.id).where(CONTACTS.c.id == contact).with_for_update(key_share=True))
+
+
+def add_consent(conn: Connection, contact: int, purpose: str, *, given: bool, at: datetime, source: str) -> bool:
+    """Append a consent entry unless it says what holds already; return whether it was new. Lock: the contact."""
+    lock(conn, contact)
+    if consents(conn, contact).get(purpose) is given:
+        return False
+    values = {"contact": contact, "purpose": purpose, "given": given, "at": at, "source": source}
+    conn.execute(CONSENTS.insert(), values)
+    return True
+
+
+def suppress(conn: Connection, contact: int, *, scope: str, reason: str, at: datetime) -> bool:
+    """Stop writing to a person: `marketing`, or `all`; return whether that is new.
+
+    Lock: the contact, so that after this transaction no attempt mark can be written that did not see it.
+    Condition: one row a scope; the first reason stays.
+    """
+    lock(conn, contact)
+    statement = insert_unless_known(conn, SUPPRESSIONS).values(contact=contact, scope=scope, reason=reason, at=at)
+    return bool(conn.execute(statement.on_conflict_do_nothing()).rowcount == 1)
+
+
+def suppressions(conn: Connection, contact: int) -> list[SuppressionRecord]:
+    """Return why a person must not be written to, the oldest reason first."""
+    query = rows_of(SuppressionRecord, SUPPRESSIONS).where(_S.contact == contact).order_by(_S.id)
+    return read_all(conn, SuppressionRecord, query)
+
+
+def suppressed(conn: Connection, contact: int, *, marketing: bool) -> str | None:
+    """Return why a person must not be written to; None when they may be. `all` is the graver reason."""
+    scopes = ("all", "marketing") if marketing else ("all",)
+    query = select(_S.reason).where(_S.contact == contact, _S.scope.in_(scopes)).order_by(_S.scope).limit(1)
+    found: str | None = conn.execute(query).scalar()
+    return found
+
+
+def is_suppressed(scopes: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a contact is suppressed in one of `scopes`."""
+    return select(_S.id).where(_S.contact == CONTACTS.c.id, _S.scope.in_(sorted(scopes))).exists()
+
+
+def held_consents() -> Select[Any]:
+    """Return a query of the purposes a contact agrees to now, correlated to the contact; for `exists`."""
+    newest = select(func.max(_LATER.c.id)).where(_LATER.c.contact == _N.contact, _LATER.c.purpose == _N.purpose)
+    return select(_N.purpose).where(_N.contact == CONTACTS.c.id, _N.given, _N.id == newest.scalar_subquery())
+
+
+def consents_to(channel: str) -> ColumnElement[bool]:
+    """Return the condition that a contact agreed to marketing by `channel`: `marketing:sms` stands over `marketing`."""
+    chosen = func.coalesce(_newest(f"marketing:{channel}"), _newest("marketing"), false())
+    return type_coerce(chosen, Boolean())
+
+
+def counts(conn: Connection, where: ColumnElement[bool] | None = None) -> Counts:
+    """Count people as of now: all of them, or those that `where` describes."""
+    agrees = held_consents().where(_N.purpose.startswith("marketing", autoescape=True)).exists()
+    query = select(
+        func.count(),
+        func.count(CONTACTS.c.email),
+        func.count(CONTACTS.c.phone),
+        func.count().filter(is_suppressed(("marketing", "all"))),
+        func.count().filter(~agrees),
+    ).select_from(CONTACTS)
+    row = conn.execute(query if where is None else query.where(where)).one()
+    return Counts(*(int(number) for number in row))
+
+
+def _newest(purpose: str) -> ColumnElement[Any]:
+    same = and_(_N.contact == CONTACTS.c.id, _N.purpose == purpose)
+    return select(_N.given).where(same).order_by(_N.id.desc()).limit(1).scalar_subquery()

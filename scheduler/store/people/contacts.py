@@ -1,0 +1,107 @@
+"""Contacts: who they are, how they are found, and the facts that templates and audiences see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, or_, select
+
+from scheduler.store.people.consents import consents
+from scheduler.store.rows import read_all, read_one, rows_of
+from scheduler.store.tables import CONTACTS
+
+# The columns that are facts; every other fact lies in `facts`.
+COLUMNS = (
+    "ref",
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "city",
+    "country",
+    "language",
+    "timezone",
+    "birthday",
+)
+_C = CONTACTS.c
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRecord:
+    """A contact as stored; texts are empty, addresses and birthday None where nobody knows them."""
+
+    id: int
+    ref: str | None
+    email: str | None
+    phone: str | None
+    first_name: str
+    last_name: str
+    city: str
+    country: str
+    language: str
+    timezone: str
+    birthday: str | None
+    facts: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+def find(conn: Connection, who: str) -> int | None:
+    """Return the row id of the contact with this e-mail address, phone number, reference or `#id`; None when unknown.
+
+    Case does not count in an e-mail address, blanks and punctuation not in a phone number. A reference goes before
+    the others.
+    """
+    text = who.strip()
+    if re.fullmatch(r"#[0-9]{1,18}", text):
+        wanted: ColumnElement[bool] = _C.id == int(text[1:])
+    elif "@" in text:
+        wanted = or_(_C.ref == text, _C.email == text.lower())
+    else:
+        wanted = or_(_C.ref == text, _C.phone == re.sub(r"[\s().\-/]", "", text))
+    found = conn.execute(select(_C.id, _C.ref).where(wanted).order_by(_C.id)).all()
+    by_reference = [row.id for row in found if row.ref == text]
+    return next(iter(by_reference or [row.id for row in found]), None)
+
+
+def contact(conn: Connection, contact: int) -> ContactRecord | None:
+    """Return one contact as stored."""
+    return read_one(conn, ContactRecord, rows_of(ContactRecord, CONTACTS).where(_C.id == contact))
+
+
+def contacts(
+    conn: Connection, *, after: int = 0, limit: int = 100, where: ColumnElement[bool] | None = None
+) -> list[ContactRecord]:
+    """Return a page of contacts by id, those after the id `after`; `where` narrows them (an audience's clause)."""
+    query = rows_of(ContactRecord, CONTACTS).where(_C.id > after).order_by(_C.id).limit(limit)
+    return read_all(conn, ContactRecord, query if where is None else query.where(where))
+
+
+def facts(conn: Connection, contact: int, *, today: date) -> dict[str, object]:
+    """Return what templates and audiences may know of a person: plain data, what is unknown is absent.
+
+    The free facts of the import, the columns over them, `age` from the birthday on `today` (over an imported age), and
+    `consent`, the purposes agreed to. A contact that does not exist has no facts.
+    """
+    row = conn.execute(select(CONTACTS).where(_C.id == contact)).mappings().first()
+    if row is None:
+        return {}
+    known: dict[str, object] = {**row["facts"], **{name: row[name] for name in COLUMNS if row[name]}}
+    if row["birthday"]:
+        known["age"] = age(date.fromisoformat(row["birthday"]), today)
+    known["consent"] = tuple(sorted(purpose for purpose, given in consents(conn, contact).items() if given))
+    return known
+
+
+def age(born: date, today: date) -> int:
+    """Return completed years; somebody born on 29 February is a year older on 1 March of a common year."""
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def timezone(conn: Connection, contact: int) -> str:
+    """Return a person's own time zone; empty when unknown."""
+    return str(conn.execute(select(_C.timezone).where(_C.id == contact)).scalar() or "")

@@ -1,0 +1,160 @@
+"""People on their way through a campaign: the stages they entered and the runs that their events started."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from scheduler.store.database import insert_unless_known
+from scheduler.store.rows import columns, read_all, read_one, rows_of
+from scheduler.store.tables import RUNS, STAGE_ENTRIES
+
+_E = STAGE_ENTRIES.c
+_R = RUNS.c
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """A person entered a stage, for a reason (a touch that reached them, an event, go_to, loop)."""
+
+    id: int
+    campaign: str
+    edition: str
+    contact: int
+    stage: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run of a triggered touch for one person; `key` is `cart=17`, else the event's key; state open or ended."""
+
+    id: int
+    campaign: str
+    edition: str
+    touch: str
+    stage: str
+    contact: int
+    key: str
+    event: int
+    state: str
+    reason: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def current_stage(conn: Connection, campaign: str, edition: str, contact: int) -> str | None:
+    """Return the stage a person is in: the newest entry; None for somebody no stage has reached."""
+    condition = and_(_E.campaign == campaign, _E.edition == edition, _E.contact == contact)
+    found: str | None = conn.execute(select(_E.stage).where(condition).order_by(_E.id.desc()).limit(1)).scalar()
+    return found
+
+
+def stages_of(
+    conn: Connection, contact: int, *, campaign: str | None = None, edition: str | None = None
+) -> list[StageRecord]:
+    """Return the stages a person entered, the oldest first."""
+    query = rows_of(StageRecord, STAGE_ENTRIES).where(_E.contact == contact)
+    if campaign is not None:
+        query = query.where(_E.campaign == campaign)
+    if edition is not None:
+        query = query.where(_E.edition == edition)
+    return read_all(conn, StageRecord, query.order_by(_E.id))
+
+
+def enter_stage(
+    conn: Connection, campaign: str, edition: str, contact: int, stage: str, *, at: datetime, reason: str
+) -> int:
+    """Append a stage entry; return its id. Whether the person may move there is decided by the caller."""
+    statement = STAGE_ENTRIES.insert().values(
+        campaign=campaign, edition=edition, contact=contact, stage=stage, at=at, reason=reason
+    )
+    return int(conn.execute(statement.returning(_E.id)).scalar_one())
+
+
+def funnel(conn: Connection, campaign: str, edition: str) -> dict[str, int]:
+    """Return how many people have entered each stage."""
+    people = func.count(func.distinct(_E.contact))
+    query = select(_E.stage, people).where(_E.campaign == campaign, _E.edition == edition).group_by(_E.stage)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def start_run(
+    conn: Connection,
+    *,
+    campaign: str,
+    edition: str,
+    touch: str,
+    stage: str,
+    contact: int,
+    key: str,
+    event: int,
+    at: datetime,
+) -> RunRecord | None:
+    """Start a run; None when this key has started one already.
+
+    Condition: the unique key (campaign, edition, touch, contact, key).
+    """
+    statement = insert_unless_known(conn, RUNS).values(
+        campaign=campaign,
+        edition=edition,
+        touch=touch,
+        stage=stage,
+        contact=contact,
+        key=key,
+        event=event,
+        state="open",
+        reason="",
+        started_at=at,
+    )
+    row = conn.execute(statement.on_conflict_do_nothing().returning(*columns(RunRecord, RUNS))).first()
+    return None if row is None else RunRecord(*row)
+
+
+def run(conn: Connection, run: int) -> RunRecord | None:
+    """Return one run."""
+    return read_one(conn, RunRecord, rows_of(RunRecord, RUNS).where(_R.id == run))
+
+
+def open_runs(
+    conn: Connection,
+    contact: int,
+    *,
+    campaign: str | None = None,
+    edition: str | None = None,
+    touches: Collection[str] | None = None,
+    stages: Collection[str] | None = None,
+) -> list[RunRecord]:
+    """Return the open runs of a person that fit, the oldest first."""
+    query = rows_of(RunRecord, RUNS).where(_R.contact == contact, _R.state == "open")
+    if campaign is not None:
+        query = query.where(_R.campaign == campaign)
+    if edition is not None:
+        query = query.where(_R.edition == edition)
+    if touches is not None:
+        query = query.where(_R.touch.in_(sorted(touches)))
+    if stages is not None:
+        query = query.where(_R.stage.in_(sorted(stages)))
+    return read_all(conn, RunRecord, query.order_by(_R.id))
+
+
+def last_run(conn: Connection, campaign: str, edition: str, touch: str, contact: int) -> RunRecord | None:
+    """Return the newest run of a touch for a person, open or ended: what `again:` looks at."""
+    condition = and_(_R.campaign == campaign, _R.edition == edition, _R.touch == touch, _R.contact == contact)
+    return read_one(conn, RunRecord, rows_of(RunRecord, RUNS).where(condition).order_by(_R.id.desc()))
+
+
+def end_run(conn: Connection, run: int, *, reason: str, now: datetime) -> bool:
+    """End a run; return whether it was open. Its deliveries are the ledger's, in the same transaction."""
+    change = update(RUNS).where(_R.id == run, _R.state == "open")
+    return bool(conn.execute(change.values(state="ended", reason=reason, ended_at=now)).rowcount == 1)
+
+
+def end_runs_of_touch(conn: Connection, campaign: str, edition: str, touch: str, *, reason: str, now: datetime) -> int:
+    """End every open run of a touch; return how many."""
+    same = and_(_R.campaign == campaign, _R.edition == edition, _R.touch == touch, _R.state == "open")
+    return int(conn.execute(update(RUNS).where(same).values(state="ended", reason=reason, ended_at=now)).rowcount)

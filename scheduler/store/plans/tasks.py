@@ -1,0 +1,75 @@
+"""What people of the shop have to do; a task is written in the transaction that marks its delivery as sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from scheduler.store.database import insert_unless_known
+from scheduler.store.rows import read_all, read_one, rows_of
+from scheduler.store.tables import TASKS
+
+_T = TASKS.c
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task; `delivery` is the delivery it fulfils, `done_at` is None while it is open."""
+
+    id: int
+    delivery: int
+    campaign: str
+    touch: str
+    channel: str
+    contact: int | None
+    text: str
+    due_at: datetime
+    done_at: datetime | None
+    note: str
+
+
+def insert_task(
+    conn: Connection,
+    *,
+    delivery: int,
+    campaign: str,
+    touch: str,
+    channel: str,
+    contact: int | None,
+    text: str,
+    due_at: datetime,
+) -> int:
+    """Write a task; return its id. Condition: one task a delivery, a second call returns the first one's id."""
+    statement = insert_unless_known(conn, TASKS).values(
+        delivery=delivery,
+        campaign=campaign,
+        touch=touch,
+        channel=channel,
+        contact=contact,
+        text=text,
+        due_at=due_at,
+        note="",
+    )
+    conn.execute(statement.on_conflict_do_nothing())
+    return int(conn.execute(select(_T.id).where(_T.delivery == delivery)).scalar_one())
+
+
+def task(conn: Connection, task: int) -> TaskRecord | None:
+    """Return one task."""
+    return read_one(conn, TaskRecord, rows_of(TaskRecord, TASKS).where(_T.id == task))
+
+
+def tasks(conn: Connection, *, done: bool | None = False) -> list[TaskRecord]:
+    """Return the open tasks, the longest due first; with `done` the finished ones, with None all."""
+    query = rows_of(TaskRecord, TASKS)
+    if done is not None:
+        query = query.where(_T.done_at.is_not(None) if done else _T.done_at.is_(None))
+    return read_all(conn, TaskRecord, query.order_by(_T.due_at, _T.id))
+
+
+def finish_task(conn: Connection, task: int, *, now: datetime, note: str = "") -> bool:
+    """Mark a task as done; return whether it was open."""
+    change = update(TASKS).where(_T.id == task, _T.done_at.is_(None))
+    return bool(conn.execute(change.values(done_at=now, note=note)).rowcount == 1)

@@ -1,0 +1,129 @@
+"""What people decided about a touch (approved, rejected, paused) and when it first really went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, select, update
+
+from scheduler.store.database import insert_unless_known
+from scheduler.store.rows import read_all, read_one, rows_of
+from scheduler.store.tables import CAMPAIGNS, TOUCH_STATES
+
+_T = TOUCH_STATES.c
+
+
+@dataclass(frozen=True, slots=True)
+class TouchRecord:
+    """The decisions about a touch in one edition; an approval holds for the content with `approved_hash` alone."""
+
+    campaign: str
+    edition: str
+    touch: str
+    paused: bool = False
+    paused_until: datetime | None = None
+    approved_hash: str | None = None
+    approved_at: datetime | None = None
+    approved_note: str = ""
+    rejected: bool = False
+    first_sent_at: datetime | None = None
+
+
+def touch_state(conn: Connection, campaign: str, edition: str, touch: str) -> TouchRecord:
+    """Return what was decided about a touch; nothing decided is a value too."""
+    query = rows_of(TouchRecord, TOUCH_STATES).where(_same(campaign, edition, touch))
+    return read_one(conn, TouchRecord, query) or TouchRecord(campaign, edition, touch)
+
+
+def touch_states(conn: Connection, campaign: str, edition: str) -> dict[str, TouchRecord]:
+    """Return the decisions about every touch of an edition that has one, by touch."""
+    query = rows_of(TouchRecord, TOUCH_STATES).where(_T.campaign == campaign, _T.edition == edition)
+    return {found.touch: found for found in read_all(conn, TouchRecord, query.order_by(_T.touch))}
+
+
+def approve_touch(
+    conn: Connection, *, campaign: str, edition: str, touch: str, content_hash: str, now: datetime, note: str = ""
+) -> None:
+    """Approve the content with this hash; a later change of the content needs a new approval."""
+    values = {"approved_hash": content_hash, "approved_at": now, "approved_note": note, "rejected": False}
+    _set(conn, campaign, edition, touch, values)
+
+
+def reject_touch(conn: Connection, campaign: str, edition: str, touch: str, *, now: datetime, note: str = "") -> None:
+    """Refuse the touch; an approval given before is taken back."""
+    values = {"approved_hash": None, "approved_at": now, "approved_note": note, "rejected": True}
+    _set(conn, campaign, edition, touch, values)
+
+
+def pause_touch(
+    conn: Connection, campaign: str, edition: str, touch: str, *, paused: bool, until: datetime | None = None
+) -> bool:
+    """Stop a touch from being fired and claimed (until a moment, else until it is resumed) or let it go on.
+
+    Returns whether that changed it.
+    """
+    before = touch_state(conn, campaign, edition, touch)
+    if (before.paused, before.paused_until) == (paused, until):
+        return False
+    _set(conn, campaign, edition, touch, {"paused": paused, "paused_until": until})
+    return True
+
+
+def resume_due(conn: Connection, now: datetime) -> int:
+    """Let go on what was paused until a moment that has come; return how many campaigns and touches."""
+    campaigns = update(CAMPAIGNS).where(CAMPAIGNS.c.state == "paused", CAMPAIGNS.c.paused_until <= now)
+    touches = update(TOUCH_STATES).where(_T.paused, _T.paused_until <= now)
+    resumed = conn.execute(campaigns.values(state="running", paused_until=None)).rowcount
+    return int(resumed) + int(conn.execute(touches.values(paused=False, paused_until=None)).rowcount)
+
+
+def next_resume(conn: Connection) -> datetime | None:
+    """Return when the next pause ends by itself."""
+    campaigns = select(CAMPAIGNS.c.paused_until).where(CAMPAIGNS.c.state == "paused")
+    touches = select(_T.paused_until).where(_T.paused)
+    moments = [moment for moment in conn.execute(campaigns.union_all(touches)).scalars() if moment is not None]
+    return min(moments, default=None)
+
+
+def note_first_sent(conn: Connection, campaign: str, edition: str, touch: str, now: datetime) -> bool:
+    """Remember when the touch first really went; return whether this was the first time.
+
+    Condition: no moment stored yet; later calls change nothing.
+    """
+    statement = insert_unless_known(conn, TOUCH_STATES).values({**_row(campaign, edition, touch), "first_sent_at": now})
+    statement = statement.on_conflict_do_update(
+        index_elements=[_T.campaign, _T.edition, _T.touch],
+        set_={"first_sent_at": now},
+        where=_T.first_sent_at.is_(None),
+    )
+    return bool(conn.execute(statement).rowcount == 1)
+
+
+def first_sent(conn: Connection, campaign: str, edition: str) -> dict[str, datetime]:
+    """Return when each touch of an edition first really went: the `sent` of the planner."""
+    query = select(_T.touch, _T.first_sent_at).where(
+        _T.campaign == campaign, _T.edition == edition, _T.first_sent_at.is_not(None)
+    )
+    return {row.touch: row.first_sent_at for row in conn.execute(query.order_by(_T.touch))}
+
+
+def _same(campaign: str, edition: str, touch: str) -> ColumnElement[bool]:
+    return and_(_T.campaign == campaign, _T.edition == edition, _T.touch == touch)
+
+
+def _row(campaign: str, edition: str, touch: str) -> dict[str, object]:
+    return {
+        "campaign": campaign,
+        "edition": edition,
+        "touch": touch,
+        "paused": False,
+        "approved_note": "",
+        "rejected": False,
+    }
+
+
+def _set(conn: Connection, campaign: str, edition: str, touch: str, values: Mapping[str, object]) -> None:
+    statement = insert_unless_known(conn, TOUCH_STATES).values({**_row(campaign, edition, touch), **values})
+    conn.execute(statement.on_conflict_do_update(index_elements=[_T.campaign, _T.edition, _T.touch], set_=dict(values)))

@@ -1,0 +1,310 @@
+"""Questions about what is planned, what happened and what comes next; nothing here changes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+
+from campaigns import segments
+from campaigns.definition import PERSONAL, Campaign, Purpose
+from scheduler.delivery import OPEN, WAITING, State
+from scheduler.store import audience
+from scheduler.store.conditions import in_states, runnable
+from scheduler.store.people import consents_to, is_suppressed
+from scheduler.store.plans.occurrences import coming, next_fire
+from scheduler.store.rows import read_all, read_one, rows_of
+from scheduler.store.tables import ATTEMPTS, CONTACTS, DELIVERIES
+
+__all__ = [
+    "AttemptRecord",
+    "DeliveryRecord",
+    "LogRecord",
+    "MessageCount",
+    "any_sent",
+    "attempts",
+    "coming",
+    "deliveries",
+    "delivery",
+    "log",
+    "marketing_sent",
+    "marketing_sent_since",
+    "message_counts",
+    "next_due",
+    "next_of",
+    "occurrence_counts",
+    "recipients",
+    "status_counts",
+    "touches_held",
+]
+
+_D = DELIVERIES.c
+_ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phone"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """A delivery as stored."""
+
+    id: int
+    campaign: str
+    edition: str
+    touch: str
+    stage: str
+    channel: str
+    recipient: str
+    contact: int | None
+    occurrence: str
+    run: int | None
+    marketing: bool
+    state: str
+    reason: str
+    due_at: datetime
+    next_at: datetime
+    expires_at: datetime | None
+    on_late: str
+    attempts: int
+    worker: str | None
+    lease_until: datetime | None
+    sent_at: datetime | None
+    provider_id: str
+    subject: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A line of the log: what became of a delivery, and the address of whom it concerns (for masking)."""
+
+    id: int
+    at: datetime
+    campaign: str
+    edition: str
+    touch: str
+    channel: str
+    recipient: str
+    contact: int | None
+    occurrence: str
+    state: str
+    reason: str
+    due_at: datetime
+    subject: str
+    provider_id: str
+    attempts: int
+    name: str
+    email: str | None
+    phone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One try at sending a delivery; `outcome` is None while nobody knows how it ends."""
+
+    number: int
+    key: str
+    content_hash: str
+    created_at: datetime
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCount:
+    """The deliveries of a touch or occurrence: `sent`, `open` (may still go, or nobody knows), and all of them."""
+
+    sent: int
+    open: int
+    total: int
+
+
+# --- what comes next --------------------------------------------------------------------------------------------------
+
+
+def next_due(conn: Connection) -> datetime | None:
+    """Return the next moment at which there is something to do: a delivery to look at, or an occurrence to fire.
+
+    Only of running campaigns and unpaused touches; a moment in the past means now. None when nothing waits.
+    """
+    query = select(_D.next_at).where(in_states(WAITING), runnable(DELIVERIES)).order_by(_D.next_at, _D.id).limit(1)
+    moments = (conn.execute(query).scalar(), next_fire(conn))
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def next_of(conn: Connection, campaign: str) -> tuple[str, datetime] | None:
+    """Return the touch of a campaign that goes next, and when: deliveries that wait and occurrences that will fire."""
+    row = conn.execute(
+        select(_D.touch, _D.next_at)
+        .where(in_states(WAITING), _D.campaign == campaign, runnable(DELIVERIES))
+        .order_by(_D.next_at, _D.id)
+        .limit(1)
+    ).first()
+    found = [] if row is None else [(row.next_at, row.touch)]
+    found += [(record.fires_at, record.touch) for record in coming(conn, 1, campaign=campaign)]
+    return min(((touch, at) for at, touch in found), key=lambda pair: pair[1], default=None)
+
+
+# --- counts -----------------------------------------------------------------------------------------------------------
+
+
+def status_counts(conn: Connection) -> dict[str, dict[str, int]]:
+    """Return how many deliveries of each campaign are in each state; states without any are left out."""
+    found: dict[str, dict[str, int]] = {}
+    query = select(_D.campaign, _D.state, func.count()).group_by(_D.campaign, _D.state)
+    for campaign, state, number in conn.execute(query.order_by(_D.campaign, _D.state)):
+        found.setdefault(campaign, {})[state] = number
+    return found
+
+
+def message_counts(conn: Connection, campaign: str, edition: str) -> dict[str, MessageCount]:
+    """Return the deliveries of each touch of an edition that has any."""
+    query = select(_D.touch, *_counted()).where(_D.campaign == campaign, _D.edition == edition).group_by(_D.touch)
+    return {row[0]: MessageCount(*map(int, row[1:])) for row in conn.execute(query)}
+
+
+def occurrence_counts(conn: Connection, campaign: str, edition: str) -> dict[tuple[str, str], MessageCount]:
+    """Return the deliveries of each (touch, occurrence) of an edition that has any."""
+    query = select(_D.touch, _D.occurrence, *_counted()).where(_D.campaign == campaign, _D.edition == edition)
+    rows = conn.execute(query.group_by(_D.touch, _D.occurrence))
+    return {(row[0], row[1]): MessageCount(*map(int, row[2:])) for row in rows}
+
+
+def any_sent(conn: Connection, campaign: str, edition: str, touch: str, occurrence: str) -> bool:
+    """Return whether an occurrence reached anybody, or may have: sent, being sent, or not known."""
+    query = select(_D.id).where(
+        _D.campaign == campaign,
+        _D.edition == edition,
+        _D.touch == touch,
+        _D.occurrence == occurrence,
+        in_states({State.SENT, State.ATTEMPTING, State.UNKNOWN}),
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def touches_held(conn: Connection, campaign: str, edition: str, reason_prefix: str) -> set[str]:
+    """Return the touches of an edition with deliveries that are held for a reason that begins so."""
+    query = select(_D.touch).where(
+        _D.campaign == campaign,
+        _D.edition == edition,
+        in_states({State.HELD}),
+        _D.reason.startswith(reason_prefix, autoescape=True),
+    )
+    return set(conn.execute(query.distinct()).scalars())
+
+
+def recipients(conn: Connection, campaign: Campaign, *, now: datetime) -> dict[str, int]:
+    """Return for each touch to people how many it would reach as of now, at most (its event has to happen first).
+
+    They belong to the audience, have an address for the channel, are not suppressed, and have agreed where it is
+    marketing. Posts are for everybody and left out.
+    """
+    found = {}
+    for stage, touch in campaign.touches():
+        if not touch.is_personal:
+            continue
+        channel = touch.channel[0]
+        texts = [text for text in (campaign.audience, stage.audience, touch.audience) if text]
+        where = [audience.clause(conn, segments.parse(text), now=now, zone=campaign.zone) for text in texts]
+        if (address := _ADDRESS.get(channel)) is not None:
+            where.append(func.coalesce(CONTACTS.c[address], "") != "")
+        marketing = touch.purpose is Purpose.MARKETING and channel in PERSONAL
+        where.append(~is_suppressed(("marketing", "all") if marketing else ("all",)))
+        if marketing:
+            where.append(consents_to(channel))
+        found[touch.id] = audience.count(conn, and_(*where))
+    return found
+
+
+def _counted() -> tuple[ColumnElement[Any], ...]:
+    sent = case((in_states({State.SENT}), 1), else_=0)
+    waits = case((in_states(OPEN), 1), else_=0)
+    return func.sum(sent), func.sum(waits), func.count()
+
+
+# --- single deliveries ------------------------------------------------------------------------------------------------
+
+
+def delivery(conn: Connection, delivery: int) -> DeliveryRecord | None:
+    """Return one delivery."""
+    return read_one(conn, DeliveryRecord, rows_of(DeliveryRecord, DELIVERIES).where(_D.id == delivery))
+
+
+def deliveries(
+    conn: Connection,
+    *,
+    campaign: str | None = None,
+    edition: str | None = None,
+    touch: str | None = None,
+    contact: int | None = None,
+    states: Collection[State] | None = None,
+    limit: int | None = None,
+) -> list[DeliveryRecord]:
+    """Return deliveries that fit, by due moment."""
+    query = rows_of(DeliveryRecord, DELIVERIES).order_by(_D.due_at, _D.id)
+    given = {"campaign": campaign, "edition": edition, "touch": touch, "contact": contact}
+    query = query.where(*(_D[name] == value for name, value in given.items() if value is not None))
+    if states is not None:
+        query = query.where(in_states(states))
+    return read_all(conn, DeliveryRecord, query if limit is None else query.limit(limit))
+
+
+def attempts(conn: Connection, delivery: int) -> list[AttemptRecord]:
+    """Return the attempts at a delivery, the first one first."""
+    query = rows_of(AttemptRecord, ATTEMPTS).where(ATTEMPTS.c.delivery == delivery).order_by(ATTEMPTS.c.number)
+    return read_all(conn, AttemptRecord, query)
+
+
+def log(
+    conn: Connection,
+    *,
+    campaign: str | None = None,
+    touch: str | None = None,
+    contact: int | None = None,
+    since: datetime | None = None,
+    states: Collection[State] | None = None,
+    after: int = 0,
+    limit: int = 200,
+) -> list[LogRecord]:
+    """Return the newest `limit` things that became of deliveries, the oldest of them first.
+
+    What merely waits as planned is left out unless `states` asks for it.
+    """
+    contacts = CONTACTS.c
+    name = func.trim(func.coalesce(contacts.first_name, "") + " " + func.coalesce(contacts.last_name, ""))
+    people = {"name": name, "email": contacts.email, "phone": contacts.phone}
+    stored = {"at": _D.updated_at, **{column.key: column for column in _D}, **people}
+    query = (
+        select(*(stored[field] for field in LogRecord.__dataclass_fields__))
+        .select_from(DELIVERIES.outerjoin(CONTACTS, contacts.id == _D.contact))
+        .order_by(_D.updated_at.desc(), _D.id.desc())
+        .limit(limit)
+    )
+    given = {"campaign": campaign, "touch": touch, "contact": contact}
+    query = query.where(*(_D[name] == value for name, value in given.items() if value is not None), _D.id > after)
+    if since is not None:
+        query = query.where(_D.updated_at >= since)
+    shown = frozenset(State) - {State.PLANNED, State.CLAIMED} if states is None else frozenset(states)
+    return read_all(conn, LogRecord, query.where(in_states(shown)))[::-1]
+
+
+# --- what a cap counts ------------------------------------------------------------------------------------------------
+
+
+def marketing_sent(conn: Connection, contact: int, since: datetime) -> list[datetime]:
+    """Return when marketing went to a person after `since` (exclusive), the oldest first.
+
+    What is being sent, and what may have been sent, counts from the moment of its attempt. Ask under `people.lock`.
+    """
+    at = func.coalesce(_D.sent_at, _D.updated_at)
+    gone = or_(in_states({State.SENT}), in_states({State.ATTEMPTING, State.UNKNOWN}))
+    query = select(at).where(_D.contact == contact, _D.marketing, gone, at > since)
+    return list(conn.execute(query.order_by(at)).scalars())
+
+
+def marketing_sent_since(conn: Connection, contact: int, since: datetime) -> int:
+    """Return how many marketing messages went to a person after `since`; see `marketing_sent`."""
+    return len(marketing_sent(conn, contact, since))

@@ -1,0 +1,46 @@
+"""Turning rows of the database into frozen values, and the few statement shapes that every table shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, select
+
+Value = TypeVar("Value")
+
+
+def columns(kind: type[Any], table: Table) -> list[ColumnElement[Any]]:
+    """Return the columns of `table` that the dataclass `kind` has fields for, by name."""
+    return [table.c[field.name] for field in fields(kind)]
+
+
+def rows_of(kind: type[Value], table: Table) -> Select[Any]:
+    """Return a query of `table` for `read_all` and `read_one`."""
+    return select(*columns(kind, table))
+
+
+def read_all(conn: Connection, kind: type[Value], query: Select[Any]) -> list[Value]:
+    """Return every row of `query` as a value of `kind`."""
+    return [kind(*row) for row in conn.execute(query)]
+
+
+def read_one(conn: Connection, kind: type[Value], query: Select[Any]) -> Value | None:
+    """Return the first row of `query` as a value of `kind`, or None."""
+    row = conn.execute(query.limit(1)).first()
+    return None if row is None else kind(*row)
+
+
+def storable(value: Any) -> Any:
+    """Return JSON-able data as both databases keep it and hand it back.
+
+    Tuples are lists; NUL and lone surrogates, which PostgreSQL refuses, are dropped or replaced.
+    """
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [storable(item) for item in value]
+    return value

@@ -1,0 +1,401 @@
+"""The rows of the store; only shapes, keys and indexes, no behaviour.
+
+Moments are stored as aware UTC (`Moment`), local wall time, zone and tz database version beside the planned ones where
+they must be told again. The migrations make exactly this schema; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+from scheduler.delivery import OPEN, WAITING, State
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime: `timestamptz` on PostgreSQL; ISO text in UTC, which sorts, on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Choose the column type of the database."""
+        return dialect.type_descriptor(DateTime(timezone=True) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Store in UTC; a naive value is a bug and is refused."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        moment = value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Read back as aware UTC."""
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return datetime.fromisoformat(value)
+
+
+_BIGKEY = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _key() -> Any:
+    return Field(default=None, sa_column=Column(_BIGKEY, primary_key=True, autoincrement=True))
+
+
+def _moment(*, nullable: bool = True, index: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(Moment(), nullable=nullable, index=index))
+
+
+def _json(default: str = "{}") -> Any:
+    return Field(default_factory=dict if default == "{}" else list, sa_column=Column(JSON, nullable=False))
+
+
+def _facts() -> Any:
+    """A JSON object that conditions look into; the other documents are only kept, with the order of their keys."""
+    return Field(default_factory=dict, sa_column=Column(JSON().with_variant(JSONB(), "postgresql"), nullable=False))
+
+
+def _words(states: frozenset[State]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+def _index_where(name: str, *columns: str, states: frozenset[State]) -> Index:
+    """Index only the rows in `states`: the open ones are few beside all that was ever sent."""
+    condition = text(f"state IN ({_words(states)})")
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+class Row(SQLModel):
+    """Base of every table; names each key and index the same way on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+        }
+    )
+
+
+class Meta(Row, table=True):
+    """Small facts of the database: `generation` (changes at every apply and event), `secret`, `instance`, `tzdata`."""
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class CampaignRow(Row, table=True):
+    """A campaign that was applied: its state, and the revision in force."""
+
+    __tablename__ = "campaign"
+    id: str = Field(primary_key=True)  # the `campaign:` of the file
+    state: str = "running"  # running, paused, cancelled
+    paused_until: datetime | None = _moment()
+    revision: int = 0
+    edition: str
+    applied_at: datetime = _moment(nullable=False)
+
+
+class Edition(Row, table=True):
+    """One year's run of a campaign: the reference moment every phrase is resolved from (DECISIONS 21)."""
+
+    campaign: str = Field(primary_key=True)
+    edition: str = Field(primary_key=True)
+    reference_at: datetime = _moment(nullable=False)
+
+
+class Revision(Row, table=True):
+    """What one apply put in force: the whole definition and its templates, so that the daemon never reads YAML."""
+
+    campaign: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    edition: str
+    definition: dict[str, Any] = _json()
+    timeline: dict[str, Any] = _json()  # diff.snapshot of the timeline it put in force
+    templates: dict[str, str] = _json()  # path -> source of every template the touches use
+    source: str  # name of the file
+    source_hash: str
+    plan_hash: str
+    tzdata: str
+    project: str  # folder the file lay in; media paths count from it
+    applied_at: datetime = _moment(nullable=False)
+
+
+class Occurrence(Row, table=True):
+    """One moment of a calendar touch; fanned out into deliveries when it fires."""
+
+    __table_args__ = (
+        UniqueConstraint("campaign", "edition", "touch", "key", name="uq_occurrence"),
+        Index("ix_occurrence_due", "state", "fires_at"),
+    )
+    id: int | None = _key()
+    campaign: str
+    edition: str
+    touch: str
+    key: str  # once, or the nominal local date
+    state: str = "planned"  # planned, open (fired; latecomers still join), closed, expired, cancelled
+    reason: str = ""
+    due_at: datetime = _moment(nullable=False)  # in the campaign's zone; the earliest over all zones fires it
+    fires_at: datetime = _moment(nullable=False)
+    earliest_at: datetime = _moment(nullable=False)
+    latest_at: datetime | None = _moment()
+    expires_at: datetime | None = _moment()
+    local: str = ""
+    zone: str = ""
+
+
+class TouchState(Row, table=True):
+    """What a person decided about a touch, and when it first really went."""
+
+    __tablename__ = "touch_state"
+    campaign: str = Field(primary_key=True)
+    edition: str = Field(primary_key=True)
+    touch: str = Field(primary_key=True)
+    paused: bool = False
+    paused_until: datetime | None = _moment()
+    approved_hash: str | None = None  # the content hash an approval is bound to
+    approved_at: datetime | None = _moment()
+    approved_note: str = ""
+    rejected: bool = False
+    first_sent_at: datetime | None = _moment()
+
+
+class Contact(Row, table=True):
+    """A person. `email` is normalised lower case, `phone` E.164; free facts of the import are in `facts`."""
+
+    __table_args__ = (Index("ix_contact_zone", "timezone"),)
+    id: int | None = _key()
+    ref: str | None = Field(default=None, unique=True)  # the shop's own customer number
+    email: str | None = Field(default=None, unique=True)
+    phone: str | None = Field(default=None, unique=True)
+    first_name: str = ""
+    last_name: str = ""
+    city: str = ""
+    country: str = ""
+    language: str = ""
+    timezone: str = ""
+    birthday: str | None = None  # ISO date
+    facts: dict[str, Any] = _facts()
+    created_at: datetime = _moment(nullable=False)
+    updated_at: datetime = _moment(nullable=False)
+
+
+class Consent(Row, table=True):
+    """Append-only: a consent given or taken back; the newest of a purpose counts."""
+
+    __table_args__ = (Index("ix_consent_contact", "contact", "purpose", "id"),)
+    id: int | None = _key()
+    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    purpose: str  # `marketing` (every channel) or `marketing:sms`
+    given: bool
+    at: datetime = _moment(nullable=False)
+    source: str = ""
+
+
+class Suppression(Row, table=True):
+    """Somebody who must not be written to; checked in the transaction of the attempt mark."""
+
+    __table_args__ = (UniqueConstraint("contact", "scope", name="uq_suppression"),)
+    id: int | None = _key()
+    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    scope: str = "marketing"  # marketing, or all (bounced, erased)
+    reason: str
+    at: datetime = _moment(nullable=False)
+
+
+class EventRow(Row, table=True):
+    """What a person did. `key` is the sender's idempotency key; the same key twice has one effect."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index("ix_event_contact", "contact", "name", "at"),)
+    id: int | None = _key()
+    key: str = Field(unique=True)
+    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    name: str
+    at: datetime = _moment(nullable=False)
+    received_at: datetime = _moment(nullable=False)
+    facts: dict[str, Any] = _facts()
+    words: str = ""  # what `purchased('ring')` looks in: the values of segments.EVENT_FACTS, without case
+
+
+class Run(Row, table=True):
+    """A triggered touch started by an event for one person; ended by its goal, a move back or its last message."""
+
+    __table_args__ = (
+        UniqueConstraint("campaign", "edition", "touch", "contact", "key", name="uq_run"),
+        Index("ix_run_open", "contact", "state"),
+    )
+    id: int | None = _key()
+    campaign: str
+    edition: str
+    touch: str
+    stage: str
+    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    key: str  # DECISIONS 20: `cart=17`, else the event's key
+    event: int = Field(sa_type=_BIGKEY, foreign_key="event.id")
+    state: str = "open"  # open, ended
+    reason: str = ""
+    started_at: datetime = _moment(nullable=False)
+    ended_at: datetime | None = _moment()
+
+
+class StageEntry(Row, table=True):
+    """Append-only: a person entered a stage of a campaign; the newest says where the person is."""
+
+    __tablename__ = "stage_entry"
+    __table_args__ = (Index("ix_stage_entry", "campaign", "edition", "contact", "id"),)
+    id: int | None = _key()
+    campaign: str
+    edition: str
+    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    stage: str
+    at: datetime = _moment(nullable=False)
+    reason: str = ""
+
+
+class Delivery(Row, table=True):
+    """One message to one person or account. Written by `store/ledger.py` alone.
+
+    `recipient` is `c<contact id>`, or `@<account>` for posts and hooks. `due_at` is the planned moment and never
+    changes its key; `next_at` is when the row is looked at next (retries, quiet hours).
+    """
+
+    __table_args__ = (
+        UniqueConstraint("campaign", "edition", "touch", "recipient", "occurrence", name="uq_delivery"),
+        _index_where("ix_delivery_due", "next_at", "id", states=WAITING),
+        _index_where("ix_delivery_expiry", "expires_at", states=WAITING | {State.HELD}),
+        _index_where("ix_delivery_open", "state", states=OPEN - WAITING),
+        Index("ix_delivery_contact", "contact", "sent_at"),
+        Index("ix_delivery_run", "run"),
+        CheckConstraint(f"state IN ({_words(frozenset(State))})", name="ck_delivery_state"),
+    )
+    id: int | None = _key()
+    campaign: str
+    edition: str
+    touch: str
+    stage: str
+    channel: str
+    recipient: str
+    contact: int | None = Field(default=None, sa_type=_BIGKEY, foreign_key="contact.id")
+    occurrence: str
+    run: int | None = Field(default=None, sa_type=_BIGKEY, foreign_key="run.id")
+    marketing: bool = True
+    state: str = State.PLANNED.value
+    reason: str = ""
+    due_at: datetime = _moment(nullable=False)
+    next_at: datetime = _moment(nullable=False)
+    expires_at: datetime | None = _moment()
+    on_late: str = "skip"  # what the dispatcher does after expires_at: skip (expired) or ask (held)
+    attempts: int = 0
+    worker: str | None = None
+    lease_until: datetime | None = _moment()
+    sent_at: datetime | None = _moment()
+    provider_id: str = ""
+    subject: str = ""
+    updated_at: datetime = _moment(nullable=False)
+
+
+class Attempt(Row, table=True):
+    """One try at sending a delivery: the mark written before the irreversible byte, and the outcome after it."""
+
+    __table_args__ = (
+        UniqueConstraint("delivery", "number", name="uq_attempt"),
+        Index(
+            "uq_attempt_open",
+            "delivery",
+            unique=True,
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
+    )
+    id: int | None = _key()
+    delivery: int = Field(sa_type=_BIGKEY, foreign_key="delivery.id")
+    number: int
+    key: str  # idempotency key, fixed at the first attempt
+    content_hash: str
+    created_at: datetime = _moment(nullable=False)  # Date of the message, fixed at the first attempt
+    started_at: datetime = _moment(nullable=False)
+    finished_at: datetime | None = _moment()
+    outcome: str | None = None  # the state it ended in
+    detail: str = ""
+
+
+class Task(Row, table=True):
+    """Something a person of the shop has to do; the outcome shares the ledger's transaction."""
+
+    __table_args__ = (UniqueConstraint("delivery", name="uq_task_delivery"),)
+    id: int | None = _key()
+    delivery: int = Field(sa_type=_BIGKEY, foreign_key="delivery.id")
+    campaign: str
+    touch: str
+    channel: str
+    contact: int | None = Field(default=None, sa_type=_BIGKEY, foreign_key="contact.id")
+    text: str
+    due_at: datetime = _moment(nullable=False)
+    done_at: datetime | None = _moment()
+    note: str = ""
+
+
+class Daemon(Row, table=True):
+    """The daemons that hold this database, with their heartbeat."""
+
+    id: str = Field(primary_key=True)
+    pid: int
+    host: str
+    started_at: datetime = _moment(nullable=False)
+    heartbeat_at: datetime = _moment(nullable=False)
+    next_jobs: list[dict[str, str]] = _json("[]")
+
+
+class Audit(Row, table=True):
+    """Append-only: who applied, approved, paused, resumed, cancelled, exported or erased what."""
+
+    id: int | None = _key()
+    at: datetime = _moment(nullable=False)
+    who: str
+    action: str
+    subject: str
+    detail: str = ""
+
+
+METADATA = Row.metadata
+METAS = METADATA.tables["meta"]
+CAMPAIGNS = METADATA.tables["campaign"]
+EDITIONS = METADATA.tables["edition"]
+REVISIONS = METADATA.tables["revision"]
+OCCURRENCES = METADATA.tables["occurrence"]
+TOUCH_STATES = METADATA.tables["touch_state"]
+CONTACTS = METADATA.tables["contact"]
+CONSENTS = METADATA.tables["consent"]
+SUPPRESSIONS = METADATA.tables["suppression"]
+EVENTS = METADATA.tables["event"]
+RUNS = METADATA.tables["run"]
+STAGE_ENTRIES = METADATA.tables["stage_entry"]
+DELIVERIES = METADATA.tables["delivery"]
+ATTEMPTS = METADATA.tables["attempt"]
+TASKS = METADATA.tables["task"]
+DAEMONS = METADATA.tables["daemon"]
+AUDITS = METADATA.tables["audit"]

@@ -1,0 +1,338 @@
+"""Delivers one claim: render, last checks, attempt mark, send, outcome; each outcome is stored with its reason."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from campaigns import rendering
+from campaigns.definition import Stage, Touch
+from campaigns.errors import CampaignError
+from campaigns.timing import zones
+from scheduler import checks, runs
+from scheduler.catalog import Catalog, InForce
+from scheduler.channels.base import Channel, Message, Receipt, Recipient
+from scheduler.clock import Clock
+from scheduler.delivery import State
+from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown, Withheld
+from scheduler.store import events, ledger, people, plans
+from scheduler.store.database import Connection, Store
+from scheduler.store.ledger import Claim
+from scheduler.store.writer import Writer
+
+NO_ACCOUNT = "no account"
+_FIRST_RETRY = timedelta(minutes=1)
+_LONGEST_RETRY = timedelta(hours=4)
+_CHANNEL_REST = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claim, for the log: `recipient` is a contact's row id or an account, never an address."""
+
+    at: datetime
+    claim: Claim
+    state: State
+    reason: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A claim whose message is rendered."""
+
+    campaign: InForce
+    stage: Stage
+    touch: Touch
+    message: Message
+    why: str
+
+
+class Worker:
+    """Carries claims to their channels.
+
+    `channels` maps a channel's name to what carries it; a name that is missing has no account and its messages are
+    held. `secret` keys the idempotency keys. `opt_out` is the unsubscribe address used where a file names none.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        catalog: Catalog,
+        channels: Mapping[str, Channel],
+        clock: Clock,
+        *,
+        worker_id: str,
+        secret: bytes,
+        opt_out: str | None = None,
+        report: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._catalog = catalog
+        self._channels = channels
+        self._clock = clock
+        self._worker_id = worker_id
+        self._secret = secret
+        self._opt_out = opt_out
+        self._report = report
+
+    async def deliver(self, claim: Claim) -> None:
+        """Bring one claim to its next state; everything that can go wrong with it ends there and is stored."""
+        try:
+            ready = await self._writer.run(lambda: self._prepare(claim))
+        except Withheld as withheld:
+            await self._settle(claim, withheld)
+            return
+        channel = self._channels.get(claim.channel)
+        if channel is None:
+            remedy = f"{NO_ACCOUNT} for {claim.channel}: set it up, or send to files with --outbox"
+            await self._settle(claim, Withheld(State.HELD, remedy))
+            return
+        await self._send(claim, ready, channel)
+
+    async def give_back(self, claims: Sequence[Claim]) -> None:
+        """Return claims that were not begun to the schedule."""
+
+        def work() -> None:
+            with self._store.begin() as conn:
+                for claim in claims:
+                    ledger.settle(conn, claim.id, State.PLANNED, "", now=self._clock.now())
+
+        await self._writer.run(work)
+
+    async def _send(self, claim: Claim, ready: _Ready, channel: Channel) -> None:
+        attempt: list[int] = []
+
+        async def mark() -> None:
+            attempt.append(await self._writer.run(lambda: self._mark(claim, ready)))
+
+        try:
+            receipt = await channel.send(ready.message, mark)
+        except Withheld as withheld:
+            await self._settle(claim, withheld)
+        except ledger.LostLease:
+            return  # somebody else has it by now, and nothing was sent
+        except NoAccount as error:
+            await self._settle(claim, Withheld(State.HELD, f"{NO_ACCOUNT} for {claim.channel}: {error.message}"))
+        except NotSent as error:
+            await self._fail(claim, ready, attempt, State.RETRY_WAIT, error.message, error.retry_at)
+        except ChannelDown as error:
+            rest = self._clock.now() + _CHANNEL_REST
+            await self._fail(claim, ready, attempt, State.RETRY_WAIT, f"{claim.channel}: {error.message}", rest)
+        except Refused as error:
+            await self._fail(claim, ready, attempt, State.FAILED, error.message, None)
+        except Unknown as error:
+            await self._unknown(claim, ready, attempt, error.message)
+        except Exception as error:  # the worker's outermost edge: what a channel did not foresee is stored, not lost
+            if attempt:
+                await self._unknown(claim, ready, attempt, f"{type(error).__name__}: {error}")
+            else:
+                await self._fail(claim, ready, attempt, State.RETRY_WAIT, f"{type(error).__name__}: {error}", None)
+        else:
+            await self._sent(claim, ready, attempt, receipt)
+
+    def _prepare(self, claim: Claim) -> _Ready:
+        """Render the message of a claim; raise Withheld when there is none to send."""
+        now = self._clock.now()
+        with self._store.read() as conn:
+            campaign = self._catalog.get(conn, claim.campaign, claim.edition)
+            found = campaign.find(claim.touch) if campaign is not None else None
+            if campaign is None or found is None:
+                raise Withheld(State.CANCELLED, "the touch is no longer in the campaign")
+            stage, touch = found
+            # Asked again with the attempt mark; asked here so that nothing is rendered in vain.
+            checks.last_moment(conn, campaign, claim, stage, touch, now=now)
+            try:
+                message = self._message(conn, campaign, claim, stage, touch, now)
+            except CampaignError as error:
+                raise Withheld(State.FAILED, str(error)) from error
+            sent = plans.first_sent(conn, claim.campaign, claim.edition)
+            why = campaign.timeline(sent).touch(touch.id).reason
+            if touch.approval == "required":
+                note = plans.touch_state(conn, claim.campaign, claim.edition, claim.touch).approved_note
+                why = f"{why}; {note}" if note else why
+        return _Ready(campaign, stage, touch, message, why)
+
+    def _message(
+        self, conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime
+    ) -> Message:
+        definition = campaign.campaign
+        contact: dict[str, object] | None = None
+        recipient = None
+        zone = definition.zone
+        if claim.contact is not None:
+            zone = campaign.contact_zone(people.timezone(conn, claim.contact))
+            contact = people.facts(conn, claim.contact, today=zones.local(now, zone).date())
+            recipient = _recipient(claim.contact, contact)
+        event: dict[str, object] | None = None
+        if claim.run is not None and (run := plans.run(conn, claim.run)) is not None:
+            happened = events.get(conn, run.event)
+            event = {**happened.facts, "name": happened.name, "at": happened.at}
+        sent = plans.first_sent(conn, claim.campaign, claim.edition)
+        offer = campaign.offer(touch.offer, touch, sent, now) if touch.offer is not None else None
+        unsubscribe = campaign.unsubscribe(self._opt_out) if runs.is_marketing(touch) else None
+        facts = rendering.facts(
+            definition,
+            stage,
+            touch,
+            contact=contact,
+            event=event,
+            offer=offer,
+            now=now,
+            zone=zone,
+            unsubscribe=unsubscribe,
+            edition=campaign.edition,
+            occasion_on=campaign.timeline(sent).occasion_on,
+        )
+        content = campaign.renderer.render(touch, facts)
+        first = ledger.first_attempt(conn, claim.id)
+        return Message(
+            delivery_id=claim.id,
+            key=first.key if first is not None else self._key(claim),
+            campaign=claim.campaign,
+            edition=claim.edition,
+            touch=claim.touch,
+            stage=claim.stage,
+            channel=claim.channel,
+            purpose=touch.purpose.value,
+            occurrence=claim.occurrence,
+            created_at=first.created_at if first is not None else now,
+            due_at=claim.due_at,
+            content=content,
+            recipient=recipient,
+            account=definition.accounts.get(claim.channel),
+            sender=definition.senders.sms if claim.channel == "sms" else definition.senders.email,
+            reply_to=definition.senders.reply_to,
+            unsubscribe=unsubscribe,
+            facts={"contact": contact, "event": event, "campaign": {"id": claim.campaign, "edition": claim.edition}},
+        )
+
+    def _key(self, claim: Claim) -> str:
+        name = "\x1f".join((claim.campaign, claim.edition, claim.touch, claim.recipient, claim.occurrence))
+        return hmac.digest(self._secret, f"delivery\x1f{name}".encode(), "sha256")[:15].hex()
+
+    def _mark(self, claim: Claim, ready: _Ready) -> int:
+        """Write the attempt mark after the last checks, in one durable transaction; return the attempt's number."""
+        now = self._clock.now()
+        with self._store.begin() as conn:
+            if claim.contact is not None:
+                people.lock(conn, claim.contact)
+            checks.last_moment(conn, ready.campaign, claim, ready.stage, ready.touch, now=now)
+            return ledger.mark(
+                conn,
+                claim,
+                key=ready.message.key,
+                content_hash=ready.message.content.hash,
+                created_at=ready.message.created_at,
+                now=now,
+                subject=ready.message.content.subject,
+            ).number
+
+    async def _sent(self, claim: Claim, ready: _Ready, attempt: list[int], receipt: Receipt) -> None:
+        now = self._clock.now()
+
+        def work() -> None:
+            with self._store.begin() as conn:
+                ledger.finish(
+                    conn,
+                    claim.id,
+                    attempt[0],
+                    State.SENT,
+                    now=now,
+                    detail=receipt.detail,
+                    reason=ready.why,
+                    provider_id=receipt.provider_id,
+                )
+                if ready.touch.is_task:
+                    plans.insert_task(
+                        conn,
+                        delivery=claim.id,
+                        campaign=claim.campaign,
+                        touch=claim.touch,
+                        channel=claim.channel,
+                        contact=claim.contact,
+                        text=ready.message.content.text,
+                        due_at=claim.due_at,
+                    )
+                plans.note_first_sent(conn, claim.campaign, claim.edition, claim.touch, now)
+                runs.after_sent(conn, ready.campaign, claim, now=now)
+                runs.after_end(conn, ready.campaign, claim, now=now)
+
+        await self._writer.run(work)
+        self._report(Outcome(now, claim, State.SENT, ready.why))
+
+    async def _fail(
+        self,
+        claim: Claim,
+        ready: _Ready,
+        attempt: list[int],
+        state: State,
+        reason: str,
+        retry_at: datetime | None,
+    ) -> None:
+        """Store a certain failure: another try later, or the end."""
+        now = self._clock.now()
+        next_at = None
+        if state is State.RETRY_WAIT:
+            pause = min(_FIRST_RETRY * 2 ** min(claim.attempts, 10), _LONGEST_RETRY)
+            next_at = max(retry_at, now) if retry_at is not None else now + pause
+
+        def work() -> None:
+            with self._store.begin() as conn:
+                if attempt:
+                    ledger.finish(
+                        conn, claim.id, attempt[0], state, now=now, detail=reason, reason=reason, next_at=next_at
+                    )
+                else:
+                    ledger.settle(conn, claim.id, state, reason, now=now, next_at=next_at)
+                if state is State.FAILED:
+                    runs.after_end(conn, ready.campaign, claim, now=now)
+
+        await self._writer.run(work)
+        self._report(Outcome(now, claim, state, reason))
+
+    async def _unknown(self, claim: Claim, ready: _Ready, attempt: list[int], reason: str) -> None:
+        """Store that nobody knows; resend only where the far end keeps one copy of a key, or the author said so."""
+        now = self._clock.now()
+        again = claim.channel in {"webhook", "outbox"} or (
+            ready.touch.on_unknown == "resend" and not runs.is_marketing(ready.touch)
+        )
+
+        def work() -> State:
+            with self._store.begin() as conn:
+                ledger.finish(conn, claim.id, attempt[0], State.UNKNOWN, now=now, detail=reason, reason=reason)
+                if not again or claim.attempts >= 5:
+                    return State.UNKNOWN
+                later = now + _FIRST_RETRY * 2 ** min(claim.attempts, 10)
+                ledger.resolve_unknown(
+                    conn, claim.id, State.RETRY_WAIT, f"{reason}; same key again", now=now, next_at=later
+                )
+                return State.RETRY_WAIT
+
+        state = await self._writer.run(work)
+        self._report(Outcome(now, claim, state, reason))
+
+    async def _settle(self, claim: Claim, withheld: Withheld) -> None:
+        """Store why a message was not sent."""
+        now = self._clock.now()
+        state = State(withheld.state)
+
+        def work() -> None:
+            with self._store.begin() as conn:
+                ledger.settle(conn, claim.id, state, withheld.reason, now=now, next_at=withheld.next_at)
+                campaign = self._catalog.get(conn, claim.campaign, claim.edition)
+                if campaign is not None and state in (State.SUPPRESSED, State.EXPIRED, State.FAILED):
+                    runs.after_end(conn, campaign, claim, now=now)
+
+        await self._writer.run(work)
+        self._report(Outcome(now, claim, state, withheld.reason))
+
+
+def _recipient(contact: int, facts: Mapping[str, object]) -> Recipient:
+    name = " ".join(str(facts.get(part) or "") for part in ("first_name", "last_name")).strip()
+    email, phone = facts.get("email"), facts.get("phone")
+    return Recipient(contact, name, str(email) if email else None, str(phone) if phone else None)

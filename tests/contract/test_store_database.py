@@ -1,0 +1,262 @@
+"""Opening, migrating, locking and reading databases: the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from scheduler.errors import BusyError, SchedulerError
+from scheduler.store import database
+from scheduler.store.database import HEAD, Store, bump, fixed, generation, secret
+from scheduler.store.tables import METADATA
+
+
+@pytest.fixture
+def unmigrated(empty_database_url):
+    opened = Store(empty_database_url)
+    yield opened
+    opened.close()
+
+
+def test_migrations_make_exactly_the_tables_of_the_models(store):
+    with store.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+
+        differences = compare_metadata(context, METADATA)
+
+    assert differences == []
+
+
+def test_the_newest_migration_is_the_version_the_code_expects():
+    folder = Path(database.__file__).parent / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_migrating_twice_changes_nothing(unmigrated):
+    unmigrated.migrate()
+    unmigrated.migrate()
+
+    unmigrated.require_current()
+    with unmigrated.read() as conn:
+        assert conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+
+
+def test_a_database_that_is_missing_or_empty_asks_for_the_upgrade(unmigrated):
+    with pytest.raises(SchedulerError) as refused:
+        unmigrated.require_current()
+
+    assert "campaign db upgrade" in str(refused.value)
+
+
+def test_a_database_of_an_older_release_asks_for_the_upgrade(store):
+    with store.begin() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+
+    with pytest.raises(SchedulerError, match="is at version 0000, expected 0001 - run campaign db upgrade"):
+        store.require_current()
+
+
+def test_a_database_of_a_newer_release_is_refused_and_left_alone(store):
+    with store.begin() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '9000'"))
+
+    with pytest.raises(SchedulerError, match="newer than this release knows"):
+        store.require_current()
+    with pytest.raises(SchedulerError, match="newer than this release knows"):
+        store.migrate()
+
+
+def test_a_transaction_that_fails_leaves_nothing(store):
+    with pytest.raises(RuntimeError), store.begin() as conn:
+        bump(conn)
+        raise RuntimeError
+
+    with store.read() as conn:
+        assert generation(conn) == 0
+
+
+def test_a_reader_cannot_write(store):
+    with pytest.raises(Exception, match=r"readonly|read-only"), store.read() as conn:
+        bump(conn)
+
+    with store.read() as conn:
+        assert generation(conn) == 0
+
+
+def test_a_reader_sees_one_state_from_its_first_look_on(store):
+    with store.read() as conn:
+        before = generation(conn)
+        with store.begin() as writer:
+            bump(writer)
+
+        assert generation(conn) == before
+
+
+def test_the_token_changes_with_a_decision_and_only_then(store):
+    first = store.changed_token()
+    with store.begin() as conn:
+        fixed(conn, "instance", lambda: "one")
+    unchanged = store.changed_token()
+
+    with store.begin() as conn:
+        bump(conn)
+
+    assert unchanged == first
+    assert store.changed_token() != first
+
+
+def test_the_token_notices_what_another_process_decided(store, database_url):
+    before = store.changed_token()
+    other = Store(database_url)
+
+    with other.begin() as conn:
+        bump(conn)
+    other.close()
+
+    assert store.changed_token() != before
+
+
+def test_the_secret_is_made_once_and_kept(store):
+    with store.begin() as conn:
+        first = secret(conn, lambda: b"\x01" * 32)
+    with store.begin() as conn:
+        second = secret(conn, lambda: b"\x02" * 32)
+
+    assert first == second == b"\x01" * 32
+
+
+def test_two_writers_at_once_both_succeed_one_after_the_other(store):
+    def add() -> None:
+        for _ in range(20):
+            with store.begin() as conn:
+                bump(conn)
+
+    threads = [threading.Thread(target=add) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with store.read() as conn:
+        assert generation(conn) == 60
+
+
+def test_the_sqlite_file_and_its_companions_are_for_their_owner_alone(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/var/campaign.db")
+    store.migrate()
+    with store.begin() as conn:
+        bump(conn)
+    lock = store.lock()
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "var").iterdir()}
+    lock.release()
+    store.close()
+
+    assert set(modes) >= {"campaign.db", "campaign.db-wal", "campaign.db.lock"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_opening_a_sqlite_database_never_makes_a_file(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/campaign.db")
+
+    for opening in (store.begin, store.read):
+        with pytest.raises(SchedulerError, match="no database at"), opening():
+            pass
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sqlite_commits_reach_the_disk(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/campaign.db")
+    store.migrate()
+
+    with store.begin() as conn:
+        pragmas = [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")]
+    store.close()
+
+    assert pragmas == ["wal", 2, 1]
+
+
+def test_a_locked_sqlite_database_is_busy_not_broken(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.01)
+    store = Store(f"sqlite:///{tmp_path}/campaign.db")
+    store.migrate()
+
+    with store.begin(), pytest.raises(BusyError, match="is locked by another process - try again"), store.begin():
+        pass
+    store.close()
+
+
+def test_a_second_daemon_on_one_file_is_refused_with_the_holders_process_id(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/campaign.db")
+    store.migrate()
+    held = store.lock()
+
+    with pytest.raises(BusyError, match=f"pid {os.getpid()}"):
+        store.lock()
+    held.release()
+    store.lock().release()
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    path = tmp_path / "campaign.db"
+    path.write_text("this is a diary, not a database\n" * 40)
+
+    with pytest.raises(SchedulerError, match="file is not a database"):
+        Store(f"sqlite:///{path}").require_current()
+
+
+def test_a_server_that_does_not_answer_is_named_without_the_password():
+    store = Store("postgresql://lea:sesame@127.0.0.1:1/shop")
+
+    with pytest.raises(SchedulerError) as refused, store.read():
+        pass
+
+    assert "cannot reach the database postgresql+psycopg://lea:***@127.0.0.1:1/shop" in str(refused.value)
+    assert "sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://host/shop", "campaign.db", ""])
+def test_an_address_that_cannot_be_used_shows_one_that_can(url):
+    with pytest.raises(SchedulerError) as refused:
+        Store(url)
+
+    assert "sqlite:///var/campaign.db" in str(refused.value)
+
+
+def test_memory_needs_no_migration_and_is_forgotten():
+    store = Store.memory()
+    store.require_current()
+    with store.begin() as conn:
+        bump(conn)
+    store.close()
+
+    again = Store.memory()
+    with again.read() as conn:
+        assert generation(conn) == 0
+    again.close()
+
+
+def test_memory_can_be_written_after_a_reader_has_read():
+    store = Store.memory()
+
+    with pytest.raises(SchedulerError), store.read() as conn:
+        bump(conn)
+    with store.begin() as conn:
+        bump(conn)
+
+    assert store.changed_token() == "1"
+    store.close()
