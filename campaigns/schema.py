@@ -28,6 +28,8 @@ def _tidied(part: Any) -> Any:
         return [_tidied(item) for item in part]
     if not isinstance(part, dict):
         return part
+    if "patternProperties" in part:
+        part = {**part, "additionalProperties": False}
     choices = [item for item in part.get("anyOf", ()) if item != {"type": "null"}]
     if "anyOf" in part and _is_optional(part):
         rest = {key: value for key, value in part.items() if key != "anyOf"}
@@ -35,10 +37,19 @@ def _tidied(part: Any) -> Any:
     return {
         key: {name: _tidied(item) for name, item in value.items()} if key == "properties" else _tidied(value)
         for key, value in part.items()
-        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value in (None, "", [], {}))
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and _says_nothing(value))
     }
 
 
 def _is_optional(part: dict[str, Any]) -> bool:
     """Whether null stands for "left out" here; a field that means it has no default of null."""
     return "default" in part and part["default"] is None
+
+
+def _says_nothing(default: Any) -> bool:
+    """Whether a default is empty, or a mapping of nothing but empty ones."""
+    return (
+        all(_says_nothing(item) for item in default.values())
+        if isinstance(default, dict)
+        else default in (None, "", [])
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from campaigns import planner
@@ -257,8 +257,8 @@ def _row(
         occurrence=key,
         run=None,
         marketing=is_marketing(touch),
-        due_at=planned.due_at,
-        expires_at=planned.expires_at,
+        due_at=planned.due_at.astimezone(UTC),
+        expires_at=planned.expires_at.astimezone(UTC) if planned.expires_at is not None else None,
         on_late=planner.on_late(touch).value,
     )
 

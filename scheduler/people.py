@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scheduler.contacts_csv import ContactRow
 
 ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phone"}
-LABELS = {"email": "email", "sms": "SMS", "whatsapp": "WhatsApp", "call": "call"}
+LABELS = {"email": "email", "sms": "SMS", "whatsapp": "WhatsApp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def count(campaign: Campaign, people: Iterable[ContactRow], now: datetime, *, so
     Raises: ExpressionError when an audience cannot be read.
     """
     whole = _parsed(campaign.audience)
-    channels = {touch.channel[0] for _, touch in campaign.touches() if touch.channel[0] in ADDRESS}
+    channels = {touch.channel[0] for _, touch in campaign.touches() if touch.channel[0] in LABELS}
     touches = [
         (touch, [*whole, *_parsed(stage.audience), *_parsed(touch.audience)])
         for stage, touch in campaign.touches()

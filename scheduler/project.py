@@ -35,6 +35,14 @@ class LoadedCampaign:
     text: str
     text_hash: str
 
+    def media(self) -> frozenset[str]:
+        """Return the media files its touches name that are there."""
+        home = self.folder.resolve()
+        named = {media.file for _, touch in self.campaign.touches() for media in touch.media if "://" not in media.file}
+        return frozenset(
+            file for file in named if (home / file).is_file() and (home / file).resolve().is_relative_to(home)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Located:
@@ -124,7 +132,9 @@ class Project:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise SchedulerError(f"cannot read {path}: {(error.strerror or str(error)).lower()}", place=Place(str(path))) from None
+            raise SchedulerError(
+                f"cannot read {path}: {(error.strerror or str(error)).lower()}", place=Place(str(path))
+            ) from None
         campaign = loader.load(data, source=str(_shown(path)))
         folder = path.resolve().parent
         roots = [folder / "templates", folder]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from campaigns import planner
 from campaigns.definition import PERSONAL, Purpose, Stage, Touch
@@ -96,9 +96,9 @@ def enter(
 
 
 def after_sent(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now: datetime) -> None:
-    """Carry a person's journey on after a message reached them: stage entered, next repetition planned, run ended."""
+    """Let a person enter the stage whose touch reached them; a touch that sends them elsewhere is no step into its own."""
     found = campaign.find(claim.touch)
-    if claim.contact is None or found is None:
+    if claim.contact is None or found is None or found[1].go_to is not None:
         return
     stage, _ = found
     enter(conn, campaign, claim.contact, stage.id, at=now, reason=claim.touch, now=now)
@@ -268,8 +268,8 @@ def _plan_run(
                     occurrence=_occurrence(run.key, number),
                     run=run.id,
                     marketing=is_marketing(touch),
-                    due_at=due,
-                    expires_at=expires,
+                    due_at=due.astimezone(UTC),
+                    expires_at=expires.astimezone(UTC) if expires is not None else None,
                     on_late=planner.on_late(touch).value,
                 )
             ],

@@ -20,11 +20,12 @@ from campaigns.definition.references import (
     ZoneOrContact,
     event_name,
 )
-from campaigns.definition.touch import ChannelName, Courtesy, Model, Touch
+from campaigns.definition.touch import BY_CHANNEL, ChannelName, Courtesy, Model, Touch
 from campaigns.definition.values import (
     EventKey,
     Fact,
     Felt,
+    Headcount,
     Id,
     OneOrMany,
     Percent,
@@ -35,7 +36,6 @@ from campaigns.definition.values import (
     Truth,
     UnreadableError,
     listed,
-    whole,
 )
 from campaigns.definition.vocabulary import EVENTS, Kind
 from campaigns.errors import CampaignError, Place
@@ -134,7 +134,7 @@ def _event_keys(value: object) -> object:
     return () if value is None else listed(value)
 
 
-EventKeys = Annotated[tuple[EventKey, ...], BeforeValidator(_event_keys), OneOrMany({"type": "null"})]
+EventKeys = Annotated[tuple[EventKey, ...], BeforeValidator(_event_keys), OneOrMany(instead=({"type": "null"},))]
 
 
 class Campaign(Model):
@@ -163,7 +163,9 @@ class Campaign(Model):
     )
     senders: Senders = Field(Senders(), description="Who the messages come from")
     accounts: dict[ChannelName, Text] = Field(
-        default_factory=dict, description="Names of the accounts per channel; passwords come from the environment"
+        default_factory=dict,
+        description="Names of the accounts per channel; passwords come from the environment",
+        json_schema_extra=BY_CHANNEL,
     )
     courtesy: Courtesy = Field(Courtesy(), description="When people may be disturbed")
     closed_days: Annotated[tuple[When, ...], BeforeValidator(listed), OneOrMany()] = Field(
@@ -177,11 +179,11 @@ class Campaign(Model):
     occasions: dict[str, When] = Field(default_factory=dict, description="Your own days: {shop birthday: 3 may}")
     media_url: Https | None = Field(None, description="Where a network can fetch the media of posts from: https://...")
     rate: dict[ChannelName, Rate] = Field(
-        default_factory=dict, description="How fast a channel sends: {email: 100 per hour}"
+        default_factory=dict,
+        description="How fast a channel sends: {email: 100 per hour}",
+        json_schema_extra=BY_CHANNEL,
     )
-    staff: Annotated[int, BeforeValidator(whole(0, 10_000))] | None = Field(
-        None, ge=0, le=10_000, description="How many calls the staff can make a day"
-    )
+    staff: Headcount | None = Field(None, description="How many calls the staff can make a day")
     feb29: Literal["feb28", "mar1", "skip"] = Field("feb28", description="What 29 February is in other years")
     tracking: Literal["on", "off"] = Field("off", description="Whether opens and clicks are measured")
     holdout: Percent | None = Field(None, description="Part of the people who get nothing, to measure against: 10%")

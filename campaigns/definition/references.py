@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
 from campaigns.definition.names import Names
-from campaigns.definition.values import Again, PlainText, UnreadableError, shown, text, whole, written
+from campaigns.definition.values import TEXT_SCHEMA, Again, PlainText, UnreadableError, shown, text, whole, written
 from campaigns.definition.vocabulary import EVENTS
 from campaigns.errors import CampaignError, PhraseError, suggestion
 from campaigns.timing import occasions, phrases, structure, zones
@@ -255,17 +255,16 @@ def _structured(timing: Timing | None) -> object:
 
 
 _PHRASE = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]})
-_TEXT = WithJsonSchema({"type": "string"})
 
 When = Annotated[Timing, BeforeValidator(_timing), PlainSerializer(_structured), _PHRASE]
 Origin = Annotated[Timing, BeforeValidator(_origin), PlainSerializer(_structured), _PHRASE]
 Repeats = Annotated[Timing, BeforeValidator(_repeat), PlainSerializer(_structured), _PHRASE]
-Length = Annotated[Span, BeforeValidator(_span), PlainSerializer(written), _TEXT]
-Reentry = Annotated[Again, BeforeValidator(_again), PlainSerializer(written), _TEXT]
-EventName = Annotated[str, BeforeValidator(event_name), _TEXT]
-Trigger = Annotated[str, BeforeValidator(_trigger), _TEXT]
-StageReference = Annotated[str, BeforeValidator(_stage), _TEXT]
-OfferCode = Annotated[str, BeforeValidator(_offer), _TEXT]
-OccasionName = Annotated[str, BeforeValidator(_occasion), _TEXT]
-Zone = Annotated[str, BeforeValidator(_zone), _TEXT]
-ZoneOrContact = Annotated[str, BeforeValidator(_zone_or_contact), _TEXT]
+Length = Annotated[Span, BeforeValidator(_span), PlainSerializer(written), TEXT_SCHEMA]
+Reentry = Annotated[Again, BeforeValidator(_again), PlainSerializer(written), TEXT_SCHEMA]
+EventName = Annotated[str, BeforeValidator(event_name), TEXT_SCHEMA]
+Trigger = Annotated[str, BeforeValidator(_trigger), TEXT_SCHEMA]
+StageReference = Annotated[str, BeforeValidator(_stage), TEXT_SCHEMA]
+OfferCode = Annotated[str, BeforeValidator(_offer), TEXT_SCHEMA]
+OccasionName = Annotated[str, BeforeValidator(_occasion), TEXT_SCHEMA]
+Zone = Annotated[str, BeforeValidator(_zone), TEXT_SCHEMA]
+ZoneOrContact = Annotated[str, BeforeValidator(_zone_or_contact), TEXT_SCHEMA]

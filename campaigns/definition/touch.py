@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from campaigns.definition.addresses import MediaFile, ProjectPath
 from campaigns.definition.hours import Caps, Clock, HoursOrNone, Weekdays
@@ -22,12 +22,13 @@ from campaigns.definition.references import (
 from campaigns.definition.values import (
     Id,
     OneOrMany,
+    Priority,
     Text,
     UnreadableError,
+    Weight,
     channel,
     listed,
     shown,
-    whole,
 )
 from campaigns.definition.vocabulary import CHANNELS, PERSONAL, POSTS, TASKS, OnLate, Purpose
 from campaigns.timing.model import OnBlocked, Pick
@@ -88,6 +89,7 @@ Channels = Annotated[
     BeforeValidator(_channels),
     WithJsonSchema({"anyOf": [_CHANNEL, {"type": "array", "items": _CHANNEL, "minItems": 1}]}),
 ]
+BY_CHANNEL: dict[str, JsonValue] = {"propertyNames": {"enum": [*sorted(CHANNELS)]}}
 ChannelName = Annotated[str, BeforeValidator(channel), WithJsonSchema(_CHANNEL)]
 
 
@@ -117,9 +119,7 @@ class Variant(Wording):
     """One of several alternatives of a message."""
 
     name: Text | None = Field(None, description="What the variant is called in reports")
-    weight: Annotated[int, BeforeValidator(whole(0, 1000))] = Field(
-        1, ge=0, le=1000, description="How often it is taken, against the other variants: 1 and 1 is half and half"
-    )
+    weight: Weight = Field(1, description="How often it is taken, against the other variants: 1 and 1 is half and half")
 
 
 class WaitFor(Model):
@@ -154,7 +154,7 @@ class Message(Wording):
 class Step(Message):
     """One message of a touch that is a sequence; it takes the channel of its touch unless it names its own."""
 
-    channel: Channels = Field((), description="The channel, where it differs from the touch's")
+    channel: Channels | None = Field(None, description="The channel, where it differs from the touch's")
     wait_for: WaitFor | None = Field(None, description="Wait for an event before going on")
 
 
@@ -176,13 +176,13 @@ class Touch(Message):
     )
     moved: Id | None = Field(None, description="The id this touch had before")
     expires: Length | None = Field(None, description="How long after its moment it is still worth sending")
-    priority: Annotated[int, BeforeValidator(whole(0, 100))] | None = Field(
-        None, ge=0, le=100, description="Which message goes first where only one may go: 0 to 100"
-    )
+    priority: Priority | None = Field(None, description="Which message goes first where only one may go: 0 to 100")
     min_gap: Length | None = Field(None, description="Least time between this and another message to the same person")
     variants: tuple[Variant, ...] = Field((), description="Alternatives of the message, with weights")
     by_channel: dict[ChannelName, ChannelWording] = Field(
-        default_factory=dict, description="What single channels say otherwise, where `channel` is a list"
+        default_factory=dict,
+        description="What single channels say otherwise, where `channel` is a list",
+        json_schema_extra=BY_CHANNEL,
     )
     steps: tuple[Step, ...] = Field((), description="A sequence of messages, each counted from the one before")
     wait_for: WaitFor | None = Field(None, description="Wait for an event before going on")

@@ -141,17 +141,21 @@ def _stage(value: object) -> str:
 
 
 class OneOrMany:
-    """In the JSON Schema, a list that may be written as its only entry; `also` are other forms of an entry."""
+    """In the JSON Schema, a list that may be written as its only entry.
 
-    def __init__(self, *also: dict[str, object]) -> None:
+    `also` are other forms of an entry, `instead` other forms of the whole.
+    """
+
+    def __init__(self, *also: dict[str, object], instead: tuple[dict[str, object], ...] = ()) -> None:
         self.also = also
+        self.instead = instead
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Return a choice of one entry and the list of entries."""
         many = handler(core)
         entries = [many["items"], *self.also]
         entry = {"anyOf": entries} if self.also else entries[0]
-        return {"anyOf": [*entries, {**many, "items": entry}]}
+        return {"anyOf": [*entries, *self.instead, {**many, "items": entry}]}
 
 
 def listed(value: object) -> object:
@@ -254,7 +258,7 @@ _FACT_SCHEMA = WithJsonSchema({"anyOf": [{"type": _SCALARS}, {"type": "array", "
 
 
 def _pattern(regex: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^(?:{regex})$"})
+    return WithJsonSchema({"type": ["string", "number"], "pattern": f"^(?:{regex})$"})
 
 
 _ID = r"[a-z0-9][a-z0-9-]{0,63}"
@@ -267,6 +271,15 @@ Texts = Annotated[tuple[Text, ...], BeforeValidator(listed), OneOrMany()]
 Id = Annotated[str, BeforeValidator(_id), _pattern(_ID)]
 StageName = Annotated[str, BeforeValidator(_stage), _pattern(_STAGE)]
 EventKey = Annotated[str, BeforeValidator(_key), _pattern(_KEY)]
+
+
+def _whole_schema(low: int, high: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
+
+
+Weight = Annotated[int, BeforeValidator(whole(0, 1000)), _whole_schema(0, 1000)]
+Priority = Annotated[int, BeforeValidator(whole(0, 100)), _whole_schema(0, 100)]
+Headcount = Annotated[int, BeforeValidator(whole(0, 10_000)), _whole_schema(0, 10_000)]
 Felt = Annotated[Feeling, BeforeValidator(_feeling), PlainSerializer(written), TEXT_SCHEMA]
 Percent = Annotated[Decimal, BeforeValidator(_percent), PlainSerializer(written), TEXT_SCHEMA]
 Fact = Annotated[str | int | float | bool | tuple[str | int | float | bool, ...], BeforeValidator(fact), _FACT_SCHEMA]

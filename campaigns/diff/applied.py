@@ -9,8 +9,8 @@ from typing import Any
 
 from campaigns.definition import Campaign, Stage, Touch
 from campaigns.planner.content import fingerprint
+from campaigns.planner.wording import every, words
 from campaigns.timeline import PlannedTouch, Timeline
-from campaigns.timing.model import Timing
 
 # What a person reads of a touch, compared word by word.
 WORDING = ("subject", "preheader", "text", "html", "template", "layout", "first_comment")
@@ -102,7 +102,7 @@ def planned_touch(campaign: Campaign, stage: Stage, touch: Touch, planned: Plann
         "when": words(touch.when or stage.when),
         "at": data.get("at"),
         "pick": data.get("pick"),
-        "repeat": words(touch.repeat),
+        "repeat": every(touch.repeat),
         "timing": timing_fingerprint(campaign, stage, touch),
         "audience": " and ".join(text for text in (campaign.audience, stage.audience, touch.audience) if text),
         "content": planned.content_hash,
@@ -121,13 +121,6 @@ def planned_touch(campaign: Campaign, stage: Stage, touch: Touch, planned: Plann
     }
 
 
-def words(timing: Timing | None) -> str:
-    """Return how the author said when: the phrase, or the structure in short."""
-    if timing is None:
-        return ""
-    return timing.phrase or f"{type(timing.anchor).__name__.lower()}, structured"
-
-
 def timing_fingerprint(campaign: Campaign, stage: Stage, touch: Touch) -> str:
     """Return the fingerprint of every word of the file that the touch's dates follow from.
 
@@ -143,7 +136,16 @@ def timing_fingerprint(campaign: Campaign, stage: Stage, touch: Touch) -> str:
     return fingerprint([_data(whole, _CAMPAIGN), earlier, _data(own, _TOUCH)])
 
 
-_CAMPAIGN = ("country", "timezone", "fallback_timezone", "occasion", "starts", "ends", "courtesy", "closed_days")
+_CAMPAIGN: tuple[str, ...] = (
+    "country",
+    "timezone",
+    "fallback_timezone",
+    "occasion",
+    "starts",
+    "ends",
+    "courtesy",
+    "closed_days",
+)
 _CAMPAIGN += ("occasions", "feb29", "offers")
 _STAGE = ("when", "at", "pick", "courtesy")
 _TOUCH = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import unified_diff
 from typing import Any
@@ -12,6 +13,7 @@ from campaigns.diff.applied import WORDING, AppliedPlan, AppliedTouch, planned_t
 from campaigns.diff.changes import Action, Change, Changes
 from campaigns.planner.content import used_templates
 from campaigns.timeline import PlannedTouch, Timeline
+from campaigns.timing import zones
 
 _MOST_LINES = 12
 
@@ -31,10 +33,11 @@ def compare(
     """
     if applied is None:
         return Changes(tuple(_added(touch) for touch in timeline.touches))
+    here = {name: _local(touch, timeline.timezone) for name, touch in applied.touches.items()}
     found: list[Change] = []
     for stage, touch in campaign.touches():
         planned = timeline.touch(touch.id)
-        before = applied.touches.get(touch.id)
+        before = here.get(touch.id)
         if before is None:
             found.append(_added(planned))
             continue
@@ -43,8 +46,13 @@ def compare(
         if change is not None:
             found.append(change)
     present = {touch.id for touch in timeline.touches}
-    found += [_removed(touch) for name, touch in applied.touches.items() if name not in present]
+    found += [_removed(touch) for name, touch in here.items() if name not in present]
     return Changes(tuple(found))
+
+
+def _local(touch: AppliedTouch, zone: str) -> AppliedTouch:
+    """Tell the moment it was sent in the campaign's zone."""
+    return touch if touch.sent_at is None else replace(touch, sent_at=zones.local(touch.sent_at, zone))
 
 
 def _added(touch: PlannedTouch) -> Change:
@@ -61,27 +69,22 @@ def _removed(touch: AppliedTouch) -> Change:
     return Change(touch.id, Action.CANCEL, f"cancels {_messages(touch.open, 'scheduled ')}", touch.open)
 
 
+@dataclass(frozen=True, slots=True)
 class _Comparison:
     """One touch, as it was applied and as it is planned now."""
 
-    def __init__(
-        self,
-        timeline: Timeline,
-        touch: Touch,
-        planned: PlannedTouch,
-        now: Mapping[str, Any],
-        before: AppliedTouch,
-        applied: AppliedPlan,
-        templates: Mapping[str, str],
-    ) -> None:
-        self.timeline = timeline
-        self.touch = touch
-        self.planned = planned
-        self.now = now
-        self.before = before
-        self.old = before.planned
-        self.applied = applied
-        self.templates = templates
+    timeline: Timeline
+    touch: Touch
+    planned: PlannedTouch
+    now: Mapping[str, Any]
+    before: AppliedTouch
+    applied: AppliedPlan
+    templates: Mapping[str, str]
+
+    @property
+    def old(self) -> Mapping[str, Any]:
+        """The touch as it was applied."""
+        return self.before.planned
 
     def change(self) -> Change | None:
         """Return the change with its consequence, None when nothing differs."""
@@ -106,6 +109,7 @@ class _Comparison:
         return not ahead
 
     def history(self) -> str:
+        """Say what lies behind."""
         return _sent(self.before) if self.before.sent else "its time is over"
 
     def reach(self) -> str:
@@ -137,7 +141,7 @@ class _Comparison:
         return says, details
 
     def moved_by_the_file(self) -> bool:
-        """Whether a moved date has a cause other than the real dates of earlier touches, which move it by themselves."""
+        """Whether a moved date has a cause other than the real dates of earlier touches, which move themselves."""
         if self.old["timing"] != self.now["timing"] or self.applied.tzdata != self.timeline.tzdata:
             return True
         return all(touch.sent_at is None for touch in self.timeline.touches)

@@ -31,9 +31,15 @@ def lint(campaign: Campaign, timeline: Timeline, facts: Facts | None = None) -> 
     view = View(campaign, timeline, facts)
     known = {finding.code for finding in facts.findings}
     found = [*timeline.findings, *facts.findings]
+    unchecked = []
     for rule in RULES:
-        if _COVERED.get(rule.code) not in known:
+        if not rule.can_check(facts):
+            unchecked.append(rule.code)
+        elif _COVERED.get(rule.code) not in known:
             found += rule.findings(view)
+    if unchecked:
+        message = f"not checked, for what they ask is not known here: {', '.join(unchecked)}"
+        found.append(Finding("not-checked", Level.NOTE, message, campaign.place()))
     found = [finding for finding in found if finding.level is Level.ERROR or finding.code not in campaign.disable]
     found += _switches(campaign, found)
     return tuple(sorted(dict.fromkeys(found), key=_order))
@@ -62,4 +68,4 @@ def _switches(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
 
 
 # Codes of warnings that the planner and the check of the templates give.
-PLAN_CODES = frozenset({"expired", "next-year"})
+PLAN_CODES = frozenset({"expired", "next-year", "not-checked"})

@@ -44,11 +44,11 @@ class Rule:
     needs: str | None = None
     protects: bool = False
 
+    def can_check(self, facts: Facts) -> bool:
+        """Whether somebody looked at what the rule needs to know."""
+        return self.needs is None or getattr(facts, self.needs) is not None
+
     def findings(self, view: View) -> Iterator[Finding]:
-        """Yield what breaks the rule, or the note that it could not be checked."""
-        if self.needs is not None and getattr(view.facts, self.needs) is None:
-            what = self.needs.replace("_", " ")
-            yield Finding(self.code, Level.NOTE, f"not checked: the {what} are not known here", view.campaign.place())
-            return
+        """Yield what breaks the rule; its facts must be there (`can_check`)."""
         for trouble in self.check(view):
             yield Finding(self.code, self.level, trouble.message, trouble.place, trouble.remedy)

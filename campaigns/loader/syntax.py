@@ -108,6 +108,8 @@ def explain(error: MarkedYAMLError, lines: list[str], opened: Opened | None) -> 
             "close it with the same quote on its own line",
         )
     _, key, start = _parts(text)
+    if "cannot start any token" in problem and text[column : column + 1] in _SPECIAL:
+        return Complaint(line, column, _SPECIAL[text[column]], _QUOTES, width=len(text) - column)
     if text[start:].startswith("{{"):
         return braces(line, start, len(text) - start)
     if "flow" in context or "flow" in problem:
@@ -192,6 +194,8 @@ def _indentation(line: int, lines: list[str]) -> Complaint:
     columns = sorted(
         {_own_indent(each) + 1 for each in lines[:line] if each.strip() and not each.lstrip().startswith("#")}
     )
+    if not columns:
+        return Complaint(line, indent, "the line is no `key: value`", "write `key: value`", Mend.NONE, len(text) - indent)
     message = f"the line starts in column {indent + 1}, and the lines above it in column {_or(columns)}"
     return Complaint(line, indent, message, "indent it like the lines it belongs to", Mend.NONE, len(text) - indent)
 

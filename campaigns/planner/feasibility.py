@@ -32,7 +32,7 @@ def feasibility(campaign: Campaign, first_at: datetime | None, occasion_on: date
         return None
     ready = first_at
     for span in spans:
-        ready = resolver.add_span(ready, span, campaign.zone)
+        ready = resolver.add_span(ready, span, campaign.zone, country=campaign.country)
     first_on = zones.local(first_at, campaign.zone).date()
     ready_on = zones.local(ready, campaign.zone).date()
     spare = (occasion_on - ready_on).days

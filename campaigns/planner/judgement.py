@@ -14,6 +14,7 @@ from campaigns.planner.anchors import is_calendar, year_of
 from campaigns.planner.reasons import moment
 from campaigns.planner.schedule import Schedule
 from campaigns.planner.setting import Setting
+from campaigns.planner.wording import words
 from campaigns.timeline import PlannedOccurrence, PlannedOffer, PlannedStage, PlannedTouch
 from campaigns.timing import resolver
 from campaigns.timing.model import Timing, Window
@@ -38,7 +39,7 @@ def of_stage(schedule: Schedule, number: int, stage: Stage, window: Window) -> I
     """Yield a warning when the words just missed this year and therefore mean the next one."""
     assert stage.when is not None
     path = ("stages", number, "when")
-    yield from _next_year(schedule, stage.when, window, path, f"stage {stage.id!r}", schedule.floor(stage.id))
+    yield from _next_year(schedule, stage.when, window, schedule.floor(stage.id), path=path, what=f"stage {stage.id!r}")
 
 
 def of_touch(
@@ -55,7 +56,9 @@ def of_touch(
         return
     if touch.when is not None:
         window = occurrences[0].window
-        yield from _next_year(schedule, touch.when, window, (*path, "when"), touch.id, schedule.floor(stage.id))
+        yield from _next_year(
+            schedule, touch.when, window, schedule.floor(stage.id), path=(*path, "when"), what=touch.id
+        )
     over = [one for one in occurrences if one.state == "expired"]
     if not over or touch.id in schedule.sent:
         return
@@ -72,11 +75,11 @@ def of_touch(
             "change the date, or leave the year out",
         )
     elif len(occurrences) == 1:
-        words = f"{timing.phrase!r}" if timing is not None and timing.phrase else "its time"
+        said = f"{words(timing)!r}" if timing is not None else "its time"
         yield Finding(
             "expired",
             Level.WARNING,
-            f"{touch.id}: {words} was over on {last.day} {last:%b %Y}; it will not be sent",
+            f"{touch.id}: {said} was over on {last.day} {last:%b %Y}; it will not be sent",
             place,
             "give it a later `when:` if it should still go",
         )
@@ -132,7 +135,13 @@ def of_offers(
 
 
 def _next_year(
-    schedule: Schedule, timing: Timing, window: Window, path: tuple[str | int, ...], what: str, floor: datetime | None
+    schedule: Schedule,
+    timing: Timing,
+    window: Window,
+    floor: datetime | None,
+    *,
+    path: tuple[str | int, ...],
+    what: str,
 ) -> Iterator[Finding]:
     """Yield a warning when a date without a year was over a short while ago, so that it now means next year."""
     setting = schedule.setting
@@ -148,11 +157,10 @@ def _next_year(
         return
     closed = last.latest or last.target
     if closed < moments.now <= closed + _JUST_OVER and window.earliest > closed:
-        words = timing.phrase or last.says
         yield Finding(
             "next-year",
             Level.WARNING,
-            f"{what}: {words!r} was over on {closed.day} {closed:%b %Y}, so it means {window.earliest:%B %Y}",
+            f"{what}: {words(timing)!r} was over on {closed.day} {closed:%b %Y}, so it means {window.earliest:%B %Y}",
             setting.campaign.place(*path),
             "name another time if that is too late",
         )

@@ -12,7 +12,7 @@ from campaigns.planner.anchors import anchors
 from campaigns.planner.setting import Setting
 from campaigns.timeline import PlannedOffer
 from campaigns.timing import model, resolver, zones
-from campaigns.timing.model import Rules, Timing
+from campaigns.timing.model import Timing
 
 
 class Known(Protocol):
@@ -76,13 +76,14 @@ def _starts(known: Known, offer: Offer) -> datetime:
         case Timing(anchor=model.Touch(name=name), offset=None, relation=model.Relation.ON):
             return known.touch_moment(name)
         case timing:
-            return resolver.resolve(timing, *_asked(known, timing, None)).earliest
+            pinned = known.setting.of_edition(timing)
+            return resolver.resolve(pinned, _moments(known, pinned, None)).earliest
 
 
 def _ends(known: Known, offer: Offer, anchor: datetime | None) -> datetime:
     assert offer.until is not None
-    timing = offer.until
-    window = resolver.resolve(timing, *_asked(known, timing, anchor))
+    timing = known.setting.of_edition(offer.until)
+    window = resolver.resolve(timing, _moments(known, timing, anchor))
     exact = timing.offset is not None and timing.offset.unit.exact
     if window.latest is None or exact:
         return window.latest or window.target
@@ -90,7 +91,7 @@ def _ends(known: Known, offer: Offer, anchor: datetime | None) -> datetime:
     return zones.local(zones.end_of_day(zones.local(window.latest, zone).date(), zone), zone)
 
 
-def _asked(known: Known, timing: Timing, anchor: datetime | None) -> tuple[model.Moments, Rules]:
+def _moments(known: Known, timing: Timing, anchor: datetime | None) -> model.Moments:
     if anchor is None and _counts_from_here(timing):
         raise UnresolvedError("nobody knows yet what the offer counts from")
     stages: dict[str, datetime] = {}
@@ -100,11 +101,10 @@ def _asked(known: Known, timing: Timing, anchor: datetime | None) -> tuple[model
             stages[needed.name] = known.stage_moment(needed.name)
         elif isinstance(needed, model.Touch):
             touches[needed.name] = known.touch_moment(needed.name)
-    timing = known.setting.of_edition(timing)
     moments = known.setting.moments(timing, floor=None, previous=anchor, stage=anchor, stages=stages, touches=touches)
     if anchor is not None and isinstance(timing.anchor, model.Now):
         moments = replace(moments, now=anchor, start=anchor)
-    return moments, Rules()
+    return moments
 
 
 def _says(starts_at: datetime | None, ends_at: datetime | None) -> str:

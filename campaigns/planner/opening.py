@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from campaigns.definition import Campaign, OnLate, Stage, Touch
 from campaigns.planner import protection
-from campaigns.planner.anchors import keeps_instant
 from campaigns.timing import constraints, resolver, zones
 from campaigns.timing.model import Pick, Rules, Timing, Window
 
@@ -15,7 +14,8 @@ from campaigns.timing.model import Pick, Rules, Timing, Window
 def opened(window: Window, timing: Timing, rules: Rules, country: str | None, first: datetime) -> Window | None:
     """Clip a window that is already open at `first` to what is left of it; None when nothing is left.
 
-    A moment that lies before `first` goes at its clock on one of the days left, else at once.
+    A moment that lies before `first` goes in the next allowed slot; one with a time of its own goes at that time on one
+    of the days left, if there is one.
     """
     if window.target >= first:
         return window
@@ -37,10 +37,9 @@ def opened(window: Window, timing: Timing, rules: Rules, country: str | None, fi
 def _next_slot(window: Window, timing: Timing, rules: Rules, country: str | None, first: datetime) -> datetime | None:
     zone = str(window.target.tzinfo)
     end = window.latest
-    if rules.pick is not Pick.SPREAD and end is not None and not keeps_instant(timing):
-        clock: time = timing.at or rules.clock
+    if rules.pick is not Pick.SPREAD and end is not None and timing.at is not None:
         day = zones.local(first, zone).date()
-        while (moment := zones.instant(day, clock, zone)) <= end:
+        while (moment := zones.instant(day, timing.at, zone)) <= end:
             if moment >= first and constraints.is_allowed(moment, zone, rules, country):
                 return moment
             day += timedelta(days=1)
@@ -60,7 +59,9 @@ def expiry(
     base = max(window.latest or window.target, window.target)
     limits = [] if offer_ends_at is None else [zones.local(offer_ends_at, zone)]
     if protection.on_late(touch) is not OnLate.SEND:
-        limits.append(resolver.add_span(base, protection.max_late(campaign, stage, touch), zone))
+        limits.append(
+            resolver.add_span(base, protection.max_late(campaign, stage, touch), zone, country=campaign.country)
+        )
     if touch.expires is not None:
-        limits.append(resolver.add_span(base, touch.expires, zone))
+        limits.append(resolver.add_span(base, touch.expires, zone, country=campaign.country))
     return min(limits, default=None)

@@ -7,6 +7,7 @@ from datetime import datetime
 from campaigns.definition import Campaign, OnLate, Stage, Touch
 from campaigns.planner import protection
 from campaigns.planner.anchors import keeps_instant
+from campaigns.planner.wording import every, words
 from campaigns.timeline import PlannedOccurrence
 from campaigns.timing.model import Hours, Pick
 
@@ -23,9 +24,9 @@ def reason(campaign: Campaign, stage: Stage, touch: Touch, occurrences: tuple[Pl
 def _of_calendar(stage: Stage, touch: Touch, occurrences: tuple[PlannedOccurrence, ...]) -> list[str]:
     timing = touch.when or stage.when or touch.repeat
     window = occurrences[0].window if occurrences else None
-    parts = [timing.phrase if timing is not None and timing.phrase else window.says if window is not None else ""]
-    if touch.repeat is not None and touch.repeat is not timing:
-        parts.append(touch.repeat.phrase or f"{len(occurrences)} times")
+    parts = [words(timing)]
+    if touch.repeat is not timing:
+        parts.append(every(touch.repeat))
     picked = touch.pick or stage.pick
     if picked is not None and picked is not Pick.TARGET:
         parts.append(picked.value)
@@ -46,7 +47,7 @@ def _of_event(campaign: Campaign, stage: Stage, touch: Touch) -> list[str]:
     if bound.avoid_holidays:
         parts.append("no holidays")
     if touch.repeat is not None:
-        parts.append(touch.repeat.phrase)
+        parts.append(every(touch.repeat))
     if touch.until is not None:
         parts.append(f"until {touch.until}")
     return parts

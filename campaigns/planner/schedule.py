@@ -145,24 +145,28 @@ class Schedule:
         timing = self.setting.of_edition(stage.when)
         timing = at_clock(timing, (leading.at if leading else None) or stage.at or timing.at)
         rules = protection.rules(self.campaign, stage, leading)
-        moments = self._moments(timing, stage, leading, self.setting.zone, self._before(index), self.floor(stage.id))
+        moments = self._moments(timing, stage, leading, zone=self.setting.zone, previous=self._before(index))
         window = resolver.resolve(timing, moments, rules)
         window = opened(window, timing, rules, self.campaign.country, self.setting.reference) or window
         went = [self.sent[touch.id] for touch in stage.touches if touch.on is None and touch.id in self.sent]
         return PlacedStage(stage, window, min(went, default=window.target))
 
     def _before(self, index: int) -> _Earlier:
-        """Return how to find what "later" counts from in a stage: the stage before, the start in the first one."""
+        """Return how to find what "later" counts from in a stage: the nearest stage before that has a moment.
+
+        Stages that people enter by an event have none. In the first stage it is the start, where the file names one.
+        """
 
         def previous() -> datetime | None:
-            if index:
-                return self.stage_moment(self.campaign.stages[index - 1].id)
+            for stage in reversed(self.campaign.stages[:index]):
+                if stage.when is not None:
+                    return self.stage_moment(stage.id)
             return self.setting.opens if self.campaign.starts is not None else None
 
         return previous
 
     def _inside(self, stage: Stage) -> _Earlier:
-        """Return how to find what "later" counts from in a touch: its stage, as the touches without a `when` began it."""
+        """Return how to find what "later" counts from in a touch: its stage, once it really began."""
 
         def previous() -> datetime | None:
             took = [touch.id for touch in stage.touches if touch.on is None and touch.when is None]
@@ -189,7 +193,7 @@ class Schedule:
         if touch.repeat is not None and touch.repeat.repeat is not None:
             timing = replace(timing, repeat=touch.repeat.repeat)
         timing = at_clock(timing, named)
-        return timing, self._moments(timing, stage, touch, zone, previous, self.floor(stage.id))
+        return timing, self._moments(timing, stage, touch, zone=zone, previous=previous)
 
     def _until(self, timing: Timing, stage: Stage, touch: Touch, zone: str) -> datetime | None:
         """Return the last moment of a repetition, inclusive; None when no day ends it."""
@@ -197,13 +201,11 @@ class Schedule:
         if until is None:
             return None
         until = self.setting.of_edition(until)
-        moments = self._moments(until, stage, touch, zone, self._inside(stage), self.floor(stage.id))
+        moments = self._moments(until, stage, touch, zone=zone, previous=self._inside(stage))
         window = resolver.resolve(until, moments, Rules())
         return window.latest or window.target
 
-    def _moments(
-        self, timing: Timing, stage: Stage, touch: Touch | None, zone: str, previous: _Earlier, floor: datetime | None
-    ) -> Moments:
+    def _moments(self, timing: Timing, stage: Stage, touch: Touch | None, *, zone: str, previous: _Earlier) -> Moments:
         """Find the moments the timing waits for; in another zone a day is the same local day."""
         known: dict[str, object] = {}
         stages: dict[str, datetime] = {}
@@ -231,6 +233,7 @@ class Schedule:
                     known["offer_end"] = self._offer_end(touch)
                 case _:
                     pass
+        floor = self.floor(stage.id)
         return self.setting.moments(timing, zone=zone, floor=floor, stages=stages, touches=touches, **known)
 
     def _offer_end(self, touch: Touch | None) -> datetime:

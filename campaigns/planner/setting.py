@@ -71,13 +71,10 @@ class Setting:
         """Pin the campaign's own occasion to this edition's year, so that "after" it never means last year's."""
 
         def pinned(anchor: Anchor | None) -> Anchor | None:
-            if (
-                isinstance(anchor, Occasion)
-                and anchor.year is None
-                and anchor.name == self.occasion
-                and self.occasion_on
-            ):
-                return replace(anchor, year=self.occasion_on.year)
+            if self.occasion is None or self.occasion_on is None or not isinstance(anchor, Occasion):
+                return anchor
+            if anchor.name in (self.occasion, occasions.THE_DAY) and anchor.year is None:
+                return Occasion(self.occasion, self.occasion_on.year)
             return anchor
 
         anchor, second = pinned(timing.anchor), pinned(timing.second)

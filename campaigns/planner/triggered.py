@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from campaigns.definition import Campaign, Stage, Touch
 from campaigns.errors import CampaignError
@@ -10,12 +11,10 @@ from campaigns.planner import protection
 from campaigns.planner.opening import expiry
 from campaigns.planner.recurrence import repetition
 from campaigns.planner.schedule import at_clock
+from campaigns.planner.wording import words
 from campaigns.timeline import PlannedOccurrence, Timeline
 from campaigns.timing import constraints, resolver, zones
-from campaigns.timing.model import Event, Here, Moments, Relation, Rules, Timing, Unit, Window
-
-# The two events of `between purchase and delivered` are a day apart when nobody knows better.
-_HALFWAY = timedelta(hours=24)
+from campaigns.timing.model import Event, Here, Moments, Relation, Rules, Timing, Unit
 
 _SHORT = {Unit.MINUTE: "min", Unit.HOUR: "h", Unit.DAY: "d", Unit.BUSINESS_DAY: "business d"}
 _KEY = "run"
@@ -41,10 +40,10 @@ def due_after_event(
     rules = protection.rules(campaign, stage, touch)
     timing = at_clock(touch.when or Timing(Here()), touch.at)
     here = zones.local(event_at, zone)
-    if _is_between_events(timing):
-        window = _between(campaign, here, expected, zone, rules)
-    else:
-        window = resolver.resolve(timing, _moments(campaign, stage, touch, here, zone, reference, timeline), rules)
+    moments = _moments(campaign, stage, touch, timeline, here=here, zone=zone, reference=reference)
+    if expected is not None and expected > here and isinstance(timing.second, Event):
+        moments = replace(moments, expected={timing.second.name or "event": zones.local(expected, zone)})
+    window = resolver.resolve(timing, moments, rules)
     offer = timeline.offer(touch.offer) if touch.offer is not None else None
     expires_at = expiry(campaign, stage, touch, window, offer.ends_at if offer is not None else None)
     return PlannedOccurrence(_KEY, window, window.target, expires_at)
@@ -60,15 +59,13 @@ def repeat_due(campaign: Campaign, touch: Touch, first_due: datetime, number: in
     repeat = touch.repeat.repeat if touch.repeat is not None else None
     if repeat is None:
         return None
-    first = zones.local(first_due, zone)
-    day = repetition(repeat, first.date(), number)
-    if day is None:
+    moment = repetition(repeat, first_due, number, zone)
+    if moment is None:
         return None
-    stage = stage_of(campaign, touch)
-    moment = zones.instant(day, first.time(), zone)
-    if repeat.until is not None and moment > _end(campaign, repeat.until, first, zone):
+    if repeat.until is not None and moment > _end(campaign, repeat.until, zones.local(first_due, zone), zone):
         return None
-    allowed = constraints.next_allowed(moment, zone, protection.rules(campaign, stage, touch), campaign.country)
+    rules = protection.rules(campaign, stage_of(campaign, touch), touch)
+    allowed = constraints.next_allowed(moment, zone, rules, campaign.country)
     return zones.local(allowed or moment, zone)
 
 
@@ -81,7 +78,7 @@ def delay(touch: Touch) -> str:
         return "between"
     offset = timing.offset
     if offset is None:
-        return timing.phrase
+        return words(timing)
     amount = str(offset.low) if offset.low == offset.high else f"{offset.low}-{offset.high}"
     unit = _SHORT.get(offset.unit, offset.unit.value if offset.high != 1 else offset.unit.value.removesuffix("s"))
     sign = "≤" if timing.relation is Relation.WITHIN else "+" if offset.sign > 0 else "-"
@@ -96,31 +93,15 @@ def stage_of(campaign: Campaign, touch: Touch) -> Stage:
     raise CampaignError(f"no touch {touch.id!r} in campaign {campaign.id!r}")
 
 
-def _is_between_events(timing: Timing) -> bool:
-    return timing.relation is Relation.BETWEEN and isinstance(timing.anchor, Event) and isinstance(timing.second, Event)
-
-
-def _between(campaign: Campaign, here: datetime, expected: datetime | None, zone: str, rules: Rules) -> Window:
-    """Open at the first event, due halfway to the second, after a day when nobody knows when that comes."""
-    known = expected is not None and expected > here
-    middle = here + (expected - here) / 2 if known and expected is not None else here + _HALFWAY
-    allowed = constraints.next_allowed(middle, zone, rules, campaign.country)
-    return Window(
-        earliest=here,
-        latest=zones.local(expected, zone) if known and expected is not None else None,
-        target=zones.local(allowed or middle, zone),
-        says="halfway to the second event" if known else "24 hours after the first event",
-    )
-
-
 def _moments(
     campaign: Campaign,
     stage: Stage,
     touch: Touch,
+    timeline: Timeline,
+    *,
     here: datetime,
     zone: str,
     reference: datetime,
-    timeline: Timeline,
 ) -> Moments:
     event = touch.on or "event"
     offer = timeline.offer(touch.offer) if touch.offer is not None else None

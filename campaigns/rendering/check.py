@@ -15,7 +15,7 @@ from campaigns.rendering.engine import Engine
 from campaigns.rendering.environment import Part
 from campaigns.rendering.facts import STANDARD_FACTS, known_names
 from campaigns.rendering.faults import explained
-from campaigns.rendering.sources import INLINE, inline_name, layout_name
+from campaigns.rendering.sources import INLINE, inline_name
 
 if TYPE_CHECKING:
     from campaigns.definition import Campaign, Touch
@@ -101,7 +101,8 @@ class Check:
             broken += self._walk(part, name, seen, set())
         yield from broken
         if not broken:
-            yield from self._names(touch, seen, contact_fields)
+            found = list(self._names(touch, seen, contact_fields))
+            yield from sorted(found, key=lambda one: (one.place.file, one.place.line or 0) if one.place else ("", 0))
 
     def _entries(self, touch: Touch) -> tuple[list[tuple[Part, str]], list[Finding]]:
         """Return what the touch writes, as (part, template), or the findings that keep one from knowing."""
@@ -111,11 +112,10 @@ class Check:
             for key in INLINE
             if getattr(touch, key) is not None
         ]
-        layout = touch.layout
         if (name := touch.template) is not None:
             place = self._campaign.place(*self._campaign.touch_path(touch.id), "template")
             if not self._sources.knows(name):
-                near = get_close_matches(name, self._sources.names(), 1, 0.75)
+                near = get_close_matches(name, self._sources.names(), 1, 0.85)
                 remedy = f"did you mean {near[0]!r}?" if near else "expected a path below the template folder"
                 return [], [_error("template-missing", f"no template {name!r}", place, remedy)]
             try:
@@ -130,7 +130,10 @@ class Check:
             elif name.endswith(".html"):
                 return [], [
                     _error(
-                        "template-kind", f"{touch.channel[0]} takes plain text, got {name!r}", place, "use .md or .txt"
+                        "template-kind",
+                        f"{touch.channel[0]} takes plain text, got {name!r}",
+                        place,
+                        "use a .md or .txt template",
                     )
                 ]
             entries.append((part, name))
@@ -142,13 +145,14 @@ class Check:
                 for key in ("subject", "preheader")
                 if key in head and getattr(touch, key) is None
             ]
-            layout = layout or head.get("layout")
         if mail and any(part is not Part.TEXT for part, _ in entries):
-            entries += self._layouts(layout or "plain")
+            try:
+                entries += self._layouts(self._sources.layout(touch))
+            except RenderError as error:
+                return [], [_finding(error)]
         return entries, []
 
-    def _layouts(self, layout: str) -> list[tuple[Part, str]]:
-        html = layout_name(layout)
+    def _layouts(self, html: str) -> list[tuple[Part, str]]:
         plain = html.removesuffix(".html") + ".txt"
         found = [(Part.HTML, html), (Part.HTML, "layouts/footer.html"), (Part.TEXT, "layouts/footer.txt")]
         return [*found, (Part.TEXT, plain)] if self._sources.knows(plain) else found
@@ -174,7 +178,7 @@ class Check:
             for other in there[:1]:
                 broken += self._walk(part, other, seen, walked)
             if not there and not getattr(node, "ignore_missing", False):
-                near = get_close_matches(wanted[0], self._sources.names(), 1, 0.75)
+                near = get_close_matches(wanted[0], self._sources.names(), 1, 0.85)
                 remedy = f"did you mean {near[0]!r}?" if near else ""
                 place = self._sources.place(name, node.lineno)
                 broken.append(_error("template-missing", f"no template {wanted[0]!r}", place, remedy))
@@ -290,5 +294,5 @@ def _error(code: str, message: str, place: Place, remedy: str) -> Finding:
 
 
 def _finding(error: RenderError) -> Finding:
-    code = "template-missing" if error.message.startswith("no template ") else "template-syntax"
+    code = "template-missing" if error.message.startswith(("no template ", "no layout ")) else "template-syntax"
     return Finding(code, Level.ERROR, error.message, error.place, error.remedy)

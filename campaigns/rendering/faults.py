@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -37,16 +38,29 @@ def explained(sources: Sources, name: str) -> Iterator[None]:
             raise RenderError(error.message, place=sources.place(name, 1), remedy=error.remedy) from error
         raise
     except TemplateNotFound as error:
-        near = get_close_matches(str(error.name or ""), sources.names(), 1, 0.75)
+        near = get_close_matches(str(error.name or ""), sources.names(), 1, 0.85)
         remedy = f"did you mean {near[0]!r}?" if near else ""
         raise RenderError(f"no template {error.name!r}", place=_place(sources, name, error), remedy=remedy) from error
     except TemplateSyntaxError as error:
-        message, remedy = _split(error.message or "cannot read the template")
+        message, remedy = _split(_syntax(error.message or "cannot read the template"))
         place = sources.place(error.name or name, error.lineno)
         raise RenderError(message, place=place, remedy=remedy) from error
     except FAULTS as error:
         message, remedy = _split(_says(error))
         raise RenderError(message, place=_place(sources, name, error), remedy=remedy) from error
+
+
+_UNCLOSED = re.compile(r"unexpected end of template.*needs to be closed is '(\w+)'", re.IGNORECASE | re.DOTALL)
+_UNFINISHED = re.compile(r"unexpected end of template, expected '(?:end of print statement|end of statement block)'")
+
+
+def _syntax(message: str) -> str:
+    """Say the template engine's most frequent complaints in an author's words."""
+    if (unclosed := _UNCLOSED.match(message)) is not None:
+        return f"`{{% {unclosed[1]} %}}` is not closed\nadd `{{% end{unclosed[1]} %}}`"
+    if _UNFINISHED.match(message):
+        return "`{{` or `{%` is not closed\nadd `}}` or `%}`"
+    return message
 
 
 def _says(error: BaseException) -> str:

@@ -87,8 +87,11 @@ def _truncate(value: Any, length: int = 80, end: str = "…") -> str:
     length = _count(length, "a length", MAX_TEXT)
     if len(text) <= length:
         return text
-    head = text[: max(length - len(end), 0)]
-    return type(text)(head.rsplit(None, 1)[0] if " " in head else head) + end
+    room = max(length - len(end), 0)
+    head = text[:room].rstrip()
+    if " " in head and text[room : room + 1].strip() and text[room - 1].strip():
+        head = head.rsplit(None, 1)[0]
+    return type(text)(head) + end
 
 
 def _string(value: Any) -> str:

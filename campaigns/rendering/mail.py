@@ -17,7 +17,6 @@ from campaigns.rendering.markdown import to_html
 from campaigns.rendering.plaintext import read_aloud
 from campaigns.rendering.run import MARK, MAX_OUTPUT, OPEN, Run
 from campaigns.rendering.skeleton import Skeleton, check_link, cut, fill_text
-from campaigns.rendering.sources import layout_name
 from campaigns.rendering.words import words
 
 _DOCUMENT = re.compile(r"<(?:!doctype|html|body)[\s>]", re.IGNORECASE)
@@ -71,7 +70,7 @@ class Mails:
     def text_of(self, body: str, layout: str | None, run: Run, data: dict[str, object]) -> str:
         """Return the text part that says what the HTML `body` says, in the layout's text where it has one."""
         text = self._aloud(body)
-        plain = None if layout is None else layout_name(layout).removesuffix(".html") + ".txt"
+        plain = None if layout is None else layout.removesuffix(".html") + ".txt"
         if plain is not None and self._engine.sources.knows(plain):
             text = self._engine.write(Part.TEXT, plain, _with(data, text=text))
         return fill_text(text, run.slots)
@@ -89,7 +88,7 @@ class Mails:
     def _in_layout(self, body: str, layout: str, data: dict[str, object]) -> str:
         footer = self._footer(data)
         filled = _with(data, body=Markup(body), footer=Markup(footer))  # noqa: S704 - values in it are marks
-        return _with_footer(self._engine.write(Part.HTML, layout_name(layout), filled), footer)
+        return _with_footer(self._engine.write(Part.HTML, layout, filled), footer)
 
     def _finish(self, html: str, name: str, run: Run) -> str:
         """Return the finished HTML: styles inlined, values in their places."""

@@ -22,6 +22,7 @@ _BLOCKS = _SPACED | {
 _BLOCKS |= {"main", "nav", "section", "tbody", "thead", "tfoot", "tr"}
 _SILENT = frozenset({"head", "script", "style", "template", "title", "noscript"})
 _VOID = frozenset({"br", "hr", "img", "input", "meta", "link", "wbr", "area", "base", "col", "source", "track"})
+_LIST_MARK = re.compile(r" *(?:-|[0-9]+\.) ")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -124,13 +125,14 @@ class _Reader(HTMLParser):
             self._break(blank=tag in _SPACED and not self._lists)
 
     def _break(self, *, blank: bool) -> None:
-        """End the line, and leave an empty one behind it where asked; never two."""
+        """End the line, and leave one empty line behind it where asked; a list's mark waits for its text."""
+        if _LIST_MARK.fullmatch(self.lines[-1]):
+            return
         if self.lines[-1].strip("> "):
             self.lines.append("")
         if blank and len(self.lines) > 1 and self.lines[-2].strip("> "):
             self.lines.append("")
-        if self._quotes and not self.lines[-1]:
-            self.lines[-1] = "> " * self._quotes
+        self.lines[-1] = "> " * self._quotes
 
 
 def read_aloud(html: str) -> str:

@@ -13,6 +13,7 @@ from campaigns.rendering.facts import plain
 if TYPE_CHECKING:
     from campaigns.definition import Campaign, Touch
     from campaigns.finding import Finding
+    from campaigns.rendering.mail import Mails
     from campaigns.rendering.run import Run
 
 _SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
@@ -31,6 +32,7 @@ class Renderer:
 
         self._campaign = campaign
         self._engine = Engine(campaign, templates)
+        self._mails: Mails | None = None
 
     def render(self, touch: Touch, facts: Mapping[str, object]) -> Content:
         """Return what `touch` says with these facts (see `facts`); the whole message or RenderError, never a part.
@@ -62,10 +64,10 @@ class Renderer:
         from campaigns.rendering.faults import explained
         from campaigns.rendering.mail import Mails
 
-        mails = self._mails = getattr(self, "_mails", None) or Mails(self._engine, self._campaign.language)
+        mails = self._mails = self._mails or Mails(self._engine, self._campaign.language)
         self._refuse_unlawful(touch, facts)
         body = self._body(touch)
-        head = self._engine.sources.front(body).values
+        layout = self._engine.sources.layout(touch)
         subject = self._line(touch, "subject", facts, body)
         if not subject:
             raise RenderError(
@@ -75,7 +77,6 @@ class Renderer:
             )
         preheader = self._line(touch, "preheader", facts, body)
         data = mails.context(facts, subject, preheader)
-        layout = touch.layout or head.get("layout") or "plain"
         html: str | None = None
         text = self._text(touch, data)
         if body.endswith(".md") and not body.startswith(":"):

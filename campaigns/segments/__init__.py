@@ -4,7 +4,7 @@ The grammar is closed: comparisons, `in`, `is known`, events with `within` and `
 No SQL here: the store turns the same values into it.
 """
 
-from campaigns.segments.decision import PastEvent, evaluate, event_matches, fact_of, is_known, matches
+from campaigns.segments.decision import PastEvent, evaluate, event_matches, fact_of, is_known, matches, readings
 from campaigns.segments.expression import (
     EVENT_FACTS,
     And,
@@ -43,4 +43,5 @@ __all__ = [
     "is_known",
     "matches",
     "parse",
+    "readings",
 ]

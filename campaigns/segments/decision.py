@@ -23,6 +23,7 @@ from campaigns.segments.expression import (
 from campaigns.timing import resolver
 
 _NUMBER = re.compile(r"[-+]?\d{1,300}(\.\d+)?\Z", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,21 @@ def matches(fact: object, operator: Operator, value: Value) -> bool:
             return order >= 0
 
 
+def readings(fact: object) -> tuple[str | None, float | int | None, date | None, bool | None]:
+    """Read one fact that is no list as text, number, day and truth, as `matches` compares it; None where it is not one.
+
+    An unknown fact and a nested one have no reading at all.
+    """
+    if not is_known(fact) or isinstance(fact, Mapping):
+        return None, None, None, None
+    text, number, day, truth = (_like(fact, kind) for kind in ("", 0, date.min, False))
+    assert isinstance(text, str)
+    assert number is None or isinstance(number, (int, float))
+    assert day is None or isinstance(day, date)
+    assert truth is None or isinstance(truth, bool)
+    return text, number, day, truth
+
+
 def _order(left: Value, right: Value) -> int:
     """Order two values of the same kind: -1, 0 or 1."""
     return (left > right) - (left < right)  # type: ignore[operator]  # _like has made them one kind
@@ -130,8 +146,11 @@ def _day(fact: object) -> date | None:
         return fact.date()
     if isinstance(fact, date):
         return fact
+    text = str(fact).strip()[:10]
+    if not _DAY.match(text):  # ISO 8601 has other spellings, such as 20270214, that nobody means by a number
+        return None
     try:
-        return date.fromisoformat(str(fact).strip()[:10])
+        return date.fromisoformat(text)
     except ValueError:
         return None
 

@@ -204,7 +204,9 @@ class _Parser:
             return token.value
         if token.kind == "name":
             raise self.error(f"{token.text!r} is not a value", remedy=f"put it in quotes: '{token.text}'", at=token)
-        raise self.error("a value is missing", remedy="expected a text in quotes, a number, a date, true or false", at=token)
+        raise self.error(
+            "a value is missing", remedy="expected a text in quotes, a number, a date, true or false", at=token
+        )
 
     def event(self, name: Token) -> Happened:
         key = None

@@ -1,4 +1,4 @@
-"""What a moment must satisfy beside its window: hours, weekdays, holidays and closed days, as allowed slots in local time."""
+"""What a moment must satisfy beside its window: hours, weekdays, holidays, closed days, as slots of local time."""
 
 from __future__ import annotations
 
@@ -118,9 +118,7 @@ def day_slots(day: date, zone: str, rules: Rules, country: str | None = None) ->
     return tuple(found)
 
 
-def slots(
-    earliest: datetime, latest: datetime, zone: str, rules: Rules, country: str | None = None
-) -> Iterator[Slot]:
+def slots(earliest: datetime, latest: datetime, zone: str, rules: Rules, country: str | None = None) -> Iterator[Slot]:
     """Yield the allowed spans of UTC time within the window, both ends included, in order."""
     day = zones.local(earliest, zone).date()
     last = zones.local(latest, zone).date()
@@ -134,7 +132,7 @@ def slots(
 
 
 def spread(key: str, spans: tuple[Slot, ...]) -> datetime | None:
-    """Return the instant that the hash of `key` falls on in the allowed seconds of `spans`, or None when there are none.
+    """Return the instant that the hash of `key` falls on in the allowed seconds of `spans`; None when there are none.
 
     Evenly over allowed seconds, not over raw ones; the same key and spans give the same instant everywhere.
     """

@@ -25,7 +25,7 @@ class Days:
 
 
 def add(day: date, amount: int, unit: Unit, country: str | None = None) -> date:
-    """Return `day` moved by `amount` (of either sign) calendar units; the month's end is kept (31 Jan + 1 month = 28 Feb).
+    """Return `day` moved by `amount` (of either sign) calendar units; 31 Jan + 1 month is 28 Feb.
 
     Business and open days count from the next one; 0 of them is the day itself when it is one, else the next one.
     Raises: TimingError outside the years 2 to 9997; ValueError for an exact unit.
@@ -93,7 +93,7 @@ def nth_weekday(year: int, month: int, weekday: int, n: int) -> date | None:
 
 
 def nth_day(year: int, month: int, what: str, n: int, country: str | None) -> date | None:
-    """Return the n-th weekday ("0" to "6"), "day" or "business_day" of a month (-1 = last), or None when it has none."""
+    """Return the n-th weekday ("0" to "6"), "day" or "business_day" of a month (-1 = last); None when it has none."""
     if what.isdecimal():
         return nth_weekday(year, month, int(what), n)
     length = calendar.monthrange(year, month)[1]
@@ -153,7 +153,15 @@ def year(number: int, part: Part) -> Days:
     return Days(date(number, first, 1), month(number, last, Part.WHOLE).last, date(number, *target))
 
 
-def period(unit: PeriodUnit, part: Part, reference: date, shift: int, number: int | None, in_year: int | None) -> Days:
+def period(
+    unit: PeriodUnit,
+    part: Part,
+    reference: date,
+    *,
+    shift: int = 0,
+    number: int | None = None,
+    in_year: int | None = None,
+) -> Days:
     """Return a part of a period: number `number` of the year, or the one `shift` periods after the reference day's."""
     if unit is PeriodUnit.WEEK:
         return week(reference - timedelta(days=reference.weekday()) + timedelta(weeks=shift), part)

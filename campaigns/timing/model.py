@@ -107,7 +107,10 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A part of a week, month, quarter or year: `number` 1-12 or 1-4, or None and `shift` periods from the reference's."""
+    """A part of a week, month, quarter or year.
+
+    `number` is 1-12 or 1-4; without it, the period `shift` periods after the reference day's.
+    """
 
     part: Part
     of: PeriodUnit
@@ -154,7 +157,7 @@ class Nth:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """What "later" counts from where the phrase stands: the previous stage, a touch's stage, an offer's `from:`, the event.
+    """What "later" counts from: the previous stage, a touch's stage, an offer's `from:`, or the event.
 
     The planner supplies it (DECISIONS 24); real once sent, else planned. Unknown is unresolved, never now.
     """
@@ -189,7 +192,20 @@ class OfferEnd:
 
 
 Anchor = (
-    Now | Here | CampaignStart | CampaignEnd | Fixed | Period | Occasion | Weekday | Nth | Previous | Stage | Touch | Event | OfferEnd
+    Now
+    | Here
+    | CampaignStart
+    | CampaignEnd
+    | Fixed
+    | Period
+    | Occasion
+    | Weekday
+    | Nth
+    | Previous
+    | Stage
+    | Touch
+    | Event
+    | OfferEnd
 )
 
 
@@ -214,7 +230,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What `when:` says. `phrase` is the author's text (empty when written structurally) and takes no part in equality."""
+    """What `when:` says; `phrase` is the author's text, empty when written structurally, and no part of equality."""
 
     anchor: Anchor
     relation: Relation = Relation.ON

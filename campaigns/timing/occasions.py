@@ -1,4 +1,4 @@
-"""Named days: their dates per country and their names per language; the country decides the date, never the language."""
+"""Named days: dates per country, names per language; the country decides the date, never the language."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from campaigns.timing.days import nth_weekday
 Day = Callable[[int], date]
 
 ANYWHERE = "*"
+THE_DAY = "the-day"
 
 # Countries whose churches keep Easter by the Julian computus; Finland and Estonia keep the western one.
-_ORTHODOX = frozenset("BG BY CY ET GE GR MD ME MK RO RS RU UA".split())
+_ORTHODOX = frozenset(["BG", "BY", "CY", "ET", "GE", "GR", "MD", "ME", "MK", "RO", "RS", "RU", "UA"])
 # Those where Christmas Day itself is 7 January (Julian 25 December); Ukraine moved to 25 December in 2023.
-_JULIAN_CHRISTMAS = frozenset("BY ET GE ME MK RS RU".split())
+_JULIAN_CHRISTMAS = frozenset(["BY", "ET", "GE", "ME", "MK", "RS", "RU"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,11 @@ DAYS: Mapping[str, Mapping[str, Day]] = {
     "music-day": {ANYWHERE: _Fixed(6, 21)},
     "russia-day": _by_country(("RU", _Fixed(6, 12))),
     "independence-day": _by_country(
-        ("US", _Fixed(7, 4)), ("UA", _Fixed(8, 24)), ("MD", _Fixed(8, 27)), ("PL", _Fixed(11, 11)), ("FI", _Fixed(12, 6))
+        ("US", _Fixed(7, 4)),
+        ("UA", _Fixed(8, 24)),
+        ("MD", _Fixed(8, 27)),
+        ("PL", _Fixed(11, 11)),
+        ("FI", _Fixed(12, 6)),
     ),
     "bastille-day": {ANYWHERE: _Fixed(7, 14)},
     "assumption": {ANYWHERE: _Fixed(8, 15)},
@@ -166,9 +171,12 @@ _UNSETTLED = {("black-friday", "RO"), ("labour-day", "AU")}
 def find(text: str, language: str) -> str | None:
     """Return the canonical id of a named day ("saint-valentin" -> "valentines-day") in the language, then in English.
 
-    The canonical id itself is always understood. None when nobody knows the name.
+    The canonical id itself is always understood, and `the-day`, whose date only the campaign knows. None when nobody
+    knows the name.
     """
     words = lexicon.surface(text)
+    if words == lexicon.surface(THE_DAY):
+        return THE_DAY
     for candidate in dict.fromkeys((language, "en")):
         found = _by_name(candidate).get(words)
         if found is not None:

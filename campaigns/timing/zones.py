@@ -74,7 +74,7 @@ def tzdata_version() -> str:
 
 
 def instant(day: date, clock: time, zone_name: str) -> datetime:
-    """Return the UTC instant of a local date and wall time; a skipped time moves forward, a repeated one is the first."""
+    """Return the UTC instant of a local date and wall time; a skipped time moves forward, a repeated is the first."""
     return datetime.combine(day, clock, tzinfo=zone(zone_name)).astimezone(UTC)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from campaigns.definition import POSTS
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.email import headers, mime
-from scheduler.channels.webhook import payload
+from scheduler.channels.hook import payload
 from scheduler.errors import NotSent
 
 INDEX = "index.html"

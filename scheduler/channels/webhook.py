@@ -1,27 +1,21 @@
-"""Webhooks out, signed as Standard Webhooks say (https://www.standardwebhooks.com); nothing about receiving them."""
+"""The webhook channel: posts messages to the addresses of accounts; what the body says is in hook.py."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
-import hashlib
-import hmac
-import json
 import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 
 import httpx2
 from pydantic import SecretStr
 
-from scheduler.channels import egress
+from scheduler.channels import egress, hook
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.clock import Clock, SystemClock
 from scheduler.errors import DeliveryError, NoAccount, NotSent, Refused, Unknown
@@ -69,7 +63,7 @@ class WebhookChannel:
     async def send(self, message: Message, mark: Mark) -> Receipt:
         """Post one message; `mark` is awaited on the open connection, before the first byte of the request."""
         endpoint = self._endpoint(account_key(message.account or _DEFAULT_ACCOUNT))
-        body = payload(message)
+        body = hook.payload(message)
         if not message.key.isascii() or not message.key.isprintable():
             raise Refused(f"message key {message.key!r} cannot stand in a header")
         host = endpoint.url.host
@@ -110,7 +104,7 @@ class WebhookChannel:
         if word not in _TRUE | _FALSE:
             raise NoAccount(f"cannot read allow_private of account {name!r}: expected true or false, got {word!r}")
         try:
-            keys = tuple(_key(part) for part in _plain(fields, "secret").split())
+            keys = tuple(hook.read_secret(part) for part in _plain(fields, "secret").split())
         except ValueError as error:
             raise NoAccount(
                 f"cannot use the secret of account {name!r}: {error}", remedy=f"mend {setting}SECRET"
@@ -140,7 +134,7 @@ class WebhookChannel:
             "webhook-timestamp": str(seconds),
         }
         if endpoint.keys:
-            head["webhook-signature"] = " ".join(sign(secret, key, seconds, body) for secret in endpoint.keys)
+            head["webhook-signature"] = " ".join(hook.sign(secret, key, seconds, body) for secret in endpoint.keys)
         # The connection goes to the address that was checked; certificate and Host are those of the name.
         client = self._http()
         request = client.build_request(
@@ -235,51 +229,12 @@ def _is_slow(error: Exception) -> bool:
 
 
 def _tls_reason(error: BaseException | None) -> str:
-    """Return why TLS failed, if that is what lies beneath `error`; texts of the library are not shown, they may tell."""
+    """Return why TLS failed, if it did; the text of the error itself is not shown, it may tell secrets."""
     while error is not None:
         if isinstance(error, ssl.SSLError):
             return f"TLS failed: {getattr(error, 'verify_message', '') or error.reason}"
         error = error.__cause__ or error.__context__
     return ""
-
-
-def payload(message: Message) -> bytes:
-    """Return the JSON that is posted: `type`, `timestamp` and `data`; the same bytes for the same message.
-
-    `data` holds what is needed to act on it: the touch, the person (null where nobody is meant), the texts, and the
-    facts the touch was rendered from. Raises Refused when a fact has no JSON form.
-    """
-    recipient = message.recipient
-    person = recipient and {"name": recipient.name, "email": recipient.email, "phone": recipient.phone}
-    content = message.content
-    data = {
-        "campaign": message.campaign,
-        "edition": message.edition,
-        "stage": message.stage,
-        "touch": message.touch,
-        "channel": message.channel,
-        "purpose": message.purpose,
-        "occurrence": message.occurrence,
-        "due_at": message.due_at,
-        "recipient": person,
-        "subject": content.subject,
-        "text": content.text,
-        "html": content.html,
-        "media": [{"file": file, "alt": alt} for file, alt in content.media],
-        "facts": message.facts,
-    }
-    whole = {"type": "touch.due", "timestamp": message.created_at, "data": data}
-    try:
-        text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain_value)
-        return text.encode(errors="replace")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Refused(f"message cannot be written as JSON: {error}") from None
-
-
-def sign(secret: bytes, key: str, seconds: int, body: bytes) -> str:
-    """Return the `v1` signature of a body with this id and time (Standard Webhooks, symmetric scheme)."""
-    digest = hmac.digest(secret, f"{key}.{seconds}.".encode() + body, hashlib.sha256)
-    return "v1," + base64.b64encode(digest).decode()
 
 
 def account_key(name: str) -> str:
@@ -290,28 +245,6 @@ def account_key(name: str) -> str:
 def _plain(fields: Mapping[str, SecretStr], name: str) -> str:
     value = fields.get(name)
     return value.get_secret_value().strip() if value is not None else ""
-
-
-def _key(text: str) -> bytes:
-    if not text.startswith("whsec_"):
-        raise ValueError("expected whsec_ and base64")
-    try:
-        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except binascii.Error:
-        raise ValueError("expected base64 after whsec_") from None
-    if not 24 <= len(key) <= 64:
-        raise ValueError(f"expected 24 to 64 bytes after whsec_, got {len(key)}")
-    return key
-
-
-def _plain_value(value: object) -> object:
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted(value, key=str)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _port(url: httpx2.URL) -> int:

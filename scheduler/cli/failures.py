@@ -72,12 +72,7 @@ def _refused(error: CampaignError, screen: Screen, *, as_json: bool) -> int:
         _point_at(screen, text, error)
         return exits.code_of(error)
     found = findings.of(error)
-    for finding in found:
-        where = f"{finding.place}: " if finding.place else ""
-        remedy = f" - {finding.remedy}" if finding.remedy else ""
-        screen.warn(where, Span("error: ", "error"), finding.message, remedy)
-        for line in findings.excerpt(finding.place):
-            screen.warn(*line)
+    findings.show(screen, found, error=True)
     if len(found) > 1:
         screen.warn(f"{len(found)} errors")
     return exits.code_of(error)

@@ -46,14 +46,19 @@ def error_json(error: CampaignError) -> dict[str, object]:
     return {"error": {"message": error.message, "at": at, "hint": error.remedy or None}}
 
 
-def show(screen: Screen, findings: Sequence[Finding]) -> None:
-    """Write each finding as `file:line:col: level: message - remedy` with the line itself under it (lint's screen)."""
+def show(screen: Screen, findings: Sequence[Finding], *, error: bool = False) -> None:
+    """Write each finding as `file:line:col: level: message - remedy` with the line itself under it (lint's screen).
+
+    With `error` they go to stderr. A note stands without its line.
+    """
     for finding in findings:
         where = f"{finding.place}: " if finding.place else ""
         remedy = f" - {finding.remedy}" if finding.remedy else ""
-        screen.line(where, Span(f"{finding.level.value}: ", finding.level.value), finding.message, remedy)
-        for line in excerpt(finding.place):
-            screen.line(*line)
+        level = Span(f"{finding.level.value}: ", finding.level.value)
+        screen.paragraph(where, level, finding.message, remedy, indent=4, error=error)
+        if finding.level is not Level.NOTE:
+            for line in excerpt(finding.place):
+                (screen.warn if error else screen.line)(*line)
 
 
 def excerpt(place: Place | None) -> list[list[str | Span]]:
@@ -78,17 +83,9 @@ def brief(screen: Screen, findings: Iterable[Finding]) -> None:
     for finding in findings:
         sign = Span(f"{SIGNS[finding.level]} ", finding.level.value)
         where = f"   {_short(finding.place)}" if finding.place and finding.place.line else ""
-        width = screen.width
-        message = finding.message
-        if width is not None and len(message) + len(where) + 2 > width:
-            screen.columns([[sign, message]], gap="")
-            where = where.strip()
-            if where:
-                screen.line("    ", Span(where, "faint"))
-        else:
-            screen.line(sign, message, Span(where, "faint"))
+        screen.paragraph(sign, finding.message, Span(where, "faint"), indent=4)
         if finding.remedy:
-            screen.columns([["   ", finding.remedy]], gap=" ")
+            screen.paragraph("    ", finding.remedy, indent=4)
 
 
 def _short(place: Place) -> str:

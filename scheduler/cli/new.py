@@ -68,7 +68,10 @@ def command(
         session.screen.line("  ", str(path.relative_to(folder)))
     where = f"{folder / name}.yaml"
     session.screen.steps(
-        [(f"campaign plan {where}", "who would get what, and when"), (f"your editor: {where}", "it is yours now")]
+        [
+            (f"campaign plan {where}", "who would get what, and when"),
+            (f"campaign run --dry-run {where}", "live through it; nothing is sent"),
+        ]
     )
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
@@ -60,17 +60,27 @@ class Screen:
     @property
     def width(self) -> int | None:
         """Columns to lay out for, at most `WIDTH`; None when stdout is no terminal and nothing may be folded."""
-        if not _is_terminal(sys.stdout):
-            return None
-        return max(40, min(WIDTH, shutil.get_terminal_size().columns))
+        return _columns(sys.stdout)
 
     def line(self, *pieces: Piece) -> None:
         """Write one line of the answer."""
         self._write(sys.stdout, pieces)
 
+    def paragraph(self, *pieces: Piece, indent: int = 0, error: bool = False) -> None:
+        """Write one line of the answer (or of an error, to stderr), folded between words where that is a terminal."""
+        stream = sys.stderr if error else sys.stdout
+        width = _columns(stream)
+        for line in [list(pieces)] if width is None else folded(pieces, width, indent=indent):
+            self._write(stream, line)
+
     def text(self, text: str) -> None:
         """Write text of the answer as it is, ending in one line break."""
         self._write(sys.stdout, (text.removesuffix("\n"),))
+
+    def prose(self, text: str) -> None:
+        """Write paragraphs, folded between words in a terminal and left as they are elsewhere."""
+        for line in text.splitlines():
+            self.paragraph(line)
 
     def say(self, *pieces: Piece) -> None:
         """Write one line of talk, which `-q` silences."""
@@ -170,10 +180,29 @@ def _fold(line: list[Piece], last: list[Piece], start: int, width: int | None) -
     room = None if width is None else width - start
     if room is None or room < 12 or _width(last) <= room:
         return [[*line, *last]]
-    style = next((piece.style for piece in last if isinstance(piece, Span)), None)
-    folded = textwrap.wrap("".join(_text(piece) for piece in last), room, break_long_words=False)
-    painted: list[Piece] = [Span(text, style) if style else text for text in folded]
-    return [[*line, painted[0]], *[[" " * start, text] for text in painted[1:]]]
+    first, *rest = folded(last, room)
+    return [[*line, *first], *([" " * start, *text] for text in rest)]
+
+
+def folded(pieces: Sequence[Piece], width: int, *, indent: int = 0) -> list[list[Piece]]:
+    """Break a line between words so that none is wider than `width`; what follows is indented. Styles are kept."""
+    words = [
+        (Span(word, piece.style) if isinstance(piece, Span) else word)
+        for piece in pieces
+        for word in re.findall(r" +|[^ ]+", _text(piece))
+    ]
+    lines: list[list[Piece]] = [[]]
+    used = 0
+    for word in words:
+        wide = display_width(_text(word))
+        if used + wide > width and used > indent and not _text(word).isspace():
+            while lines[-1] and _text(lines[-1][-1]).isspace():
+                lines[-1].pop()
+            lines.append([" " * indent] if indent else [])
+            used = indent
+        lines[-1].append(word)
+        used += wide
+    return lines
 
 
 def display_width(text: str) -> int:
@@ -181,6 +210,15 @@ def display_width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(mark) else 2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text
     )
+
+
+def clipped(text: str, width: int) -> str:
+    """Return `text` cut to `width` terminal cells, with an ellipsis where something is missing."""
+    if display_width(text) <= width:
+        return text
+    while display_width(text) > width - 1:
+        text = text[:-1]
+    return text.rstrip() + "…"
 
 
 def to_json(document: object, *, indent: int | None = None) -> str:
@@ -208,6 +246,11 @@ def _jsonable(value: object) -> object:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     return str(value)
+
+
+def _columns(stream: TextIO) -> int | None:
+    """Return the columns to lay out for on this stream; None when it is no terminal."""
+    return max(40, min(WIDTH, shutil.get_terminal_size().columns)) if _is_terminal(stream) else None
 
 
 def _is_terminal(stream: TextIO) -> bool:

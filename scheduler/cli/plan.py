@@ -91,6 +91,7 @@ def _show(session: Session, reviews: Sequence[Review], selection: Selection, *, 
             continue
         if show_diff:
             plan_screen.changes(screen, one, selection)
+            plan_screen.notable(screen, one)
         else:
             plan_screen.show(screen, one, selection)
         screen.line(plan_screen.sentence(one))

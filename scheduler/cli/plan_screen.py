@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
+from campaigns.finding import Level
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
 from scheduler.cli import findings, strip, wording
-from scheduler.cli.output import WIDTH, Cell, Piece, Screen, Span, display_width
+from scheduler.cli.output import WIDTH, Cell, Piece, Screen, Span, clipped, columns, display_width
 from scheduler.cli.plan_rows import Row, Selection, rows
 from scheduler.cli.review import Review
 from scheduler.people import LABELS, PeopleCounts
 
+LONGEST_TRIGGER = 22  # columns; the full name stands in --plain and --json
 STYLES = {"+": "add", "~": "change", "-": "cancel", "=": "faint", " ": "faint"}
 
 
@@ -40,13 +45,13 @@ def changes(screen: Screen, review: Review, selection: Selection) -> None:
             screen.line("    ", Span(detail, style))
     if shown:
         screen.line()
-    notable(screen, review)
 
 
 def notable(screen: Screen, review: Review) -> None:
-    """Write the findings, gravest first."""
-    if review.findings:
-        findings.brief(screen, review.findings)
+    """Write the errors and warnings, gravest first; what is only noted is for `lint`."""
+    found = [finding for finding in review.findings if finding.level is not Level.NOTE]
+    if found:
+        findings.brief(screen, found)
         screen.line()
 
 
@@ -93,7 +98,8 @@ def steps(review: Review) -> list[tuple[str, str]]:
         persona = next(iter(campaign.personas), None)
         personal = touch.channel in {"email", "sms", "whatsapp"}
         who = f" --persona {persona}" if persona and personal else ""
-        commands.append((f"campaign preview {name}{who}", f"read it as {persona} would" if who else "read it"))
+        reader = campaign.personas[persona].contact.get("first_name", persona) if who and persona else ""
+        commands.append((f"campaign preview {name}{who}", f"read it as {reader} would" if who else "read it"))
     if review.changes.takes_effect:
         commands.append((f"campaign apply {review.choice.argument}", "put it on the schedule"))
     return commands
@@ -120,11 +126,11 @@ def _people(screen: Screen, review: Review) -> None:
         if any(touch.is_personal for _, touch in review.loaded.campaign.touches()):
             screen.line(Span("people are not counted yet: --contacts FILE.csv counts them", "faint"))
         return
-    screen.line(people_line(review.people))
+    screen.paragraph(people_line(review.people), indent=2)
 
 
 def people_line(people: PeopleCounts) -> str:
-    """Return who is there, e.g. `clients.csv: 128 contacts · 121 by email · 4 unsubscribed · 3 without consent`."""
+    """Return who is there, e.g. `clients.csv: 128 contacts · 121 by email · 4 unsubscribed · 3 no consent`."""
     parts = [wording.count(people.contacts, "contact")]
     if people.audience != people.contacts:
         parts.append(f"{wording.thousands(people.audience)} in the audience")
@@ -132,7 +138,7 @@ def people_line(people: PeopleCounts) -> str:
     if people.unsubscribed:
         parts.append(f"{wording.thousands(people.unsubscribed)} unsubscribed")
     if people.no_consent:
-        parts.append(f"{wording.thousands(people.no_consent)} without consent")
+        parts.append(f"{wording.thousands(people.no_consent)} no consent")
     return (f"{people.source}: " if people.source else "") + " · ".join(parts)
 
 
@@ -150,34 +156,75 @@ def _list(screen: Screen, review: Review, selection: Selection) -> None:
         screen.line("nothing is planned" + (" in what you asked for" if selection.is_narrowed else ""))
         screen.line()
         return
+    shared = _shared_reasons(listed)
     years = {row.due.year for row in listed if row.due}
-    show_year = len(years) > 1 or any(str(year) != review.timeline.edition for year in years)
+    show_year = any(str(year) != review.timeline.edition for year in years)
+    heads = ("  When", "Touch", "Channel", "Who", "Why then")
     table: list[list[Cell]] = [
-        ["", *(Span(name, "faint") for name in ("When", "Touch", "Channel", "Who", "Why then"))],
-        *([*_row(row, year=show_year)] for row in listed),
+        [Span(name, "faint") for name in heads],
+        *(_row(review, row, shared, year=show_year) for row in listed),
     ]
-    screen.columns(table, right=(4,))
+    _table(screen, table)
     for row in listed:
         if row.more:
             more = wording.count(row.more, "more date")
             screen.line(Span(f"  … and {more} of {row.touch.id}: --all shows them", "faint"))
+    if shared:
+        screen.paragraph(Span(f"  ° {'; '.join(shared)}", "faint"), indent=4)
     screen.line()
 
 
-def _row(row: Row, *, year: bool) -> list[Cell]:
-    if row.due is not None:
-        when = wording.moment(row.due, year=year, align=True)
-    else:
-        when = f"{row.touch.trigger} {row.touch.delay}".rstrip()
-    sign = "×" if row.expired else row.sign
+def _table(screen: Screen, table: list[list[Cell]]) -> None:
+    """Write the list; where a terminal is too narrow for the reasons, each stands on a line of its own."""
+    width = screen.width
+    lines = columns([row[:-1] for row in table], right=(3,))
+    room = max(sum(display_width(piece if isinstance(piece, str) else piece.text) for piece in line) for line in lines)
+    if width is None or width - room >= 26:
+        screen.columns(table, right=(3,))
+        return
+    for line, row in zip(lines, table, strict=True):
+        screen.line(*line)
+        if row is not table[0] and row[-1]:
+            screen.paragraph("     ", row[-1] if isinstance(row[-1], (str, Span)) else "", indent=5)
+
+
+def _row(review: Review, row: Row, shared: list[str], *, year: bool) -> list[Cell]:
+    when = wording.moment(row.due, year=year, align=True) if row.due is not None else _waits_for(review, row)
+    if row.expired:
+        over = Span("its time is over, it will not go", "warning")
+        return [Span(f"× {when}", "faint"), Span(row.touch.id, "faint"), row.touch.channel, _people_of(row), over]
     return [
-        Span(sign, "faint" if row.expired else STYLES[row.sign]),
-        Span(when, "faint") if row.expired else when,
-        Span(row.touch.id, "faint" if row.expired else "strong"),
+        [Span(f"{row.sign} ", STYLES[row.sign]), when],
+        Span(row.touch.id, "strong"),
         row.touch.channel,
         _people_of(row),
-        Span("its time is over, it will not go", "warning") if row.expired else _reason(row),
+        _reason(row, shared),
     ]
+
+
+def _waits_for(review: Review, row: Row) -> str:
+    """Write what a touch waits for and how long after it goes: `purchase +5 min`, `purchase → delivered`."""
+    trigger = clipped(row.touch.trigger or "", LONGEST_TRIGGER)
+    if row.touch.delay == "between":
+        touch = next(touch for _, touch in review.loaded.campaign.touches() if touch.id == row.touch.id)
+        second = touch.when.second if touch.when else None
+        return f"{trigger} → {getattr(second, 'name', None) or 'later'}"
+    return f"{trigger} {row.touch.delay}".rstrip()
+
+
+def _shared_reasons(listed: list[Row]) -> list[str]:
+    """Return the clauses that the same touches, three or more, have in common; they are then said once, underneath."""
+    holders: dict[str, list[str]] = {}
+    for row in listed:
+        for clause in _clauses(row) if row.due is None else ():
+            holders.setdefault(clause, []).append(row.touch.id)
+    most = max(holders.values(), key=len, default=[])
+    return [clause for clause, touches in holders.items() if touches == most and len(most) >= 3]
+
+
+def _clauses(row: Row) -> list[str]:
+    reason = row.touch.reason.removesuffix(row.offer or "").rstrip(" ·")
+    return [clause for clause in reason.split("; ") if clause]
 
 
 def _people_of(row: Row) -> str:
@@ -187,18 +234,24 @@ def _people_of(row: Row) -> str:
     return f"≤{number}" if row.touch.trigger else number
 
 
-def _reason(row: Row) -> str:
-    if row.offer and row.offer not in row.touch.reason:
-        return f"{row.touch.reason} · {row.offer}" if row.touch.reason else row.offer
-    return row.touch.reason
+def _reason(row: Row, shared: Sequence[str] = ()) -> str:
+    """Return why a touch goes then, and the offer it quotes; `°` stands for what is said under the list."""
+    clauses = _clauses(row)
+    own = clauses if row.due is not None else [clause for clause in clauses if clause not in shared]
+    parts = ["; ".join(own) + (" °" if len(own) < len(clauses) else ""), row.offer or ""]
+    return " · ".join(part.strip() for part in parts if part)
 
 
 def _offers(screen: Screen, review: Review) -> None:
-    zone = review.loaded.campaign.zone
+    def written(moment: datetime | None, otherwise: str) -> str:
+        if moment is None:
+            return otherwise
+        local = zones.local(moment, review.loaded.campaign.zone)
+        return wording.moment(local, year=str(local.year) != review.timeline.edition, align=True)
+
     table: list[list[Piece]] = []
     for offer in review.timeline.offers:
-        start = wording.moment(zones.local(offer.starts_at, zone), align=True) if offer.starts_at else "now"
-        end = wording.moment(zones.local(offer.ends_at, zone), align=True) if offer.ends_at else "open"
+        start, end = written(offer.starts_at, "now"), written(offer.ends_at, "open")
         terms = review.loaded.campaign.offers[offer.code].terms
         table.append(["  ", Span(offer.code, "strong"), f"{start} → {end}", terms])
     if table:

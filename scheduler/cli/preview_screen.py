@@ -32,7 +32,7 @@ def show(screen: Screen, seen: Review, touch: Touch, made: Message, reader: Read
         screen.line(Span(f"{name:<9}", "faint"), value, *((gap, Span(aside, "faint")) if aside else ()))
     rule = Span("─" * width, "faint")
     screen.line(rule)
-    screen.text(content.text)
+    screen.prose(content.text)
     screen.line(rule)
     if checks := _checks(seen, touch, made):
         screen.line(*checks)
@@ -66,18 +66,26 @@ def _checks(seen: Review, touch: Touch, made: Message) -> list[Piece]:
         found.append((bool(content.text.strip()), "plain-text part"))
         found.append((content.html is not None, "HTML part"))
     if touch.offer and (offer := seen.timeline.offer(touch.offer)) is not None:
-        valid = (offer.starts_at or made.due_at) <= made.due_at <= (offer.ends_at or made.due_at)
+        zone = seen.loaded.campaign.zone
+        first, day, last = (
+            zones.local(moment or made.due_at, zone).date() for moment in (offer.starts_at, made.due_at, offer.ends_at)
+        )
+        valid = first <= day <= last
         found.append((valid, f"{touch.offer} {'valid that day' if valid else 'NOT valid that day'}"))
     nameless = sum(not alt for _, alt in content.media)
     if nameless:
         found.append((False, f"{wording.count(nameless, 'picture')} without a description"))
-    folder = seen.loaded.folder
-    missing = [file for file, _ in content.media if "://" not in file and not (folder / file).is_file()]
+    there = seen.loaded.media()
+    missing = [file for file, _ in content.media if "://" not in file and file not in there]
     found += [(False, f"{file} is missing") for file in missing]
     pieces: list[Piece] = []
     for good, text in found:
         pieces += [Span("✓ " if good else "! ", "good" if good else "warning"), text, "  "]
     return pieces
+
+
+def _called(seen: Review, persona: str) -> object:
+    return seen.loaded.campaign.personas[persona].contact.get("first_name", persona)
 
 
 def _steps(screen: Screen, seen: Review, made: Message, reader: Reader) -> None:
@@ -88,5 +96,5 @@ def _steps(screen: Screen, seen: Review, made: Message, reader: Reader) -> None:
         who = f" --persona {reader.persona}" if reader.persona else ""
         steps.append((f"campaign preview {name}{who} --open", "in the browser"))
     if others and made.recipient is not None:
-        steps.append((f"campaign preview {name} --persona {others[0]}", f"read it as {others[0]} would"))
+        steps.append((f"campaign preview {name} --persona {others[0]}", f"read it as {_called(seen, others[0])} would"))
     screen.steps(steps[:2])

@@ -120,17 +120,20 @@ def review(session: Session, choice: Choice, *, contacts: Path | None = None) ->
     """
     loaded = session.project.load(choice.path)
     now = session.now(loaded.campaign.zone)
-    people = _counted(loaded, contacts, now) if contacts else None
+    people, fields = _counted(loaded, contacts, now) if contacts else (None, None)
     url = stored.database_url(session)
     if url is None:
-        return _examined(_from_file(choice, loaded, now, people))
-    return _examined(_from_database(url, choice, loaded, now, people))
+        return _examined(_from_file(choice, loaded, now, people), fields)
+    with stored.reading(url) as store:
+        seen = _from_store(store, choice, loaded, now, people)
+    return _examined(seen, fields, stored.channels(session))
 
 
 def review_in(session: Session, store: Store, choice: Choice) -> Review:
     """Load, plan and examine a campaign against an open database; see `review`."""
     loaded = session.project.load(choice.path)
-    return _examined(_from_store(store, choice, loaded, session.now(loaded.campaign.zone), None))
+    seen = _from_store(store, choice, loaded, session.now(loaded.campaign.zone), None)
+    return _examined(seen, channels=stored.channels(session))
 
 
 def review_of_file(choice: Choice, loaded: LoadedCampaign, now: datetime) -> Review:
@@ -143,13 +146,6 @@ def _from_file(choice: Choice, loaded: LoadedCampaign, now: datetime, people: Pe
 
     timeline = planner.plan(loaded.campaign, now=now, templates=loaded.templates)
     return Review(choice, loaded, now, timeline, diff.compare(timeline, loaded.campaign, None), people)
-
-
-def _from_database(
-    url: str, choice: Choice, loaded: LoadedCampaign, now: datetime, people: PeopleCounts | None
-) -> Review:
-    with stored.reading(url) as store:
-        return _from_store(store, choice, loaded, now, people)
 
 
 def _from_store(
@@ -170,25 +166,30 @@ def _from_store(
     )
 
 
-def _examined(review: Review) -> Review:
+def _examined(review: Review, fields: frozenset[str] | None = None, channels: frozenset[str] | None = None) -> Review:
+    """Add the findings; a rule whose facts nobody knows here says that it was not checked."""
     from campaigns import rendering
-    from campaigns.lint import facts as lint_facts
-    from campaigns.lint import linter
+    from campaigns.lint import facts, linter
 
-    campaign = review.loaded.campaign
-    found = [
-        *review.timeline.findings,
-        *rendering.Renderer(campaign, review.loaded.templates).check(),
-        *linter.lint(campaign, review.timeline, lint_facts.Facts()),
-    ]
-    return replace(review, findings=_once(found))
+    campaign, loaded = review.loaded.campaign, review.loaded
+    templates = rendering.Renderer(campaign, loaded.templates).check(known_contact_fields=fields or ())
+    known = facts.Facts(
+        files=loaded.media(),
+        channels=channels,
+        recipients=review.people.touches if review.people else None,
+        contact_fields=fields,
+        findings=templates,
+    )
+    return replace(review, findings=linter.lint(campaign, review.timeline, known))
 
 
-def _counted(loaded: LoadedCampaign, contacts: Path, now: datetime) -> PeopleCounts:
+def _counted(loaded: LoadedCampaign, contacts: Path, now: datetime) -> tuple[PeopleCounts, frozenset[str]]:
+    """Return how many people of the file each touch reaches, and which facts the file has of them."""
     from scheduler import contacts_csv, people
 
     file = contacts_csv.read(contacts, country=loaded.campaign.country)
-    return people.count(loaded.campaign, file.people, now, source=contacts.name)
+    counts = people.count(loaded.campaign, file.people, now, source=contacts.name)
+    return counts, frozenset(file.mapping.values()) | {"age", "consent"}
 
 
 def _stored_people(counts: Counts, recipients: Mapping[str, int]) -> PeopleCounts:
@@ -202,15 +203,4 @@ def _stored_people(counts: Counts, recipients: Mapping[str, int]) -> PeopleCount
         counts.unsubscribed,
         counts.no_consent,
         recipients,
-    )
-
-
-def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Drop findings said twice and put the gravest first, else in the order of the file."""
-    order = (Level.ERROR, Level.WARNING, Level.NOTE)
-    unique = dict.fromkeys(findings)
-    return tuple(
-        sorted(
-            unique, key=lambda finding: (order.index(finding.level), (finding.place.line or 0) if finding.place else 0)
-        )
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from scheduler.cli.options import Session
+from scheduler.project import MARKER
 
 if TYPE_CHECKING:
     from scheduler.store.database import Store
@@ -14,13 +16,30 @@ if TYPE_CHECKING:
 
 def database_url(session: Session) -> str | None:
     """Return the database to look into, or None when none is configured and nothing was ever applied here."""
-    from scheduler.settings import Settings
+    if _may_be_configured(session):
+        from scheduler.settings import Settings
 
-    configured = Settings.read(session.project.folder).database_url
-    if configured:
-        return configured
+        configured = Settings.read(session.project.folder).database_url
+        if configured:
+            return configured
     path = session.project.database
     return f"sqlite:///{path}" if path.is_file() else None
+
+
+def _may_be_configured(session: Session) -> bool:
+    """Whether there is anything to read settings from; reading them takes a third of a second."""
+    told = any(name.startswith("CAMPAIGN_DATABASE_URL") for name in os.environ) or "CREDENTIALS_DIRECTORY" in os.environ
+    toml = session.project.folder / MARKER
+    return told or (toml.is_file() and "database_url" in toml.read_text(encoding="utf-8", errors="replace"))
+
+
+def channels(session: Session) -> frozenset[str]:
+    """Return the channels that have a server or an account by the settings of this project."""
+    from scheduler.settings import Settings
+
+    settings = Settings.read(session.project.folder)
+    hooks = any("url" in fields for fields in settings.accounts.values())
+    return frozenset({*(("email",) if settings.smtp_url else ()), *(("webhook",) if hooks else ())})
 
 
 @contextmanager

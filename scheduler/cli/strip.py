@@ -9,11 +9,12 @@ from datetime import date, datetime, timedelta
 
 from campaigns.timeline import PlannedStage, Timeline
 from campaigns.timing import zones
-from scheduler.cli.output import WIDTH, Piece, Span, display_width
+from scheduler.cli.output import WIDTH, Piece, Span, clipped, display_width
 from scheduler.cli.wording import MONTHS, day
 
 CELL = 4  # columns a cell takes
 LABEL = 22
+LONGEST_NOTE = 30
 MOST_CELLS = 14
 
 
@@ -82,7 +83,7 @@ def _row(
     for column, touches in days.items():
         if column is not None:
             marks[column] = Span("●" if touches == 1 else str(touches) if touches < 10 else "+", "add")
-    name = _clipped(stage.id, label)
+    name = clipped(stage.id, label)
     padding = " " * (label - display_width(name) + 2)
     return ["  ", name, padding, *marks, *(["  ", Span(extra, "faint")] if extra else [])]
 
@@ -108,15 +109,11 @@ def _triggered(timeline: Timeline, stage: PlannedStage) -> str:
     if not events:
         return ""
     text = "+ " + ", ".join(f"{number} on {event}" for event, number in events.items())
-    return text if len(text) <= 34 else f"+ {sum(events.values())} on {len(events)} events"
-
-
-def _clipped(text: str, width: int) -> str:
-    if display_width(text) <= width:
+    if len(text) <= LONGEST_NOTE:
         return text
-    while display_width(text) > width - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    if len(events) > 1:
+        return f"+ {sum(events.values())} on {len(events)} events"
+    return clipped(text, LONGEST_NOTE)
 
 
 def _ruler(scale: Scale, name: Callable[[date], str]) -> str:

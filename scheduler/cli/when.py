@@ -8,6 +8,7 @@ from datetime import datetime
 
 import click
 
+from campaigns.errors import UnresolvedError
 from campaigns.timing.model import Window
 from scheduler.cli import wording
 from scheduler.cli.frame import CampaignCommand
@@ -55,16 +56,20 @@ def command(
     country = country.upper() if country else None
     moments = dict(_event(text, tz) for text in events)
     now = session.now(tz)
-    window = when(
-        phrase,
-        lang=lang,
-        now=now,
-        tz=tz,
-        country=country,
-        start=read_moment(start, tz) if start else None,
-        previous=read_moment(previous, tz) if previous else None,
-        events=moments,
-    )
+    try:
+        window = when(
+            phrase,
+            lang=lang,
+            now=now,
+            tz=tz,
+            country=country,
+            start=read_moment(start, tz) if start else None,
+            previous=read_moment(previous, tz) if previous else None,
+            events=moments,
+        )
+    except UnresolvedError as error:
+        error.remedy = error.remedy or "give it: --previous 2027-01-04, --start or --event NAME=2027-01-04T15:00"
+        raise
     names = EVENTS | moments.keys()
     timing = phrases.parse(phrase, language=lang, country=country, events=names, occasions=frozenset())
     form = structure.write(timing)
@@ -100,7 +105,7 @@ def _document(phrase: str, window: Window, form: Mapping[str, object]) -> dict[s
 
 def _row(window: Window) -> list[object]:
     ends = (window.earliest, window.latest, window.target)
-    return [moment.isoformat() if moment else None for moment in ends] + [window.says]
+    return [*(moment.isoformat() if moment else None for moment in ends), window.says]
 
 
 def _show(

@@ -67,7 +67,7 @@ def _preview(conn: Connection, loaded: LoadedCampaign, now: datetime) -> Preview
         reference=reference,
         templates=loaded.templates,
         sent=sent,
-        known=None if applied is None else [touch.id for touch in applied.touches],
+        known=None if applied is None else applied.touches,
     )
     return Preview(
         timeline=timeline,

@@ -371,8 +371,12 @@ def _version(conn: Connection) -> str | None:
 
 
 def insert_unless_known(conn: Connection, table: Table) -> Any:
-    """Return an INSERT of the connection's dialect, whose conflicts can be named (`on_conflict_...`)."""
-    return postgresql_insert(table) if conn.dialect.name == "postgresql" else sqlite_insert(table)
+    """Return an INSERT of the connection's dialect, whose conflicts can be named (`on_conflict_...`).
+
+    Its result counts the rows that were really written.
+    """
+    statement = postgresql_insert(table) if conn.dialect.name == "postgresql" else sqlite_insert(table)
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def generation(conn: Connection) -> int:

@@ -15,6 +15,8 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Double,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -22,7 +24,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -71,11 +72,6 @@ def _moment(*, nullable: bool = True, index: bool = False) -> Any:
 
 def _json(default: str = "{}") -> Any:
     return Field(default_factory=dict if default == "{}" else list, sa_column=Column(JSON, nullable=False))
-
-
-def _facts() -> Any:
-    """A JSON object that conditions look into; the other documents are only kept, with the order of their keys."""
-    return Field(default_factory=dict, sa_column=Column(JSON().with_variant(JSONB(), "postgresql"), nullable=False))
 
 
 def _words(states: frozenset[State]) -> str:
@@ -198,9 +194,29 @@ class Contact(Row, table=True):
     language: str = ""
     timezone: str = ""
     birthday: str | None = None  # ISO date
-    facts: dict[str, Any] = _facts()
+    facts: dict[str, Any] = _json()
     created_at: datetime = _moment(nullable=False)
     updated_at: datetime = _moment(nullable=False)
+
+
+class ContactFact(Row, table=True):
+    """The facts of a contact in every kind they can be read as, so that conditions on them are plain SQL.
+
+    Written with the contact, by the reading rules of audience expressions. A list has a row an item; what is known and
+    cannot be compared (a nested object, an empty item) has a row without readings. Columns of the contact that are
+    compared as texts alone have none.
+    """
+
+    __tablename__ = "contact_fact"
+    contact: int = Field(
+        sa_column=Column(_BIGKEY, ForeignKey("contact.id"), primary_key=True, autoincrement=False, nullable=False)
+    )
+    name: str = Field(primary_key=True)  # dots lead into nested facts
+    item: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    text: str | None = None
+    number: float | None = Field(default=None, sa_type=Double)
+    day: str | None = None  # ISO date
+    truth: bool | None = None
 
 
 class Consent(Row, table=True):
@@ -237,7 +253,7 @@ class EventRow(Row, table=True):
     name: str
     at: datetime = _moment(nullable=False)
     received_at: datetime = _moment(nullable=False)
-    facts: dict[str, Any] = _facts()
+    facts: dict[str, Any] = _json()
     words: str = ""  # what `purchased('ring')` looks in: the values of segments.EVENT_FACTS, without case
 
 
@@ -389,6 +405,7 @@ REVISIONS = METADATA.tables["revision"]
 OCCURRENCES = METADATA.tables["occurrence"]
 TOUCH_STATES = METADATA.tables["touch_state"]
 CONTACTS = METADATA.tables["contact"]
+CONTACT_FACTS = METADATA.tables["contact_fact"]
 CONSENTS = METADATA.tables["consent"]
 SUPPRESSIONS = METADATA.tables["suppression"]
 EVENTS = METADATA.tables["event"]

@@ -146,7 +146,9 @@ async def smtp_server(script: Script, *, tls: ssl.SSLContext | None = None, **op
 
 
 @asynccontextmanager
-async def raw_server(answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[int]:
+async def raw_server(
+    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
     """Serve connections by `answer` on a loopback port; whatever still runs at the end is cancelled."""
     tasks: set[asyncio.Task[None]] = set()
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,8 @@ class Rig:
 
 Setup = Callable[[], AbstractAsyncContextManager[Rig]]
 
-KINDS = ["email", "webhook", "outbox of email", "outbox of instagram", "outbox of sms", "outbox of webhook", "task", "recording"]
+OUTBOXES = ["outbox of email", "outbox of instagram", "outbox of sms", "outbox of webhook"]
+KINDS = ["email", "webhook", *OUTBOXES, "task", "recording"]
 
 
 @pytest.fixture(params=KINDS)
@@ -51,7 +53,7 @@ def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Setup:
     async def email() -> AsyncIterator[Rig]:
         script = Script()
         async with smtp_server(script) as port, email_channel(port) as channel:
-            yield Rig(channel, "email", lambda: [mail.partition(b"Message-ID: <")[2].split(b"@")[0].decode() for mail in script.mails])
+            yield Rig(channel, "email", lambda: [str(message_from_bytes(mail)["Message-ID"]) for mail in script.mails])
 
     @asynccontextmanager
     async def webhook() -> AsyncIterator[Rig]:
@@ -67,7 +69,12 @@ def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Setup:
     @asynccontextmanager
     async def outbox() -> AsyncIterator[Rig]:
         channel = OutboxChannel(tmp_path / "outbox", carried)
-        yield Rig(channel, carried, lambda: sorted(path.name for path in tmp_path.glob("outbox/valentines-2027/*") if path.suffix != ".html"))
+
+        def arrived() -> list[str]:
+            files = tmp_path.glob("outbox/valentines-2027/*")
+            return sorted(path.name for path in files if path.suffix not in (".html", ".part"))
+
+        yield Rig(channel, carried, arrived)
 
     @asynccontextmanager
     async def task() -> AsyncIterator[Rig]:

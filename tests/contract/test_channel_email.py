@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import email
 import logging
 import re
@@ -14,6 +15,7 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from channel_peers import (
     IMPATIENT,
+    SHORT,
     Mark,
     Script,
     email_channel,
@@ -24,7 +26,8 @@ from channel_peers import (
     trusting_tls,
 )
 
-from scheduler.channels.base import Message, Receipt
+from campaigns.rendering import Content
+from scheduler.channels.base import Message, Receipt, Recipient
 from scheduler.channels.email.server import Timeouts
 from scheduler.channels.email.smtp import EmailChannel
 from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown, Withheld
@@ -64,7 +67,7 @@ def test_a_mail_arrives_as_it_was_written() -> None:
 def test_lines_that_begin_with_a_dot_arrive_with_it() -> None:
     script = Script()
 
-    send(script, offer(content=offer().content.__class__("Dots", ".one\n..two\n.\nlast")))
+    send(script, offer(content=Content("Dots", ".one\n..two\n.\nlast")))
 
     assert script.mails[0].endswith(b"\r\n.one\r\n..two\r\n=2E\r\nlast\r\n")
 
@@ -223,22 +226,53 @@ def test_a_greeting_that_says_never_stops_the_channel() -> None:
     assert type(greeted(b"554 mx.example.org no mail from you\r\n")) is ChannelDown
 
 
-def test_a_connection_cut_in_the_middle_of_the_body_is_certainly_not_sent() -> None:
+def answering(mail: Message, *replies: bytes) -> Exception:
+    """Return what becomes of a mail to a server that says these replies, one a line it hears, and then hangs up."""
+
+    patient_but_for_data = dataclasses.replace(SHORT, data=0.3)
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mx.example.org\r\n")
-        for reply in (b"250 mx.example.org\r\n", b"250 OK\r\n", b"250 OK\r\n", b"354 go\r\n"):
+        for reply in replies:
             await reader.readline()
             writer.write(reply)
         await reader.readline()
 
-    long = offer(content=offer().content.__class__("Long", "a line of text\n" * 1_000_000))
+    async def scenario() -> Exception:
+        async with raw_server(answer) as port, email_channel(port, timeouts=patient_but_for_data) as channel:
+            try:
+                await channel.send(mail, Mark())
+            except Exception as error:
+                return error
+        raise AssertionError("the mail was taken")
 
-    async def scenario() -> None:
-        async with raw_server(answer) as port, email_channel(port) as channel:
-            await channel.send(long, Mark())
+    return asyncio.run(scenario())
 
-    with pytest.raises(NotSent, match="before the end of the mail"):
-        asyncio.run(scenario())
+
+ACCEPTED = (b"250 mx.example.org\r\n", b"250 OK\r\n", b"250 OK\r\n")
+
+
+def test_a_connection_cut_in_the_middle_of_the_body_is_certainly_not_sent() -> None:
+    long = offer(content=Content("Long", "a line of text\n" * 1_000_000))
+
+    error = answering(long, *ACCEPTED, b"354 go\r\n")
+
+    assert type(error) is NotSent
+    assert "before the end of the mail" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (b"451 later\r\n", NotSent),
+        (b"421 shutting down\r\n", NotSent),
+        (b"554 no valid recipients\r\n", Refused),
+        (b"250 what?\r\n", NotSent),
+        (b"", NotSent),
+    ],
+)
+def test_what_is_said_to_data_is_certain(reply: bytes, expected: type) -> None:
+    assert type(answering(offer(), *ACCEPTED, reply)) is expected
 
 
 def test_without_a_server_the_message_is_held() -> None:
@@ -258,12 +292,14 @@ def logged_in(expected: tuple[bytes, bytes], user: str, password: str) -> object
 
     async def scenario() -> object:
         options = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
-        async with smtp_server(script, **options) as port:
-            async with email_channel(port, user=user, password=password) as channel:
-                try:
-                    return await channel.send(offer(), Mark())
-                except Exception as error:
-                    return error
+        async with (
+            smtp_server(script, **options) as port,
+            email_channel(port, user=user, password=password) as channel,
+        ):
+            try:
+                return await channel.send(offer(), Mark())
+            except Exception as error:
+                return error
 
     return asyncio.run(scenario())
 
@@ -275,7 +311,7 @@ def test_it_logs_in() -> None:
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 def test_it_logs_in_with_a_password_beyond_ascii() -> None:
-    assert type(logged_in(("shop".encode(), "café".encode()), "shop", "café")) is Receipt
+    assert type(logged_in((b"shop", "café".encode()), "shop", "café")) is Receipt
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
@@ -354,7 +390,7 @@ def test_an_address_in_the_servers_words_is_masked() -> None:
 
 
 def test_an_address_beyond_ascii_needs_a_server_that_takes_it() -> None:
-    unicode = offer(recipient=offer().recipient.__class__(7, "Léa", "léa@example.org"))
+    unicode = offer(recipient=Recipient(7, "Léa", "léa@example.org"))
     able, unable = Script(), Script()
 
     async def scenario(script: Script, *, offered: bool) -> object:

@@ -26,7 +26,9 @@ HOOK = offer(channel="webhook", touch="crm-note", account="shop-crm")
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
 
-def post(message: Message = HOOK, *, mark: Mark | None = None, seconds: float = 5, **fields: str) -> Receipt | Exception:
+def post(
+    message: Message = HOOK, *, mark: Mark | None = None, seconds: float = 5, **fields: str
+) -> Receipt | Exception:
     """Post one message for the account `shop_crm` with these fields; an error is returned, not raised."""
 
     async def scenario() -> Receipt | Exception:
@@ -52,7 +54,9 @@ def test_it_posts_the_message_as_json(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/hook").respond_with_data("", status=200)
     facts = {"event": {"at": WENT, "value": Decimal("240.00"), "on": date(2027, 1, 20)}}
 
-    receipt = post(offer(channel="webhook", account="shop-crm", facts=facts), url=httpserver.url_for("/hook"), allow_private="yes")
+    receipt = post(
+        offer(channel="webhook", account="shop-crm", facts=facts), url=httpserver.url_for("/hook"), allow_private="yes"
+    )
 
     assert receipt == Receipt("0a1b2c3d4e5f", "200 from localhost")
     request = httpserver.log[0][0]
@@ -253,7 +257,9 @@ def test_the_mark_comes_on_the_open_connection_before_the_first_byte() -> None:
 def test_withheld_sends_no_byte() -> None:
     early: list[int] = []
 
-    outcome = heard(answer=b"HTTP/1.1 204 No Content\r\n\r\n", mark=Mark(raises=Withheld("suppressed", "left")), early=early)
+    outcome = heard(
+        answer=b"HTTP/1.1 204 No Content\r\n\r\n", mark=Mark(raises=Withheld("suppressed", "left")), early=early
+    )
 
     assert type(outcome) is Withheld
     assert early == [0]
@@ -343,7 +349,9 @@ def test_an_account_that_cannot_be_used_holds_the_message(fields: dict[str, str]
 
 
 def test_a_fact_without_a_json_form_is_refused() -> None:
-    outcome = post(offer(channel="webhook", account="shop-crm", facts={"x": float("nan")}), url="http://crm.example.org/")
+    outcome = post(
+        offer(channel="webhook", account="shop-crm", facts={"x": float("nan")}), url="http://crm.example.org/"
+    )
 
     assert type(outcome) is Refused
 

@@ -183,7 +183,9 @@ def test_sqlite_commits_reach_the_disk(tmp_path):
     store.migrate()
 
     with store.begin() as conn:
-        pragmas = [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")]
+        pragmas = [
+            conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
     store.close()
 
     assert pragmas == ["wal", 2, 1]

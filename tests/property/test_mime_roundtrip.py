@@ -18,8 +18,18 @@ from scheduler.channels.email import mime
 
 # Everything Unicode has, with more than its share of what breaks headers.
 NASTY = st.sampled_from(
-    list("\r\n\t\v\f\x00\x1b\x1c\x85\u2028\u2029\u200b\u00a0\u202f\ufeff\ud800 \"\\<>(),:;@.=?_'")
-    + ["=?utf-8?q?=41?=", "\r\nBcc: eve@evil.example", "\n\nbody", "é", "Ж", "日本", "👩‍👩‍👧", "\r", "a" * 90]
+    [
+        *"\r\n\t\v\f\x00\x1b\x1c\x85\u2028\u2029\u200b\u00a0\u202f\ufeff\ud800 \"\\<>(),:;@.=?_'",
+        "=?utf-8?q?=41?=",
+        "\r\nBcc: eve@evil.example",
+        "\n\nbody",
+        "é",
+        "Ж",
+        "日本",
+        "👩‍👩‍👧",
+        "\r",
+        "a" * 90,
+    ]
 )
 TEXTS = st.lists(st.one_of(NASTY, st.characters(), st.text(max_size=12)), max_size=40).map("".join)
 NAMES = st.lists(st.one_of(NASTY, st.text(max_size=8)), max_size=8).map("".join)
@@ -30,7 +40,9 @@ EXPECTED_HEADERS = {
 }  # fmt: skip
 
 
-def written(subject: str = "Hello", text: str = "Hello", html: str | None = None, name: str = "", sender: str = "Shop") -> bytes:
+def written(
+    subject: str = "Hello", text: str = "Hello", html: str | None = None, name: str = "", sender: str = "Shop"
+) -> bytes:
     """Return the bytes of a mail with these parts."""
     moment = datetime(2027, 1, 21, 8, 30, tzinfo=UTC)
     message = Message(
@@ -89,7 +101,7 @@ def parsed(data: bytes) -> EmailMessage:
     assert all(len(line) <= 76 for line in body.split(b"\r\n") if not line.startswith(b"Content-Type"))
     mail = message_from_bytes(data, policy=policy.default)
     assert isinstance(mail, EmailMessage)
-    names = [name.lower() for name in mail.keys()]
+    names = [name.lower() for name in mail]
     assert set(names) <= EXPECTED_HEADERS
     assert len(names) == len(set(names))
     assert not [part.defects for part in mail.walk() if part.defects]
@@ -111,6 +123,7 @@ def shown_name(data: bytes, header: str = "to") -> str:
 @example("=?utf-8?q?hello?=")
 @example("a" * 2000)
 @example("Ж" * 300)
+@example("\r\x00\r0")
 def test_a_subject_is_read_back(subject: str) -> None:
     meant = one_line("x" + subject)
 
@@ -155,7 +168,7 @@ def test_the_link_to_unsubscribe_is_always_whole_on_its_line(subject: str, text:
     assert data.count(b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n") == 1
 
 
-@given(st.text(alphabet=st.characters(blacklist_characters="<>\""), max_size=60))
+@given(st.text(alphabet=st.characters(blacklist_characters='<>"'), max_size=60))
 def test_the_name_of_the_sender_is_read_back(sender: str) -> None:
     mail = parsed(written(sender=sender))
 

@@ -73,7 +73,9 @@ def test_a_transactional_mail_is_marked_as_automatic_and_bears_no_list() -> None
 
 
 def test_text_comes_first_and_html_last() -> None:
-    mail = message_from_bytes(written(content=Content("Offre", "Bonjour", "<b>Bonjour</b>")).encode(), policy=policy.default)
+    mail = message_from_bytes(
+        written(content=Content("Offre", "Bonjour", "<b>Bonjour</b>")).encode(), policy=policy.default
+    )
 
     assert mail.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
@@ -148,7 +150,7 @@ def test_senders_are_read_as_people_write_them(text: str, expected: Mailbox) -> 
 
 @pytest.mark.parametrize("text", ["", "BikSouv", "a@b@c", "BikSouv <a@b.example> x", "a b@x.example", "a@[127.0.0.1]"])
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"^[a-z][^<>]*[^.]$"):
         address.parse(text)
 
 
@@ -177,18 +179,20 @@ def test_a_name_is_quoted_or_encoded_as_it_needs(name: str, line: str) -> None:
 
 
 def test_a_long_ascii_subject_is_folded_at_its_spaces() -> None:
-    assert headers.text_line("Subject", "one two three four five six seven eight nine ten eleven twelve thirteen x") == (
-        "Subject: one two three four five six seven eight nine ten eleven twelve\r\n thirteen x\r\n"
-    )
+    assert headers.text_line(
+        "Subject", "one two three four five six seven eight nine ten eleven twelve thirteen x"
+    ) == ("Subject: one two three four five six seven eight nine ten eleven twelve\r\n thirteen x\r\n")
 
 
 def test_no_encoded_word_splits_a_character() -> None:
     line = headers.text_line("Subject", "Кольца и браслеты со скидкой тридцать процентов до четырнадцатого февраля")
 
     words = [part.strip() for part in line.removeprefix("Subject: ").split("\r\n") if part.strip()]
-    read = [str(message_from_bytes(f"Subject: {word}\r\n\r\n".encode(), policy=policy.default)["subject"]) for word in words]
-    assert [len(word) for word in words] == [64, 72, 72, 24]
-    assert read == ["Кольца и браслеты со", "скидкой тридцать процент", "ов до четырнадцатого фев", "раля"]
+    read = [
+        str(message_from_bytes(f"Subject: {word}\r\n\r\n".encode(), policy=policy.default)["subject"]) for word in words
+    ]
+    assert [len(word) for word in words] == [64, 72, 72, 28]
+    assert read == ["Кольца и браслеты со ", "скидкой тридцать процен", "тов до четырнадцатого фе", "враля"]
 
 
 def test_what_looks_encoded_is_encoded_so_that_it_stays_what_it_was() -> None:

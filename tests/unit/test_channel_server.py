@@ -15,7 +15,10 @@ from scheduler.errors import SchedulerError
         ("smtp://localhost:1025", SmtpServer("localhost", 1025)),
         ("smtp+starttls://mx.example.org", SmtpServer("mx.example.org", 587, "smtp+starttls")),
         ("smtps://shop:s%40same@mx.example.org", SmtpServer("mx.example.org", 465, "smtps", "shop", "s@same")),
-        ("SMTPS://shop%40biksouv.example:pw@mx.example.org:2465/", SmtpServer("mx.example.org", 2465, "smtps", "shop@biksouv.example", "pw")),
+        (
+            "SMTPS://shop%40biksouv.example:pw@mx.example.org:2465/",
+            SmtpServer("mx.example.org", 2465, "smtps", "shop@biksouv.example", "pw"),
+        ),
         ("smtp://[::1]:2525", SmtpServer("::1", 2525)),
     ],
 )

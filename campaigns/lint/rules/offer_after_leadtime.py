@@ -14,7 +14,7 @@ def check(view: View) -> Iterator[Trouble]:
     if campaign.lead_time is None or timeline.occasion_on is None:
         return
     noon = zones.instant(timeline.occasion_on, time(12), timeline.timezone)
-    last = zones.local(resolver.add_span(noon, campaign.lead_time, timeline.timezone, sign=-1), timeline.timezone)
+    last = resolver.add_span(noon, campaign.lead_time, timeline.timezone, sign=-1, country=campaign.country)
     for offer in timeline.offers:
         if offer.ends_at is not None and offer.ends_at.date() > last.date() and _concerns(offer.starts_at, noon):
             yield Trouble(

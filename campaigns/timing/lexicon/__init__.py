@@ -36,7 +36,7 @@ _KEPT_MARKS = frozenset("йЙ")  # in Russian the mark makes another letter
 
 @dataclass(frozen=True, slots=True)
 class WordTable:
-    """A lexicon compiled: surfaces (tuples of folded words) to what they mean, and the longest surface by first word."""
+    """A lexicon compiled: surfaces (tuples of folded words) to meanings, and the longest surface by first word."""
 
     lexicon: Lexicon
     meanings: Mapping[Surface, Meanings]

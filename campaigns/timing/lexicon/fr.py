@@ -5,10 +5,28 @@ from __future__ import annotations
 from campaigns.timing.lexicon.table import Kind, Lexicon
 from campaigns.timing.model import Part, Unit
 
-_SMALL = (
-    "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept dix-huit "
-    "dix-neuf"
-).split()
+_SMALL = [
+    "zéro",
+    "un",
+    "deux",
+    "trois",
+    "quatre",
+    "cinq",
+    "six",
+    "sept",
+    "huit",
+    "neuf",
+    "dix",
+    "onze",
+    "douze",
+    "treize",
+    "quatorze",
+    "quinze",
+    "seize",
+    "dix-sept",
+    "dix-huit",
+    "dix-neuf",
+]
 _TENS = {20: "vingt", 30: "trente", 40: "quarante", 50: "cinquante", 60: "soixante"}
 
 FRENCH = Lexicon(
@@ -194,7 +212,7 @@ FRENCH = Lexicon(
         "new-years-eve": "Saint-Sylvestre | réveillon du Nouvel An | réveillon du jour de l'an",
     },
     refused={
-        "il y a": "une campagne n'a pas de passé: write 'plus tard', 'après' or 'avant' something",
+        "il y a": "a campaign has no past: write 'plus tard', 'après' or 'avant' something",
         "bientôt": "say how soon, e.g. 'dans les prochaines 48 heures' or 'dès que possible'",
         "hier": "a campaign has no past: write 'plus tard', 'après' or 'avant' something",
         "printemps": "seasons begin on different days: name the months, e.g. 'du 1er mars au 31 mai'",

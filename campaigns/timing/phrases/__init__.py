@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from campaigns.errors import PhraseError
 from campaigns.timing import lexicon
 from campaigns.timing.model import Span, Timing
 from campaigns.timing.phrases import atoms, repeats, sentences
-from campaigns.timing.phrases.tokens import MAX_LENGTH, Stream, near_phrase, tokenise
+from campaigns.timing.phrases.tokens import MAX_LENGTH, Stream, UnknownWordError, near_phrase, tokenise
 
 _Found = TypeVar("_Found")
 
@@ -43,7 +43,7 @@ def parse_span(text: str, *, language: str = "en") -> Span:
 
     Raises: PhraseError, also for a range.
     """
-    return _read(text, language, frozenset(), frozenset(), _span, "30 days")
+    return _Reader(_span, "30 days").read(text, language)
 
 
 def parse_repeat(text: str, *, language: str = "en") -> Timing:
@@ -51,68 +51,73 @@ def parse_repeat(text: str, *, language: str = "en") -> Timing:
 
     Raises: PhraseError for a phrase that does not repeat.
     """
-    timing = _read(text, language, frozenset(), frozenset(), repeats.recurrence, "every 30 days, 3 times")
+    timing = _Reader(repeats.recurrence, "every 30 days, 3 times").read(text, language)
     return replace(timing, phrase=text.strip(), language=language)
 
 
 @lru_cache(maxsize=2048)
 def _parse(phrase: str, language: str, events: frozenset[str], occasions: frozenset[str]) -> Timing:
-    timing = _read(phrase, language, events, occasions, sentences.sentence, "")
+    timing = _Reader(sentences.sentence, "", events, occasions).read(phrase, language)
     return replace(timing, phrase=phrase.strip(), language=language)
 
 
 def _span(stream: Stream) -> Span | None:
     length = atoms.amount(stream)
-    if length is None or not stream.done:
+    if length is None or not stream.is_done():
         return None
     if length.low != length.high:
         raise stream.fail("it is a range", remedy=f"expected one length such as '{length.high} {length.unit.value}'")
     return Span(length.low, length.unit)
 
 
-def _read(
-    text: str,
-    language: str,
-    events: frozenset[str],
-    occasions: frozenset[str],
-    production: Callable[[Stream], _Found | None],
-    example: str,
-) -> _Found:
-    errors: list[PhraseError] = []
-    for candidate in dict.fromkeys((language, "en")):
-        if candidate not in lexicon.READ:
-            continue
-        try:
-            return _whole(text, candidate, events, occasions, production, example)
-        except PhraseError as error:
-            errors.append(error)
-    error = max(errors, key=lambda found: found.at)  # the language that got further; the campaign's own when equal
-    if language not in lexicon.READ:
+@dataclass(frozen=True, slots=True)
+class _Reader(Generic[_Found]):
+    """One production for whole texts, in the file's language and then in English; `example` is pointed at."""
+
+    production: Callable[[Stream], _Found | None]
+    example: str
+    events: frozenset[str] = frozenset()
+    occasions: frozenset[str] = frozenset()
+
+    def read(self, text: str, language: str) -> _Found:
+        refusals: list[PhraseError] = []
+        unknown: list[UnknownWordError] = []
+        for candidate in dict.fromkeys((language, "en")):
+            if candidate not in lexicon.READ:
+                continue
+            try:
+                return self._whole(text, candidate)
+            except PhraseError as error:
+                refusals.append(error)
+            except UnknownWordError as error:
+                unknown.append(error)
+        # The language that knows every word explains best, else the one that got further, else the file's own.
+        explained = refusals[0] if refusals else max(unknown, key=lambda word: word.at).explain()
+        if language in lexicon.READ:
+            raise explained
         name = lexicon.LANGUAGES.get(language, language)
-        remedy = f"phrases in {name} are not read: write English, or structurally, e.g. {_STRUCTURED}"
-        raise PhraseError(error.message, phrase=error.phrase, at=error.at, remedy=remedy)
-    raise error
+        raise PhraseError(
+            f"{explained.message} (phrases in {name} are not read yet)",
+            phrase=explained.phrase,
+            at=explained.at,
+            remedy=f"write it in English, or structurally, e.g. {_STRUCTURED}",
+        )
 
-
-def _whole(
-    text: str,
-    language: str,
-    events: frozenset[str],
-    occasions: frozenset[str],
-    production: Callable[[Stream], _Found | None],
-    example: str,
-) -> _Found:
-    words = lexicon.table(language, events, occasions)
-    phrase = unicodedata.normalize("NFC", text) if len(text) <= MAX_LENGTH else text
-    stream = Stream(phrase, tokenise(phrase, words), words)
-    found = production(stream)
-    if found is not None and stream.done:
-        return found
-    expected = f"expected e.g. {example or near_phrase(phrase, words)!r}"
-    if stream.furthest >= len(stream.tokens):
-        last = stream.tokens[-1]
-        message = f"cannot read {phrase!r}: it says no whole moment, up to {last.text!r} at character {last.start + 1}"
-        raise PhraseError(message, phrase=phrase, at=last.start, remedy=expected)
-    token = stream.tokens[stream.furthest]
-    message = f"cannot read {phrase!r}: did not expect {token.text!r} at character {token.start + 1}"
-    raise PhraseError(message, phrase=phrase, at=token.start, remedy=expected)
+    def _whole(self, text: str, language: str) -> _Found:
+        words = lexicon.table(language, self.events, self.occasions)
+        phrase = unicodedata.normalize("NFC", text) if len(text) <= MAX_LENGTH else text
+        stream = Stream(phrase, tokenise(phrase, words), words)
+        found = self.production(stream)
+        if found is not None and stream.is_done():
+            return found
+        index = min(stream.furthest, len(stream.tokens) - 1)
+        token = stream.tokens[index]
+        what = f"did not expect {token.text!r}"
+        if index < stream.furthest:
+            what = f"it says no whole moment, up to {token.text!r}"
+        raise PhraseError(
+            f"cannot read {phrase!r}: {what} at character {token.start + 1}",
+            phrase=phrase,
+            at=token.start,
+            remedy=f"expected e.g. {self.example or near_phrase(phrase, words)!r}",
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from campaigns.timing import occasions
 from campaigns.timing.lexicon.table import Kind
 from campaigns.timing.model import (
     Anchor,
@@ -23,7 +24,7 @@ from campaigns.timing.model import (
 from campaigns.timing.phrases import atoms
 from campaigns.timing.phrases.tokens import Stream
 
-THE_DAY = "the-day"
+THE_DAY = occasions.THE_DAY
 YEARLY = frozenset({"birthday", "anniversary"})
 
 _PERIODS: dict[object, PeriodUnit] = {
@@ -102,7 +103,7 @@ def month_of(stream: Stream) -> tuple[int | None, int | None, int] | None:
 
 
 def nth(stream: Stream) -> Nth | None:
-    """Take "first Monday of February", "last day of the month", "third business day of next month", "15th of the month"."""
+    """Take "first Monday of February", "last day of the month", "third business day of next month"."""
     stream.take(Kind.ARTICLE)
     rank = ordinal(stream)
     if rank is None:

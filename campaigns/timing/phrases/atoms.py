@@ -35,7 +35,7 @@ def year(stream: Stream) -> int | None:
     """Take a year of four digits, after an optional comma."""
     before = stream.at
     stream.take(Kind.COMMA)
-    if not stream.done and stream.tokens[stream.at].text.isdecimal() and len(stream.tokens[stream.at].text) == 4:
+    if not stream.is_done() and stream.tokens[stream.at].text.isdecimal() and len(stream.tokens[stream.at].text) == 4:
         value = number(stream)
         if value is not None and value in _YEARS:
             return value
@@ -95,7 +95,7 @@ def clock(stream: Stream) -> time | None:
         return None
     if stream.take(Kind.HOUR_MARK):
         minute = number(stream) or 0
-    elif stream.peek(Kind.AM) or stream.peek(Kind.PM) or (introduced and stream.done):
+    elif stream.peek(Kind.AM) or stream.peek(Kind.PM) or (introduced and stream.is_done()):
         minute = 0
     else:
         stream.at = before
@@ -117,7 +117,7 @@ def _half_day(stream: Stream, hour: int, minute: int) -> time:
 def day_number(stream: Stream) -> int | None:
     """Take the number of a day: "14", "1st", "1er", "first"."""
     before = stream.at
-    if not stream.done and len(stream.tokens[stream.at].text) <= 2:
+    if not stream.is_done() and len(stream.tokens[stream.at].text) <= 2:
         value = number(stream)
         if value is not None:
             stream.take(Kind.ORDINAL_SUFFIX)

@@ -1,4 +1,4 @@
-"""Productions for recurrences: "every Monday until Easter", "every 30 days, 3 times", "the first Monday of every month"."""
+"""Productions for recurrences: "every Monday until Easter", "every 30 days, 3 times"."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def recurrence(stream: Stream) -> Timing | None:
         return None
     repeat = Repeat(rule)
     at: time | None = None
-    while not stream.done:
+    while not stream.is_done():
         before = stream.at
         limited = _limited(stream, repeat)
         if limited is not None:
@@ -144,7 +144,5 @@ def _limited(stream: Stream, repeat: Repeat) -> Repeat | None:
     if repeat.until is None and stream.take(Kind.FOR):
         length = atoms.amount(stream)
         if length is not None and length.low == length.high:
-            return replace(
-                repeat, until=Timing(Here(), Relation.WITHIN, Offset(length.unit, length.low, length.high))
-            )
+            return replace(repeat, until=Timing(Here(), Relation.WITHIN, Offset(length.unit, length.low, length.high)))
     return None

@@ -33,7 +33,7 @@ def sentence(stream: Stream) -> Timing | None:
         timing = production(stream)
         if timing is not None:
             timing = _with_clock(stream, timing)
-            if stream.done:
+            if stream.is_done():
                 return timing
     stream.at = 0
     clock = atoms.clock(stream)
@@ -44,7 +44,7 @@ def sentence(stream: Stream) -> Timing | None:
     for production in (_tomorrow, _next_day, _beside_day, _beside, _later, _on):
         stream.at = start
         timing = production(stream)
-        if timing is not None and stream.done and timing.at is None and _takes_clock(timing):
+        if timing is not None and stream.is_done() and timing.at is None and _takes_clock(timing):
             return replace(timing, at=clock)
     return None
 
@@ -56,10 +56,10 @@ def _takes_clock(timing: Timing) -> bool:
 
 
 def _with_clock(stream: Stream, timing: Timing) -> Timing:
-    if stream.done or timing.at is not None:
+    if stream.is_done() or timing.at is not None:
         return timing
     clock = atoms.clock(stream)
-    if clock is None or not stream.done:
+    if clock is None or not stream.is_done():
         return timing
     if not _takes_clock(timing):
         raise stream.fail(
@@ -132,7 +132,7 @@ def _beside(stream: Stream) -> Timing | None:
     word = "before" if stream.take(Kind.BEFORE) else "after" if stream.take(Kind.AFTER) else ""
     if not word:
         return None
-    if stream.done and not bare:
+    if stream.is_done() and not bare:
         raise stream.fail(
             f"{stream.tokens[-1].text!r} what?", remedy="name a day, an event or a stage, e.g. 'before Easter'"
         )
@@ -269,7 +269,7 @@ def _on(stream: Stream) -> Timing | None:
             if stream.at == start:
                 continue
         anchor = anchors.reference(stream)
-        if anchor is not None and (stream.done or not skipped or stream.peek(Kind.AT) or stream.peek(Kind.COMMA)):
+        if anchor is not None and (stream.is_done() or not skipped or stream.peek(Kind.AT) or stream.peek(Kind.COMMA)):
             return _timing(anchor, Relation.ON)
     return None
 

@@ -50,6 +50,34 @@ class _Lexeme:
     meanings: Meanings | None = None
 
 
+class UnknownWordError(Exception):
+    """A word that one language does not know; `explain` looks for a near one, once no other language reads it."""
+
+    def __init__(self, phrase: str, lexemes: list[_Lexeme], words: WordTable) -> None:
+        super().__init__(phrase)
+        self.at = lexemes[0].start
+        self._phrase, self._lexemes, self._words = phrase, lexemes, words
+
+    def explain(self) -> PhraseError:
+        """Return the error to show: a refused word has its own remedy, else a near name is given."""
+        first, phrase, words = self._lexemes[0], self._phrase, self._words
+        rest = [lexeme.text for lexeme in self._lexemes]
+        for refused, remedy in words.lexicon.refused.items():
+            key = list(surface(refused))
+            if rest[: len(key)] == key:
+                what = f"{' '.join(key)!r} at character {self.at + 1} says no moment"
+                return PhraseError(f"cannot read {phrase!r}: {what}", phrase=phrase, at=self.at, remedy=remedy)
+        known = {" ".join(key) for key in words.meanings if len(key[0]) > 2}
+        close = difflib.get_close_matches(first.text, known, 1, 0.7)
+        example = f"expected e.g. {near_phrase(phrase, words)!r}"
+        return PhraseError(
+            f"cannot read {phrase!r}: unknown word {phrase[first.start : first.end]!r} at character {self.at + 1}",
+            phrase=phrase,
+            at=self.at,
+            remedy=f"did you mean {close[0]!r}? {example}" if close else example,
+        )
+
+
 class Stream:
     """A cursor over the tokens of one phrase; productions take what they expect and step back when they fail."""
 
@@ -60,8 +88,7 @@ class Stream:
         self.at = 0
         self.furthest = 0
 
-    @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Whether every token has been taken."""
         return self.at >= len(self.tokens)
 
@@ -106,8 +133,8 @@ class Stream:
 def tokenise(phrase: str, words: WordTable) -> tuple[Token, ...]:
     """Split the phrase into known words, longest match first.
 
-    Raises: PhraseError for a phrase that is empty or too long, for control characters, for dates that do not exist and
-    for the first word the language does not know, with a near one.
+    Raises: PhraseError for a phrase that is empty or too long, for control characters and for dates that do not exist;
+    UnknownWordError for the first word the language does not know.
     """
     if len(phrase) > MAX_LENGTH:
         raise PhraseError(
@@ -220,9 +247,7 @@ def _zone(phrase: str, start: int, text: str) -> str:
     if name is None:
         close = difflib.get_close_matches(text, [known.casefold() for known in zones.names()], 1)
         remedy = f"did you mean {zones.canonical(close[0])!r}?" if close else "expected a zone such as Europe/Paris"
-        raise PhraseError(
-            f"cannot read {phrase!r}: unknown time zone {text!r}", phrase=phrase, at=start, remedy=remedy
-        )
+        raise PhraseError(f"cannot read {phrase!r}: unknown time zone {text!r}", phrase=phrase, at=start, remedy=remedy)
     return name
 
 
@@ -258,30 +283,7 @@ def _match(phrase: str, lexemes: list[_Lexeme], words: WordTable) -> Iterable[To
                 index += size
                 break
         else:
-            raise unknown_word(phrase, first.start, first.end, words, [lexeme.text for lexeme in lexemes[index:]])
-
-
-def unknown_word(phrase: str, start: int, end: int, words: WordTable, rest: list[str]) -> PhraseError:
-    """Make the error for a word that the language does not know: a refused one has its own remedy, else a near name."""
-    for refused, remedy in words.lexicon.refused.items():
-        key = list(surface(refused))
-        if rest[: len(key)] == key:
-            return PhraseError(
-                f"cannot read {phrase!r}: {' '.join(key)!r} at character {start + 1} says no moment",
-                phrase=phrase,
-                at=start,
-                remedy=remedy,
-            )
-    known = {" ".join(key) for key in words.meanings if len(key[0]) > 2}
-    close = difflib.get_close_matches(rest[0], known, 1, 0.7)
-    example = near_phrase(phrase, words)
-    remedy = f"did you mean {close[0]!r}? expected e.g. {example!r}" if close else f"expected e.g. {example!r}"
-    return PhraseError(
-        f"cannot read {phrase!r}: unknown word {phrase[start:end]!r} at character {start + 1}",
-        phrase=phrase,
-        at=start,
-        remedy=remedy,
-    )
+            raise UnknownWordError(phrase, lexemes[index:], words)
 
 
 def near_phrase(phrase: str, words: WordTable) -> str:

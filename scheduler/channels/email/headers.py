@@ -13,7 +13,7 @@ from scheduler.channels.email.address import Mailbox
 
 # What any reader might take for the end of a line or a gap; no-break spaces are text and stay.
 _GAP = re.compile("[ \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029]+")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 
@@ -30,7 +30,7 @@ def clean(value: str) -> str:
 
     Whatever a CSV file or a template put there, nothing of it can begin a header of its own.
     """
-    one_line = _CONTROL.sub("", _GAP.sub(" ", value)).strip(" ")
+    one_line = _GAP.sub(" ", _CONTROL.sub("", value)).strip(" ")
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", one_line)
 
 

@@ -70,7 +70,8 @@ def plan_audience(
     zone: str | None = None,
     zone_is_default: bool = False,
 ) -> int:
-    """Plan one occurrence for every contact that `where` describes, in one statement; return how many are new.
+    """Plan one occurrence for every contact that `where` describes, in one statement, in the order of their
+    ids; return how many are new.
 
     `zone` narrows to the contacts of one time zone (None: all of them; empty: those without one); with
     `zone_is_default` those without a zone belong to it too. Condition: the unique key, as in `plan`; latecomers join
@@ -95,11 +96,15 @@ def plan_audience(
         "subject": "",
         "updated_at": now,
     }
-    query = select(
-        literal("c") + cast(CONTACTS.c.id, _D.recipient.type),
-        CONTACTS.c.id,
-        *(literal(value, _D[name].type) for name, value in fixed.items()),
-    ).where(CONTACTS.c.id.is_not(None), where, in_zone(zone, zone_is_default=zone_is_default))
+    query = (
+        select(
+            literal("c") + cast(CONTACTS.c.id, _D.recipient.type),
+            CONTACTS.c.id,
+            *(literal(value, _D[name].type) for name, value in fixed.items()),
+        )
+        .where(CONTACTS.c.id.is_not(None), where, in_zone(zone, zone_is_default=zone_is_default))
+        .order_by(CONTACTS.c.id)
+    )
     # without a WHERE, SQLite would read ON CONFLICT as a join's condition; the query always has one
     statement = insert_unless_known(conn, DELIVERIES).from_select(["recipient", "contact", *fixed], query)
     return int(conn.execute(statement.on_conflict_do_nothing()).rowcount)

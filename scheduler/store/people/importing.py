@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, bindparam, select, update
 
 from scheduler.store.people.contacts import COLUMNS, ContactRecord
+from scheduler.store.people.readings import write_readings
 from scheduler.store.rows import read_all, rows_of, storable
 from scheduler.store.tables import CONSENTS, CONTACTS
 
@@ -197,12 +198,14 @@ def _note_consents(work: _Work, contact: int, person: Person, source: str, now: 
 
 def _write(conn: Connection, work: _Work, source: str, now: datetime) -> None:
     """Send what was noted to the database, and know the new contacts from then on."""
+    written: dict[int, dict[str, Any]] = {}
     if work.added:
         rows = [values | {"created_at": now, "updated_at": now} for _, values in work.added]
         statement = CONTACTS.insert().returning(_C.id, sort_by_parameter_order=True)
         for (person, values), contact in zip(work.added, conn.execute(statement, rows).scalars(), strict=True):
             record = ContactRecord(id=contact, created_at=now, updated_at=now, **values)
             work.known |= dict.fromkeys(_keys(record), record)
+            written[contact] = values
             _note_consents(work, contact, person, source, now)
         work.added.clear()
     if work.changed:
@@ -215,7 +218,9 @@ def _write(conn: Connection, work: _Work, source: str, now: datetime) -> None:
                 for contact, values in work.changed.items()
             ],
         )
+        written |= work.changed
         work.changed.clear()
+    write_readings(conn, written)
     if work.consents:
         conn.execute(CONSENTS.insert(), work.consents)
         work.consents.clear()

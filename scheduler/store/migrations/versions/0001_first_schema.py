@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 from scheduler.store.tables import Moment
 
@@ -14,7 +13,6 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-FACTS = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def upgrade() -> None:
@@ -51,7 +49,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("timezone", sa.String(), nullable=False),
         sa.Column("birthday", sa.String(), nullable=True),
-        sa.Column("facts", FACTS, nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("updated_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
@@ -146,6 +144,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_consent_contact", "consent", ["contact", "purpose", "id"])
     op.create_table(
+        "contact_fact",
+        sa.Column("contact", KEY, autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("item", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("text", sa.String(), nullable=True),
+        sa.Column("number", sa.Double(), nullable=True),
+        sa.Column("day", sa.String(), nullable=True),
+        sa.Column("truth", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(["contact"], ["contact.id"], name=op.f("fk_contact_fact_contact")),
+        sa.PrimaryKeyConstraint("contact", "name", "item", name=op.f("pk_contact_fact")),
+    )
+    op.create_table(
         "event",
         sa.Column("id", KEY, nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -153,7 +163,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("at", Moment(), nullable=False),
         sa.Column("received_at", Moment(), nullable=False),
-        sa.Column("facts", FACTS, nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
         sa.Column("words", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["contact"], ["contact.id"], name=op.f("fk_event_contact")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),

@@ -1,7 +1,7 @@
 """Structured timings: the mapping form of everything a phrase can say, read from a file and written as JSON.
 
-    {days: [3, 5], after: previous}            {weeks: 2, before: {occasion: valentines-day}}
-    {period: {part: start, of: month, month: 1}}   {date: 02-14, at: "09:30"}   {between: [{event: purchase}, {event: delivered}]}
+`{days: [3, 5], after: previous}`, `{weeks: 2, before: {occasion: valentines-day}}`,
+`{period: {part: start, of: month, month: 1}}`, `{between: [{event: purchase}, {event: delivered}]}`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from campaigns.timing import structured_anchors as anchors
 from campaigns.timing.model import Anchor, Offset, Previous, Relation, Repeat, Timing, Unit
-from campaigns.timing.structured_anchors import Names, clock_of, mapping_of, number_of
+from campaigns.timing.structure import anchors
+from campaigns.timing.structure.anchors import Names
+from campaigns.timing.structure.values import clock_of, mapping_of, number_of, rule_of
 
 MAX_AMOUNT = 3660
 
@@ -151,7 +152,7 @@ def _place(data: Mapping[str, object], names: Names, *, counted: bool) -> tuple[
 
 def _repeat(value: object, names: Names) -> Repeat:
     data = mapping_of(value, ("rule", "until", "times"), "repeat")
-    rule = anchors.rule_of(data.get("rule"))
+    rule = rule_of(data.get("rule"))
     until = data.get("until")
     times = data.get("times")
     bound: Timing | None = None

@@ -7,7 +7,6 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, time
 
 from campaigns.errors import PhraseError
 from campaigns.timing import occasions, phrases, zones
@@ -31,6 +30,18 @@ from campaigns.timing.model import (
     Stage,
     Touch,
     Weekday,
+)
+from campaigns.timing.structure.values import (
+    DAYS,
+    clock_of,
+    mapping_of,
+    near,
+    number_of,
+    shift_of,
+    truth_of,
+    weekday_of,
+    word_of,
+    year_of,
 )
 
 HERE = Here()
@@ -57,14 +68,7 @@ _WORDS: Mapping[str, Anchor] = {
     "event": Event(),
 }
 _NAMES = {value: word for word, value in _WORDS.items()}
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DATE = re.compile(r"(?:(\d{4})-|--)?(\d{1,2})-(\d{1,2})\Z")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\Z")
-_RULE = re.compile(
-    r"FREQ=(?:MINUTELY|HOURLY|DAILY|WEEKLY|MONTHLY|YEARLY)"
-    r"(?:;(?:INTERVAL=[1-9]\d{0,3}|BYDAY=[-+0-9A-Z,]{2,60}|BYMONTHDAY=-?\d{1,2}|BYMONTH=\d{1,2}|BYSETPOS=-?\d{1,2})){0,4}\Z"
-)
-_RULE_DAY = re.compile(r"[-+]?[1-5]?(?:MO|TU|WE|TH|FR|SA|SU)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def read(value: object, names: Names) -> Anchor:
     kind = kinds[0]
     for key in value:
         if key != kind and key not in _ALLOWED[kind]:
-            raise ValueError(f"`{kind}:` takes no `{key}:`" + _near(str(key), _ALLOWED[kind]))
+            raise ValueError(f"`{kind}:` takes no `{key}:`" + near(str(key), _ALLOWED[kind]))
     return _READERS[kind](value, names)
 
 
@@ -108,7 +112,7 @@ def write(anchor: Anchor) -> str | dict[str, object]:
             if anchor.zone is not None:
                 data["zone"] = anchor.zone
             if anchor.weekday is not None:
-                data["named"] = _DAYS[anchor.weekday]
+                data["named"] = DAYS[anchor.weekday]
             return data
         case Period():
             period: dict[str, object] = {"part": anchor.part.value, "of": anchor.of.value}
@@ -118,9 +122,9 @@ def write(anchor: Anchor) -> str | dict[str, object]:
         case Occasion():
             return _and({"occasion": anchor.name}, year=anchor.year)
         case Weekday():
-            return _and({"weekday": _DAYS[anchor.weekday]}, shift_weeks=anchor.shift_weeks or None)
+            return _and({"weekday": DAYS[anchor.weekday]}, shift_weeks=anchor.shift_weeks or None)
         case Nth():
-            what = _DAYS[int(anchor.what)] if anchor.what.isdecimal() else anchor.what
+            what = DAYS[int(anchor.what)] if anchor.what.isdecimal() else anchor.what
             nth = _and({"n": anchor.n, "what": what}, month=anchor.month, year=anchor.year, shift=anchor.shift or None)
             return {"nth": nth}
         case Stage():
@@ -136,48 +140,6 @@ def write(anchor: Anchor) -> str | dict[str, object]:
 def _and(data: dict[str, object], **more: object) -> dict[str, object]:
     data.update({key: value for key, value in more.items() if value is not None})
     return data
-
-
-def mapping_of(value: object, keys: tuple[str, ...], what: str) -> Mapping[str, object]:
-    """Return `value` as a mapping with only these keys; ValueError otherwise."""
-    if not isinstance(value, Mapping):
-        raise ValueError(f"expected `{what}:` as a mapping with {', '.join(keys)}, got {value!r}")
-    for key in value:
-        if key not in keys:
-            raise ValueError(f"unknown key `{key}:` in `{what}:`" + _near(str(key), keys))
-    return value
-
-
-def number_of(value: object, low: int, high: int, what: str) -> int:
-    """Return a whole number, given as such or as text, between `low` and `high`; ValueError otherwise."""
-    number: int | None = None
-    if isinstance(value, int) and not isinstance(value, bool):
-        number = value
-    elif isinstance(value, str) and re.fullmatch(r"[-+]?\d{1,9}", value.strip(), re.ASCII):
-        number = int(value)
-    if number is None or not low <= number <= high:
-        raise ValueError(f"expected a {what} between {low} and {high}, got {value!r}")
-    return number
-
-
-def clock_of(value: object) -> time:
-    """Return a time of day given as 9:30; ValueError otherwise."""
-    match = _CLOCK.match(value.strip()) if isinstance(value, str) else None
-    if match is None or int(match[1]) > 23 or int(match[2]) > 59 or int(match[3] or 0) > 59:
-        raise ValueError(f"expected a time of day such as 09:30, got {value!r}")
-    return time(int(match[1]), int(match[2]), int(match[3] or 0))
-
-
-def rule_of(value: object) -> str:
-    """Return a recurrence rule of RFC 5545 without DTSTART, UNTIL and COUNT; ValueError otherwise."""
-    text = value.strip().upper() if isinstance(value, str) else ""
-    days = next((part[6:].split(",") for part in text.split(";") if part.startswith("BYDAY=")), ())
-    if not _RULE.match(text) or not all(_RULE_DAY.match(day) for day in days):
-        raise ValueError(f"expected a rule such as 'FREQ=WEEKLY;BYDAY=MO', got {value!r}")
-    names = [part.partition("=")[0] for part in text.split(";")]
-    if len(set(names)) < len(names):
-        raise ValueError(f"the rule {text!r} says something twice")
-    return text
 
 
 def _spoken(value: str, names: Names) -> Anchor:
@@ -213,7 +175,7 @@ def _date(value: Mapping[str, object], names: Names) -> Anchor:
         anchor.year,
         anchor.clock if clock is None else clock_of(clock),
         anchor.zone if zone is None else _zone(zone),
-        anchor.weekday if named is None else _weekday(named),
+        anchor.weekday if named is None else weekday_of(named),
     )
 
 
@@ -233,28 +195,11 @@ def _zone(value: object) -> str:
     return name
 
 
-def _weekday(value: object) -> int:
-    text = str(value).strip().lower()
-    if text[:3] not in _DAYS:
-        raise ValueError(f"expected a weekday such as mon, got {value!r}")
-    return _DAYS.index(text[:3])
-
-
-def _year(value: object) -> int | None:
-    return None if value is None else number_of(value, 1900, 2199, "year")
-
-
-def _shift(value: object) -> int:
-    return 0 if value is None else number_of(value, 0, 120, "shift")
-
-
 def _period(value: Mapping[str, object], names: Names) -> Anchor:  # noqa: ARG001
-    data = mapping_of(
-        value["period"], ("part", "of", "week", "month", "quarter", "number", "year", "shift"), "period"
-    )
-    part = _word(data.get("part", "whole"), [part.value for part in Part], "part")
+    data = mapping_of(value["period"], ("part", "of", "week", "month", "quarter", "number", "year", "shift"), "period")
+    part = word_of(data.get("part", "whole"), [part.value for part in Part], "part")
     numbered = [unit for unit in ("month", "quarter") if unit in data]
-    of = _word(data.get("of", numbered[0] if numbered else None), [unit.value for unit in PeriodUnit], "of")
+    of = word_of(data.get("of", numbered[0] if numbered else None), [unit.value for unit in PeriodUnit], "of")
     if numbered and numbered != [of]:
         raise ValueError(f"a period of a {of} takes no `{numbered[0]}:`")
     number = data.get(of, data.get("number")) if of in ("month", "quarter") else None
@@ -266,8 +211,8 @@ def _period(value: Mapping[str, object], names: Names) -> Anchor:  # noqa: ARG00
         Part(part),
         PeriodUnit(of),
         None if number is None else number_of(number, 1, 12 if of == "month" else 4, of),
-        _year(data.get("year")),
-        _shift(data.get("shift")),
+        year_of(data.get("year")),
+        shift_of(data.get("shift")),
     )
 
 
@@ -277,20 +222,22 @@ def _occasion(value: Mapping[str, object], names: Names) -> Anchor:
     name = own.get(surface(text)) or occasions.find(text, names.language)
     if name is None:
         close = difflib.get_close_matches(text.lower(), [*occasions.NAMES, *names.occasions], 1)
-        remedy = f"did you mean {close[0]!r}?" if close else "expected e.g. valentines-day, or a name under `occasions:`"
+        remedy = (
+            f"did you mean {close[0]!r}?" if close else "expected e.g. valentines-day, or a name under `occasions:`"
+        )
         raise ValueError(f"unknown occasion {text!r} - {remedy}")
-    return Occasion(name, _year(value.get("year")))
+    return Occasion(name, year_of(value.get("year")))
 
 
 def _weekday_anchor(value: Mapping[str, object], names: Names) -> Anchor:  # noqa: ARG001
-    return Weekday(_weekday(value["weekday"]), _shift(value.get("shift_weeks")))
+    return Weekday(weekday_of(value["weekday"]), shift_of(value.get("shift_weeks")))
 
 
 def _nth(value: Mapping[str, object], names: Names) -> Anchor:  # noqa: ARG001
     data = mapping_of(value["nth"], ("n", "what", "month", "year", "shift"), "nth")
     what = str(data.get("what", "day")).lower()
     if what not in ("day", "business_day"):
-        what = str(_weekday(what))
+        what = str(weekday_of(what))
     n = data.get("n")
     most = {"day": 31, "business_day": 23}.get(what, 5)
     rank = -1 if str(n) in ("-1", "last") else number_of(n, 1, most, f"rank of a {what if most > 5 else 'weekday'}")
@@ -299,8 +246,8 @@ def _nth(value: Mapping[str, object], names: Names) -> Anchor:  # noqa: ARG001
         rank,
         what,
         None if month is None else number_of(month, 1, 12, "month"),
-        _year(data.get("year")),
-        _shift(data.get("shift")),
+        year_of(data.get("year")),
+        shift_of(data.get("shift")),
     )
 
 
@@ -316,32 +263,13 @@ def _event(value: Mapping[str, object], names: Names) -> Anchor:
     text = str(value["event"])
     known = {*names.events, *phrases.anchors.YEARLY}
     if text and names.events and text not in known:
-        raise ValueError(f"unknown event {text!r}" + _near(text, tuple(sorted(known))))
+        raise ValueError(f"unknown event {text!r}" + near(text, tuple(sorted(known))))
     yearly = value.get("yearly")
     return Event(
         text or None,
-        expected=_truth(value.get("expected")),
-        yearly=text in phrases.anchors.YEARLY if yearly is None else _truth(yearly),
+        expected=truth_of(value.get("expected")),
+        yearly=text in phrases.anchors.YEARLY if yearly is None else truth_of(yearly),
     )
-
-
-def _truth(value: object) -> bool:
-    if str(value).lower() not in ("true", "false", "none"):
-        raise ValueError(f"expected true or false, got {value!r}")
-    return str(value).lower() == "true"
-
-
-def _word(value: object, known: list[str], what: str) -> str:
-    if str(value) not in known:
-        raise ValueError(f"expected `{what}:` to be one of {', '.join(known)}, got {value!r}")
-    return str(value)
-
-
-def _near(text: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(text, known, 1)
-    if close:
-        return f" - did you mean {close[0]!r}?"
-    return f" - expected one of {', '.join(known)}" if known else ""
 
 
 _READERS = {

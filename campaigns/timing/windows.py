@@ -1,0 +1,259 @@
+"""Timings to windows: relation and offset applied, the year chosen; no constraint and no choice of a moment yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from campaigns.errors import TimingError
+from campaigns.timing import days, grounds, zones
+from campaigns.timing.days import Days
+from campaigns.timing.grounds import Ask, Ground, Instant
+from campaigns.timing.model import (
+    CampaignEnd,
+    CampaignStart,
+    Event,
+    Here,
+    Moments,
+    Now,
+    Occasion,
+    OfferEnd,
+    Offset,
+    OnBlocked,
+    Relation,
+    Rules,
+    Timing,
+)
+
+_ONE_SECOND = timedelta(seconds=1)
+_ABOUT_DAYS = 5  # "on or about", UCP 600 art. 3
+_HALFWAY_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A window before constraints, in UTC, both ends included; `latest` is None when it is open.
+
+    `target` is a local day (the touch goes at the clock) or an instant (which it keeps). `on_blocked` is where a
+    blocked target goes by default. `leaves` tells whether it may leave the window for that, up to `limit`: a lone day
+    or moment that an offset gave, and what counts from a person's event, never a window the author drew.
+    """
+
+    earliest: datetime
+    latest: datetime | None
+    target: date | datetime
+    on_blocked: OnBlocked | None = None
+    leaves: bool = False
+    limit: datetime | None = None
+
+
+def choose(timing: Timing, moments: Moments, rules: Rules) -> Raw:
+    """Return the window of the timing: without a year the first that has not closed when the campaign starts.
+
+    Raises: UnresolvedError, TimingError (a day that no near year has, ends in the wrong order).
+    """
+    since = _since(moments)
+    year = zones.local(since, moments.zone).year
+    own = moments.occasions
+    first, second = grounds.is_yearless(timing.anchor, own), grounds.is_yearless(timing.second, own)
+    written = grounds.year_of(timing.anchor) or grounds.year_of(timing.second)
+    if not first and not second:
+        raw = window(timing, Ask(moments, rules, written or year, since))
+        if raw is None:
+            raise TimingError("the calendar has no such day")
+        return raw
+    if not first or (second is False and grounds.year_of(timing.second) is not None):
+        return _bound(timing, Ask(moments, rules, written or year, since), back=first)
+    lacking: tuple[int, str] | None = None
+    for candidate in range(max(year - 1, 1), year + 13):
+        raw = window(timing, Ask(moments, rules, candidate, since))
+        if raw is None:
+            near = grounds.missing(timing.anchor, candidate)
+            if near is not None and near[0] >= zones.local(since, moments.zone).date():
+                lacking = lacking or (candidate, near[1])
+        elif _reached(raw, timing, since):
+            if lacking is not None:
+                raise TimingError(
+                    f"{lacking[0]} has no {lacking[1]}; the next one is in {candidate}",
+                    remedy="name another day, or write the year",
+                )
+            return raw
+    raise TimingError("no such day within reach", remedy="write the year")
+
+
+def _bound(timing: Timing, ask: Ask, *, back: bool) -> Raw:
+    """Choose the open end's year by the other end: the first ends before the second, within a year."""
+    for step in (0, -1) if back else (0, 1):
+        raw = window(timing, Ask(ask.moments, ask.rules, ask.year + step, ask.since))
+        if raw is not None and raw.latest is not None and raw.earliest <= raw.latest:
+            return raw
+    raise TimingError("its end lies before its beginning", remedy="write the years")
+
+
+def _since(moments: Moments) -> datetime:
+    since = (moments.start or moments.now).astimezone(UTC)
+    if moments.floor is not None:
+        since = max(since, zones.start_of_day(moments.floor, moments.zone))
+    if moments.previous is not None and moments.previous in moments.events.values():
+        since = max(since, moments.previous.astimezone(UTC))
+    return since
+
+
+def _reached(raw: Raw, timing: Timing, since: datetime) -> bool:
+    return (raw.earliest if timing.relation is Relation.AFTER or raw.latest is None else raw.latest) >= since
+
+
+def window(timing: Timing, ask: Ask) -> Raw | None:
+    """Return the window in the year tried, or None when that year has no such day."""
+    found = grounds.ground(timing.anchor, ask)
+    if found is None:
+        return None
+    grounds.check_weekday(timing.anchor, found)
+    zone, at = ask.moments.zone, timing.at
+    match timing.relation:
+        case Relation.ON:
+            return _on(timing, found, zone)
+        case Relation.OFFSET:
+            assert timing.offset is not None
+            return _offset(timing, timing.offset, found, ask)
+        case Relation.WITHIN:
+            assert timing.offset is not None
+            return _within(timing.offset, found, ask)
+        case Relation.BETWEEN:
+            return _between(timing, found, ask)
+        case Relation.BEFORE | Relation.BY:
+            before = timing.relation is Relation.BEFORE
+            latest = grounds.opens(found, zone, at) - _ONE_SECOND if before else grounds.closes(found, zone, at)
+            return _until(latest, found, ask)
+        case Relation.AFTER:
+            return _after(timing, found, ask)
+        case Relation.ABOUT:
+            first, last = grounds.span(found, zone)
+            target = found.target if isinstance(found, Days) else first
+            low, high = first - timedelta(days=_ABOUT_DAYS), last + timedelta(days=_ABOUT_DAYS)
+            return Raw(zones.start_of_day(low, zone), zones.end_of_day(high, zone), target)
+
+
+def _on(timing: Timing, found: Ground, zone: str) -> Raw:
+    if isinstance(found, Instant) and (not found.dated or not _names_day(timing)):
+        latest = None if isinstance(timing.anchor, (Now, CampaignStart)) else found.at  # as soon as possible is open
+        return Raw(found.at, latest, found.at, OnBlocked.FOLLOWING, leaves=True)
+    first, _ = grounds.span(found, zone)
+    target = found.target if isinstance(found, Days) else first
+    personal = isinstance(timing.anchor, Event)
+    blocked = OnBlocked.FOLLOWING if personal else None
+    return Raw(grounds.opens(found, zone), grounds.closes(found, zone), target, blocked, leaves=personal)
+
+
+def _names_day(timing: Timing) -> bool:
+    """Whether a dated moment by itself means its day (the launch, the end), not its instant (a stage, the previous)."""
+    return timing.at is not None or isinstance(timing.anchor, (CampaignStart, CampaignEnd, Here, Occasion, OfferEnd))
+
+
+def _offset(timing: Timing, offset: Offset, found: Ground, ask: Ask) -> Raw:
+    zone = ask.moments.zone
+    forwards = offset.sign > 0
+    blocked = OnBlocked.FOLLOWING if forwards else OnBlocked.PRECEDING
+    limit = None if forwards else grounds.closes(found, zone)
+    personal = isinstance(found, Instant) and not found.dated
+    near, far = (offset.low, offset.high) if forwards else (-offset.high, -offset.low)
+    if offset.unit.exact:
+        base = _edge(found, zone, after=forwards)
+        unit = timedelta(**{offset.unit.value: 1})
+        low, high = base + near * unit, base + far * unit
+        return Raw(low, high, low, blocked, leaves=personal or low == high, limit=limit)
+    first, last = grounds.span(found, zone)
+    base_day = last if forwards else first
+    country = ask.moments.country
+    low_day = days.add(base_day, near, offset.unit, country)
+    high_day = days.add(base_day, far, offset.unit, country)
+    lone = offset.low == offset.high
+    if personal and lone and timing.at is None and not _is_business(offset):
+        assert isinstance(found, Instant)
+        moment = zones.instant(low_day, zones.local(found.at, zone).time(), zone)
+        return Raw(moment, moment, moment, blocked, leaves=True, limit=limit)
+    earliest, latest = zones.start_of_day(low_day, zone), zones.end_of_day(high_day, zone)
+    return Raw(earliest, latest, low_day, blocked, leaves=lone or personal, limit=limit)
+
+
+def _is_business(offset: Offset) -> bool:
+    return offset.unit.value in ("business_days", "open_days")
+
+
+def _edge(found: Ground, zone: str, *, after: bool) -> datetime:
+    """Return the instant that hours count from: of a day its end, or its beginning for what lies before it."""
+    if isinstance(found, Instant):
+        return found.at
+    return zones.start_of_day(found.last + days.ONE_DAY if after else found.first, zone)
+
+
+def _within(offset: Offset, found: Ground, ask: Ask) -> Raw:
+    zone = ask.moments.zone
+    earliest = found.at if isinstance(found, Instant) else zones.start_of_day(found.first, zone)
+    target: date | datetime = earliest if isinstance(found, Instant) else found.first
+    if offset.unit.exact:
+        latest = earliest + offset.high * timedelta(**{offset.unit.value: 1})
+    else:
+        _, last = grounds.span(found, zone)
+        latest = zones.end_of_day(days.add(last, offset.high, offset.unit, ask.moments.country), zone)
+    return Raw(earliest, latest, target)
+
+
+def _until(latest: datetime, found: Ground, ask: Ask) -> Raw:
+    """A window that is open to the past: from the campaign's start or now until `latest`, target its last slot."""
+    moments = ask.moments
+    opened = max(filter(None, (moments.now, moments.start))).astimezone(UTC)
+    last_day = zones.local(latest, moments.zone).date()
+    earliest = min(opened, zones.start_of_day(last_day, moments.zone)) if latest < opened else opened
+    exact = isinstance(found, Instant) and not found.dated
+    return Raw(min(earliest, latest), latest, latest if exact else last_day, OnBlocked.PRECEDING)
+
+
+def _after(timing: Timing, found: Ground, ask: Ask) -> Raw:
+    zone = ask.moments.zone
+    if isinstance(found, Instant) and not found.dated:
+        return Raw(found.at, None, found.at, OnBlocked.FOLLOWING, leaves=True)
+    first, last = grounds.span(found, zone)
+    if timing.at is not None and first == last:
+        moment = zones.instant(last, timing.at, zone) + _ONE_SECOND
+        return Raw(moment, None, moment, OnBlocked.FOLLOWING, leaves=True)
+    day = last + days.ONE_DAY
+    return Raw(zones.start_of_day(day, zone), None, day, OnBlocked.FOLLOWING, leaves=True)
+
+
+def _between(timing: Timing, first: Ground, ask: Ask) -> Raw | None:
+    assert timing.second is not None
+    moments, zone = ask.moments, ask.moments.zone
+    if isinstance(timing.anchor, Event) and isinstance(timing.second, Event):
+        return _between_events(timing.anchor, timing.second, first, moments)
+    opening = grounds.opens(first, zone)
+    base = zones.local(opening, zone).year if grounds.is_yearless(timing.second, moments.occasions) else ask.year
+    for year in (base, base + 1):
+        second = grounds.ground(timing.second, Ask(moments, ask.rules, year, max(ask.since, opening)))
+        if second is None:
+            continue
+        closing = grounds.closes(second, zone)
+        if closing >= opening:
+            grounds.check_weekday(timing.second, second)
+            target: date | datetime = first.target if isinstance(first, Days) else first.at
+            if isinstance(first, Instant) and first.dated:
+                target = zones.local(first.at, zone).date()
+            return Raw(opening, closing, target)
+    if grounds.is_yearless(timing.anchor, moments.occasions):
+        return None
+    raise TimingError("its end lies before its beginning", remedy="exchange the two, or write the years")
+
+
+def _between_events(anchor: Event, second: Event, found: Ground, moments: Moments) -> Raw:
+    """Open at the first event, due halfway to when the second is expected, else after 24 h, closed by the second."""
+    opening = grounds.opens(found, moments.zone)
+    expected = moments.expected.get(second.name or "") or moments.expected.get("event")
+    happened = moments.events.get(second.name or "") if second.name != anchor.name else None
+    target = opening + timedelta(hours=_HALFWAY_HOURS)
+    if expected is not None and expected > opening:
+        target = opening + (expected - opening) / 2
+    closing = happened.astimezone(UTC) if happened is not None and happened >= opening else None
+    if closing is not None:
+        return Raw(opening, closing, min(target.replace(microsecond=0), closing))
+    latest = expected.astimezone(UTC) if expected is not None and expected > opening else None
+    return Raw(opening, latest, target.astimezone(UTC), OnBlocked.FOLLOWING, leaves=True)

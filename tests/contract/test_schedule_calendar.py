@@ -1,0 +1,437 @@
+"""Calendar touches on a real store: who gets them, when, once, and what stops them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scheduler.channels.base import Mark, Message, Receipt
+from scheduler.delivery import State
+from scheduler.errors import NotSent, Refused, Unknown
+from scheduler.operations import people, steering
+from scheduler.store.database import Store
+from support.shop import DAY, HOUR, Schedule, addresses, moment, person, write
+
+OFFER = """
+stages:
+  - stage: conversion
+    kind: conversion
+    when: 21 january
+    touches:
+      - {id: offer-email, channel: email, subject: "Hello {{ contact.first_name }}", text: "Come in"}
+"""
+POSTS = """
+stages:
+  - stage: launch
+    kind: awareness
+    when: as soon as possible
+    touches:
+      - {id: announce, channel: facebook, text: "We are open"}
+  - stage: reminder
+    kind: consideration
+    when: 3 to 5 days later
+    touches:
+      - {id: remind, channel: facebook, text: "Still open"}
+"""
+
+
+def test_a_touch_reaches_everybody_of_its_audience_once_at_its_moment(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-04T12:00:00+01:00"))
+    schedule.know(person("lea@example.org", first_name="Léa"), person("tom@example.org", first_name="Tom"))
+    schedule.apply(write(tmp_path, OFFER))
+
+    schedule.live_until(moment("2027-01-21T09:59:59+01:00"))
+    before = addresses(schedule.sent())
+    schedule.live_until(moment("2027-02-21T10:00:00+01:00"))
+
+    assert before == []
+    assert sorted(addresses(schedule.sent())) == ["lea@example.org", "tom@example.org"]
+    assert {message.created_at for message in schedule.sent()} == {moment("2027-01-21T10:00:00+01:00")}
+    assert schedule.sent()[0].content.subject in ("Hello Léa", "Hello Tom")
+
+
+def test_ticking_again_and_applying_again_sends_nothing_twice(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    loaded = write(tmp_path, OFFER)
+    schedule.apply(loaded)
+
+    schedule.tick()
+    schedule.apply(loaded)
+    schedule.tick()
+    schedule.live_until(schedule.clock.now() + 3 * DAY)
+
+    assert addresses(schedule.sent()) == ["lea@example.org"]
+
+
+def test_somebody_who_joins_while_the_window_is_open_still_gets_it(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+    schedule.tick()
+
+    schedule.clock.advance(2 * HOUR)
+    schedule.know(person("tom@example.org"))
+    schedule.tick()
+    schedule.clock.advance(3 * DAY)
+    schedule.know(person("eva@example.org"))
+    schedule.tick()
+
+    assert addresses(schedule.sent()) == ["lea@example.org", "tom@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("consent", "state", "reason"),
+    [((), State.SUPPRESSED, "no consent"), (("marketing:sms",), State.SUPPRESSED, "no consent")],
+)
+def test_marketing_without_consent_is_suppressed_and_says_so(
+    store: Store, tmp_path: Path, consent: tuple[str, ...], state: State, reason: str
+) -> None:
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"))
+    schedule.know(person("lea@example.org", consent=consent))
+    schedule.apply(write(tmp_path, OFFER))
+
+    schedule.tick()
+
+    assert schedule.sent() == []
+    assert [(row.state, row.reason) for row in schedule.rows()] == [(state.value, reason)]
+
+
+def test_an_opt_out_before_the_moment_stops_it_whatever_was_planned(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-20T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+    schedule.tick()
+
+    people.unsubscribe(store, "lea@example.org", now=schedule.clock.now())
+    schedule.live_until(moment("2027-01-25T10:00:00+01:00"))
+
+    assert [(row.state, row.reason) for row in schedule.rows()] == [("suppressed", "unsubscribed")]
+
+
+def test_only_people_of_the_audience_get_it_and_leavers_do_not(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"))
+    schedule.know(
+        person("lea@example.org", city="Paris", age=29),
+        person("tom@example.org", city="Paris", age=41),
+        person("eva@example.org", city="Lyon", age=22),
+        person("ida@example.org", city="Paris"),
+    )
+    schedule.apply(write(tmp_path, "audience: city = 'Paris' and age < 35\n" + OFFER))
+
+    schedule.tick()
+
+    assert addresses(schedule.sent()) == ["lea@example.org"]
+    assert [row.recipient for row in schedule.rows()] == ["c1"]
+
+
+def test_a_late_daemon_skips_marketing_after_a_day_and_says_so(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-04T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+
+    schedule.clock.advance_to(moment("2027-01-23T10:00:00+01:00"))
+    schedule.tick()
+
+    assert schedule.sent() == []
+    assert [(row.state, row.reason) for row in schedule.rows()] == [("expired", "later than allowed")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "state", "sent"),
+    [
+        ("max_late: 3 days", "sent", 1),
+        ("max_late: 1 hour, on_late: ask", "held", 0),
+        ("on_late: send", "sent", 1),
+    ],
+)
+def test_lateness_follows_the_rules_the_author_wrote(
+    store: Store, tmp_path: Path, keys: str, state: str, sent: int
+) -> None:
+    schedule = Schedule.on(store, moment("2027-01-04T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER.replace('text: "Come in"', f'text: "Come in", {keys}')))
+
+    schedule.clock.advance_to(moment("2027-01-23T10:00:00+01:00"))
+    schedule.tick()
+
+    assert [row.state for row in schedule.rows()] == [state]
+    assert len(schedule.sent()) == sent
+
+
+def test_a_message_held_because_it_is_late_goes_when_a_person_approves_it(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-04T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER.replace('text: "Come in"', 'text: "Come in", on_late: ask')))
+    schedule.clock.advance_to(moment("2027-01-23T10:00:00+01:00"))
+    schedule.tick()
+
+    chosen = steering.targets(store, schedule.catalog, ["offer-email"])
+    moved = steering.approve(store, schedule.catalog, chosen, now=schedule.clock.now(), who="me")
+    schedule.tick()
+
+    assert moved == 1
+    assert addresses(schedule.sent()) == ["lea@example.org"]
+
+
+def test_a_touch_that_needs_approval_waits_for_it_and_an_edit_asks_again(store: Store, tmp_path: Path) -> None:
+    text = OFFER.replace('text: "Come in"', 'text: "Come in", approval: required')
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, text))
+    schedule.tick()
+    held = [(row.state, row.reason) for row in schedule.rows()]
+
+    chosen = steering.targets(store, schedule.catalog, ["shop/offer-email"])
+    steering.approve(store, schedule.catalog, chosen, now=schedule.clock.now(), who="me")
+    schedule.apply(write(tmp_path, text.replace("Come in", "Come in today")))
+    schedule.tick()
+    after_edit = [row.state for row in schedule.rows()]
+    steering.approve(store, schedule.catalog, chosen, now=schedule.clock.now(), who="me")
+    schedule.tick()
+
+    assert held == [("held", "waits for approval")]
+    assert after_edit == ["held"]
+    assert [message.content.text.splitlines()[0] for message in schedule.sent()] == ["Come in today"]
+
+
+def test_pausing_stops_and_resuming_lets_go(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+    chosen = steering.targets(store, schedule.catalog, ["shop"])
+
+    steering.pause(store, chosen, until=None, now=schedule.clock.now(), who="me")
+    schedule.tick()
+    while_paused = len(schedule.sent())
+    schedule.clock.advance(HOUR)
+    steering.resume(store, chosen, now=schedule.clock.now(), who="me")
+    schedule.tick()
+
+    assert while_paused == 0
+    assert addresses(schedule.sent()) == ["lea@example.org"]
+
+
+def test_a_pause_until_a_moment_ends_by_itself(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-21T09:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+    chosen = steering.targets(store, schedule.catalog, ["offer-email"])
+
+    end = moment("2027-01-21T15:00:00+01:00")
+    steering.pause(store, chosen, until=end, now=schedule.clock.now(), who="me")
+    schedule.clock.advance_to(moment("2027-01-21T14:00:00+01:00"))
+    schedule.tick()
+    before = len(schedule.sent())
+    schedule.clock.advance_to(end)
+    schedule.tick()
+
+    assert before == 0
+    assert addresses(schedule.sent()) == ["lea@example.org"]
+
+
+def test_cancelling_ends_what_was_planned_for_good(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-20T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    loaded = write(tmp_path, OFFER)
+    schedule.apply(loaded)
+    chosen = steering.targets(store, schedule.catalog, ["shop"])
+
+    steering.cancel(store, chosen, now=schedule.clock.now(), who="me")
+    schedule.live_until(moment("2027-02-01T10:00:00+01:00"))
+
+    assert schedule.sent() == []
+
+
+def test_at_most_one_marketing_message_a_day_reaches_a_person(store: Store, tmp_path: Path) -> None:
+    text = OFFER + '      - {id: second, channel: email, at: 15:00, subject: "And", text: "another one"}\n'
+    schedule = Schedule.on(store, moment("2027-01-04T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, text))
+
+    schedule.live_until(moment("2027-02-01T10:00:00+01:00"))
+
+    assert [(row.touch, row.state, row.reason) for row in schedule.rows()][1] == (
+        "second",
+        "suppressed",
+        "cap: 1 per day",
+    )
+    assert len(schedule.sent()) == 1
+
+
+def test_people_get_it_at_ten_in_their_own_zone(store: Store, tmp_path: Path) -> None:
+    head = "campaign: shop\ncountry: FR\ntimezone: contact\nfallback_timezone: Europe/Paris\nsenders:\n  email: S <s@shop.example>\n  postal_address: Paris\n  unsubscribe: mailto:stop@shop.example\n"
+    schedule = Schedule.on(store, moment("2027-01-04T10:00:00+01:00"))
+    schedule.know(
+        person("lea@example.org"),
+        person("joe@example.org", timezone="America/New_York"),
+        person("yui@example.org", timezone="Asia/Tokyo"),
+    )
+    schedule.apply(write(tmp_path, OFFER, head=head))
+
+    schedule.live_until(moment("2027-02-01T10:00:00+01:00"))
+
+    assert [(a, m.created_at.isoformat()) for a, m in zip(addresses(schedule.sent()), schedule.sent(), strict=True)] == [
+        ("yui@example.org", "2027-01-21T01:00:00+00:00"),
+        ("lea@example.org", "2027-01-21T09:00:00+00:00"),
+        ("joe@example.org", "2027-01-21T15:00:00+00:00"),
+    ]
+
+
+def test_a_stage_counts_from_the_day_the_previous_one_really_went(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-04T10:00:00+01:00"))
+    schedule.apply(write(tmp_path, POSTS))
+    planned = {row.touch: row.due_at for row in _calendar(schedule)}
+
+    schedule.clock.advance_to(moment("2027-01-05T09:00:00+01:00"))
+    schedule.tick()
+    schedule.tick()
+    moved = {row.touch: row.due_at for row in _calendar(schedule)}
+
+    assert planned["remind"] == moment("2027-01-07T10:00:00+01:00")
+    assert moved["remind"] == moment("2027-01-08T10:00:00+01:00")
+
+
+def test_a_flash_sale_that_goes_a_day_late_keeps_its_48_hours(store: Store, tmp_path: Path) -> None:
+    text = """
+offers:
+  FLASH: {terms: free delivery, from: flash, until: within the next 48 hours}
+stages:
+  - stage: launch
+    kind: conversion
+    when: as soon as possible
+    touches:
+      - {id: flash, channel: facebook, offer: FLASH, text: "Until {{ offer.until | date }} {{ offer.until | time }}"}
+"""
+    schedule = Schedule.on(store, moment("2027-01-04T10:00:00+01:00"))
+    schedule.apply(write(tmp_path, text))
+
+    schedule.clock.advance_to(moment("2027-01-05T09:30:00+01:00"))
+    schedule.tick()
+
+    assert [message.content.text for message in schedule.sent("facebook")] == ["Until 7 January 09:30"]
+
+
+def test_a_post_waits_for_the_morning(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-04T23:00:00+01:00"))
+    schedule.apply(write(tmp_path, POSTS))
+
+    schedule.live_until(moment("2027-01-05T12:00:00+01:00"))
+
+    assert [message.created_at.isoformat() for message in schedule.sent("facebook")] == ["2027-01-05T07:00:00+00:00"]
+
+
+class Failing:
+    """A channel that raises what it is told, after the attempt mark when `late`."""
+
+    name = "email"
+
+    def __init__(self, *errors: Exception, late: bool = True) -> None:
+        self.errors = list(errors)
+        self.late = late
+        self.keys: list[str] = []
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        if self.late:
+            await mark()
+        self.keys.append(message.key)
+        if self.errors:
+            raise self.errors.pop(0)
+        if not self.late:
+            await mark()
+        return Receipt()
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_certain_failure_is_tried_again_with_the_same_key(store: Store, tmp_path: Path) -> None:
+    channel = Failing(NotSent("450 try later"), NotSent("450 try later"))
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"), channels={"email": channel})
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+
+    schedule.live_until(moment("2027-01-22T10:00:00+01:00"))
+
+    assert [(row.state, row.attempts) for row in schedule.rows()] == [("sent", 3)]
+    assert len(channel.keys) == 3
+    assert len(set(channel.keys)) == 1
+
+
+def test_an_unknown_outcome_is_never_sent_again_by_itself(store: Store, tmp_path: Path) -> None:
+    channel = Failing(Unknown("the connection broke after the dot"))
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"), channels={"email": channel})
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+
+    schedule.live_until(moment("2027-02-21T10:00:00+01:00"))
+
+    assert [(row.state, row.reason) for row in schedule.rows()] == [("unknown", "the connection broke after the dot")]
+    assert len(channel.keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "late", "state"),
+    [
+        (Refused("550 no such user"), False, "failed"),
+        (Refused("550 no such user"), True, "failed"),
+        (RuntimeError("a bug"), True, "unknown"),
+    ],
+)
+def test_each_kind_of_failure_ends_in_its_state(
+    store: Store, tmp_path: Path, error: Exception, late: bool, state: str
+) -> None:
+    schedule = Schedule.on(
+        store, moment("2027-01-21T10:00:00+01:00"), channels={"email": Failing(error, late=late)}
+    )
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+
+    schedule.tick()
+
+    assert [row.state for row in schedule.rows()] == [state]
+
+
+def test_a_channel_without_an_account_holds_the_touch_and_never_marks_it_sent(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"), channels={})
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+
+    schedule.tick()
+    held = [(row.state, row.reason) for row in schedule.rows()]
+    moved = steering.release_for_accounts(store, ["email"], now=schedule.clock.now())
+
+    assert held == [("held", "no account for email: set it up, or send to files with --outbox")]
+    assert moved == 1
+    assert [row.state for row in schedule.rows()] == ["planned"]
+
+
+def test_a_broken_message_fails_alone_and_reaches_nobody_half(store: Store, tmp_path: Path) -> None:
+    text = OFFER.replace("Come in", "Come in, {{ contact.nickname }}")
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"))
+    schedule.know(person("lea@example.org", nickname="Lou"), person("tom@example.org"))
+    schedule.apply(write(tmp_path, text, head=HEAD_WITH_PERSONA))
+
+    schedule.tick()
+
+    assert addresses(schedule.sent()) == ["lea@example.org"]
+    assert sorted(row.state for row in schedule.rows()) == ["failed", "sent"]
+    assert "nickname" in next(row.reason for row in schedule.rows() if row.state == "failed")
+
+
+HEAD_WITH_PERSONA = """\
+campaign: shop
+language: en
+timezone: Europe/Paris
+senders: {email: The Shop <hello@shop.example>, postal_address: Paris, unsubscribe: "mailto:stop@shop.example"}
+personas:
+  lou: {contact: {first_name: Lou, nickname: Lou, consent: [marketing]}}
+"""
+
+
+def _calendar(schedule: Schedule):  # type: ignore[no-untyped-def]
+    from scheduler.store import plans
+
+    with schedule.store.read() as conn:
+        return plans.occurrences(conn, "shop", "2027")

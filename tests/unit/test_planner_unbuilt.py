@@ -1,0 +1,68 @@
+"""Keys whose behaviour is still to come are named with their line, and only those."""
+
+import pytest
+
+from campaigns import loader, planner
+from campaigns.finding import Level
+
+SHOP = """\
+campaign: shop
+language: en
+timezone: Europe/Paris
+{head}stages:
+  - stage: a
+    kind: awareness
+    when: early january
+    touches:
+      - id: one
+        channel: email
+        subject: Hi
+        text: Hi
+        {touch}
+"""
+
+
+def unbuilt(head="", touch="max_late: 2 days"):
+    return planner.unbuilt(loader.load(SHOP.format(head=head, touch=touch), "shop.yaml"))
+
+
+def test_a_campaign_of_built_keys_is_clean():
+    touch = "at: 09:30\n        pick: spread\n        approval: required\n        repeat: every week, 3 times\n        on_unknown: hold"
+
+    assert unbuilt(head="feb29: mar1\naudience: city = 'Paris'\n", touch=touch) == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("holdout: 10%\n", "`holdout:` is not built yet"),
+        ("staff: 12\n", "`staff:` is not built yet"),
+        ("tracking: on\n", "`tracking: on` is not built yet"),
+        ("media_url: https://shop.example/media\n", "`media_url:` is not built yet"),
+        ("rate: {email: 10 per second}\n", "`rate:` is not built yet"),
+        (
+            "offers: {SALE: {terms: '-10 %', per: person}}\n",
+            "`per: person` (a code for each person) is not built yet",
+        ),
+    ],
+)
+def test_a_key_of_the_campaign_is_named_with_its_line(head, said):
+    [finding] = unbuilt(head=head)
+
+    assert (finding.code, finding.level, finding.message, finding.place.line) == ("unbuilt", Level.ERROR, said, 4)
+
+
+@pytest.mark.parametrize(
+    ("touch", "said"),
+    [
+        ("priority: 3", "`priority:` is not built yet"),
+        ("min_gap: 2 days", "`min_gap:` is not built yet"),
+        ("pick: best", "`pick: best` (there are no clicks to learn from) is not built yet"),
+        ("in_flight: retime", "`in_flight: retime` is not built yet"),
+        ("moved: zero", "`moved:` is not built yet"),
+    ],
+)
+def test_a_key_of_a_touch_is_named_with_its_line(touch, said):
+    [finding] = unbuilt(touch=touch)
+
+    assert (finding.message, finding.place.line) == (said, 12)
