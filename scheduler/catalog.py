@@ -30,6 +30,7 @@ class InForce:
         self._found = {touch.id: (stage, touch) for stage, touch in self.campaign.touches()}
         self._order = {stage.id: number for number, stage in enumerate(self.campaign.stages)}
         self._renderer: Renderer | None = None
+        self._warm = False
         self._audiences: dict[str, Expression | None] = {}
         self._timelines: dict[tuple[tuple[str, datetime], ...], Timeline] = {}
 
@@ -39,6 +40,12 @@ class InForce:
         if self._renderer is None:
             self._renderer = Renderer(self.campaign, self.templates)
         return self._renderer
+
+    def warm(self) -> None:
+        """Compile the templates before the first message needs them; done once."""
+        if not self._warm:
+            self._warm = True
+            self.renderer.check()
 
     def find(self, touch_id: str) -> tuple[Stage, Touch] | None:
         """Return the touch and its stage, None when the revision no longer has it."""
@@ -101,6 +108,11 @@ class Catalog:
         """Return every campaign that is not cancelled, in the order of their ids."""
         found = (self._load(conn, row) for row in plans.campaigns(conn) if row.state != "cancelled")
         return [campaign for campaign in found if campaign is not None]
+
+    def warm(self, conn: Connection) -> None:
+        """Load what is in force and compile its templates, so that the first message of a touch is not the slow one."""
+        for campaign in self.in_force(conn):
+            campaign.warm()
 
     def _load(self, conn: Connection, row: CampaignRecord) -> InForce | None:
         kept = self._kept.get(row.id)

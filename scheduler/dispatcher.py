@@ -55,6 +55,14 @@ class Dispatcher:
         self._joined = ""  # the database generation whose latecomers have joined the open occurrences
         self._sent: dict[tuple[str, str], dict[str, datetime]] = {}  # the real dates the schedule already follows
 
+    async def prepare(self) -> None:
+        """Load and compile what is in force before it is due; changes nothing."""
+        await self._writer.run(self._warm)
+
+    def _warm(self) -> None:
+        with self._store.read() as conn:
+            self._catalog.warm(conn)
+
     async def tick(self) -> int:
         """Read the clock once, bring the schedule up to that moment and carry out one batch; return its size."""
         now = self._clock.now()

@@ -111,6 +111,7 @@ class Daemon:
             pass
         if not self._stopping:
             await self._writer.run(self._beat)
+            await self._dispatcher.prepare()
             self._seen = await self._writer.run(self._store.changed_token)
             _notify("WATCHDOG=1")
 

@@ -150,12 +150,17 @@ class Worker:
                 message = self._message(conn, campaign, claim, stage, touch, now)
             except CampaignError as error:
                 raise Withheld(State.FAILED, str(error)) from error
-            sent = plans.first_sent(conn, claim.campaign, claim.edition)
-            why = campaign.timeline(sent).touch(touch.id).reason
-            if touch.approval == "required":
-                note = plans.touch_state(conn, claim.campaign, claim.edition, claim.touch).approved_note
-                why = f"{why}; {note}" if note else why
+            why = self._why(conn, campaign, claim, touch)
         return _Ready(campaign, stage, touch, message, why)
+
+    def _why(self, conn: Connection, campaign: InForce, claim: Claim, touch: Touch) -> str:
+        """Return the reason that is stored with a message that was sent: why it, and why then."""
+        sent = plans.first_sent(conn, claim.campaign, claim.edition)
+        planned = campaign.timeline(sent).touch(touch.id)
+        parts = [f"{planned.trigger} {planned.delay}".strip() if planned.trigger is not None else "", planned.reason]
+        if touch.approval == "required":
+            parts.append(plans.touch_state(conn, claim.campaign, claim.edition, claim.touch).approved_note)
+        return "; ".join(part for part in parts if part)
 
     def _message(
         self, conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime

@@ -80,7 +80,10 @@ def _channels(value: object) -> tuple[str, ...]:
     items = listed(value)
     if not isinstance(items, (list, tuple)) or not items:
         raise UnreadableError(f"expected a channel, got {shown(value)}", remedy="write one such as email or instagram")
-    return tuple(channel(item) for item in items)
+    names = tuple(channel(item) for item in items)
+    if len(set(names)) < len(names):
+        raise UnreadableError("expected each channel once", remedy="remove the one that stands there twice")
+    return names
 
 
 _CHANNEL = {"enum": sorted(CHANNELS)}

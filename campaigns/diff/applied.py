@@ -124,14 +124,17 @@ def planned_touch(campaign: Campaign, stage: Stage, touch: Touch, planned: Plann
 def timing_fingerprint(campaign: Campaign, stage: Stage, touch: Touch) -> str:
     """Return the fingerprint of every word of the file that the touch's dates follow from.
 
-    When it is equal and the dates are not, something outside the file moved them: real dates, or new zone data.
+    When it is equal and the dates are not, something outside the file moved them: real dates, or new zone data. The
+    dates of an event touch follow from its own words alone.
     """
+    own = touch.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    if touch.on is not None:
+        return fingerprint(_data(own, ("when", "at", "repeat")))
     earlier = []
     for one in campaign.stages:
         earlier.append([one.id, _data(one.model_dump(mode="json", by_alias=True, exclude_defaults=True), _STAGE)])
         if one.id == stage.id:
             break
-    own = touch.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     whole = campaign.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return fingerprint([_data(whole, _CAMPAIGN), earlier, _data(own, _TOUCH)])
 

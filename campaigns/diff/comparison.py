@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import unified_diff
@@ -46,7 +46,7 @@ def compare(
         if change is not None:
             found.append(change)
     present = {touch.id for touch in timeline.touches}
-    found += [_removed(touch) for name, touch in here.items() if name not in present]
+    found += [_removed(touch, timeline.now) for name, touch in here.items() if name not in present]
     return Changes(tuple(found))
 
 
@@ -61,12 +61,17 @@ def _added(touch: PlannedTouch) -> Change:
     return Change(touch.id, Action.ADD, "new")
 
 
-def _removed(touch: AppliedTouch) -> Change:
-    if touch.sent and not touch.open and touch.planned["trigger"] is None:
-        return Change(touch.id, Action.IGNORED, f"{_sent(touch)}; removing it has no effect")
-    if touch.planned["trigger"] is not None and not touch.open:
+def _removed(touch: AppliedTouch, now: datetime) -> Change:
+    if touch.open:
+        return Change(touch.id, Action.CANCEL, f"cancels {_messages(touch.open, 'scheduled ')}", touch.open)
+    if touch.planned["trigger"] is not None:
         return Change(touch.id, Action.CANCEL, f"no longer follows {touch.planned['trigger']}")
-    return Change(touch.id, Action.CANCEL, f"cancels {_messages(touch.open, 'scheduled ')}", touch.open)
+    once_sent = touch.sent and set(touch.planned["moments"]) == {"once"}
+    ahead = [] if once_sent else [one for one in touch.planned["moments"].values() if _at(one) > now]
+    if not ahead:
+        return Change(touch.id, Action.IGNORED, f"{_history(touch)}; removing it has no effect")
+    details = tuple(f"- {_moment(_at(one))}" for one in ahead)
+    return Change(touch.id, Action.CANCEL, f"cancels {_count(details, 'date')}", 0, details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,9 @@ class _Comparison:
             return None
         details = (*kept, *self.differences())
         if self.is_history():
-            return Change(self.touch.id, Action.IGNORED, f"{self.history()}; your change has no effect", 0, details)
+            return Change(
+                self.touch.id, Action.IGNORED, f"{_history(self.before)}; your change has no effect", 0, details
+            )
         consequence = ", ".join([*parts, "new wording"] if wording and parts else parts or ["wording only"])
         return Change(self.touch.id, Action.CHANGE, consequence + self.reach(), self.before.open, details)
 
@@ -107,10 +114,6 @@ class _Comparison:
         if set(self.old["moments"]) == {"once"} and self.before.sent:
             return True
         return not ahead
-
-    def history(self) -> str:
-        """Say what lies behind."""
-        return _sent(self.before) if self.before.sent else "its time is over"
 
     def reach(self) -> str:
         """Say how many messages the change reaches."""
@@ -211,7 +214,7 @@ def _moment(at: datetime) -> str:
     return f"{at:%a} {at.day} {at:%b} {at:%H:%M}"
 
 
-def _count(things: set[str] | list[str], word: str) -> str:
+def _count(things: Collection[str], word: str) -> str:
     return f"a {word}" if len(things) == 1 else f"{len(things)} {word}s"
 
 
@@ -219,7 +222,9 @@ def _messages(count: int, kind: str = "") -> str:
     return f"{count} {kind}message{'' if count == 1 else 's'}"
 
 
-def _sent(touch: AppliedTouch) -> str:
+def _history(touch: AppliedTouch) -> str:
+    if not touch.sent:
+        return "its time is over"
     return "already sent" if touch.sent_at is None else f"already sent {_moment(touch.sent_at)}"
 
 

@@ -9,9 +9,9 @@ _KEY = re.compile(
     r"|credentials?|bearer|authorization|mot[_-]de[_-]passe)$"
 )
 _VALUES = (
-    (re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*:[^\s/@]+@"), "the address holds a user and a password"),
+    (re.compile(r"://[^\s/@:]{0,256}:[^\s/@]{1,256}@"), "the address holds a user and a password"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "this is a private key"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}"), "this looks like an access token"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10}"), "this looks like an access token"),
     (re.compile(r"\bEAA[A-Za-z0-9]{40,}"), "this looks like an access token"),
     (re.compile(r"\b(?:sk|rk)_live_[A-Za-z0-9]{16,}|\bsk-[A-Za-z0-9_-]{24,}"), "this looks like an API key"),
     (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}"), "this looks like an access token"),

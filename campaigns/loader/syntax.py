@@ -195,7 +195,9 @@ def _indentation(line: int, lines: list[str]) -> Complaint:
         {_own_indent(each) + 1 for each in lines[:line] if each.strip() and not each.lstrip().startswith("#")}
     )
     if not columns:
-        return Complaint(line, indent, "the line is no `key: value`", "write `key: value`", Mend.NONE, len(text) - indent)
+        return Complaint(
+            line, indent, "the line is no `key: value`", "write `key: value`", Mend.NONE, len(text) - indent
+        )
     message = f"the line starts in column {indent + 1}, and the lines above it in column {_or(columns)}"
     return Complaint(line, indent, message, "indent it like the lines it belongs to", Mend.NONE, len(text) - indent)
 

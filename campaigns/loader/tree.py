@@ -28,6 +28,7 @@ from campaigns.loader.syntax import BROKEN, Complaint, Opened, braces, explain, 
 MAX_DEPTH = 50
 MAX_ALIASES = 50
 MAX_REPEATED = 10_000
+MAX_NODES = 100_000
 _MAX_MENDS = 100
 
 
@@ -143,6 +144,7 @@ class _Builder:
         self.anchors: dict[str, tuple[Node, bool]] = {}
         self.aliases = 0
         self.repeated = 0
+        self.nodes = 0
 
     def build(self, text: str) -> Node | None:
         """Read the events of `text`; stop at the second document."""
@@ -178,6 +180,9 @@ class _Builder:
     def _node(self, event: NodeEvent) -> Node:
         start, end = event.start_mark, event.end_mark
         node = Node("text", start.line, start.column, end.line, end.column)
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            self._stop(node, "too-big", f"the file holds more than {MAX_NODES:,} keys and values", "split the campaign")
         if isinstance(event, ScalarEvent):
             node.text, node.style = event.value, event.style or ""
             if node.style in ("'", '"') and end.line > start.line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -88,6 +89,7 @@ _SYNONYMS: dict[type[BaseModel], dict[str, str]] = {
 }  # fmt: skip
 
 
+@cache
 def aliases(model: type[BaseModel]) -> dict[str, Any]:
     """Return the keys of a model as they are written in the file, with their types."""
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
@@ -187,6 +189,7 @@ def _unknown_key(path: Path) -> tuple[str, str]:
     return f"unknown key `{key}` in {_name(model)}", f"use one of {', '.join(sorted(known))}"
 
 
+@lru_cache(maxsize=1024)
 def _near(model: type[BaseModel], key: str) -> str:
     """Return the key of the model that is meant by an unknown one; empty when none is near."""
     found = suggestion(key, aliases(model)).partition("'")[2].partition("'")[0]

@@ -6,7 +6,7 @@ say what binds a touch. Same input, same output; the present is an argument.
 
 from campaigns.planner.content import content_hash
 from campaigns.planner.personal import due_in_zone, offer_window
-from campaigns.planner.planning import FIRST_ZONE, LAST_ZONE, plan
+from campaigns.planner.planning import FIRST_ZONE, LAST_ZONE, over_at, plan
 from campaigns.planner.protection import EffectiveCourtesy, courtesy, max_late, on_late, rules
 from campaigns.planner.reasons import defaults
 from campaigns.planner.setting import edition, span
@@ -26,6 +26,7 @@ __all__ = [
     "max_late",
     "offer_window",
     "on_late",
+    "over_at",
     "plan",
     "repeat_due",
     "rules",

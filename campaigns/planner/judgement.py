@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from campaigns.definition import Campaign, Stage, Touch
-from campaigns.errors import CampaignError
+from campaigns.errors import CampaignError, Place
 from campaigns.finding import Finding, Level
 from campaigns.planner import protection
 from campaigns.planner.anchors import is_calendar, year_of
@@ -59,37 +59,37 @@ def of_touch(
         yield from _next_year(
             schedule, touch.when, window, schedule.floor(stage.id), path=(*path, "when"), what=touch.id
         )
+    first = schedule.first_plan(touch.id)
     over = [one for one in occurrences if one.state == "expired"]
-    if not over or touch.id in schedule.sent:
-        return
-    timing = touch.when or stage.when
-    last = over[-1].window.latest or over[-1].window.target
-    explicit = timing is not None and year_of(timing.anchor) is not None
-    never_planned = last < schedule.first_plan(touch.id)
-    if explicit and never_planned and len(over) == len(occurrences):
-        yield Finding(
-            "past-date",
-            Level.ERROR,
-            f"{touch.id} is planned for {moment(last)} {last.year}, which is past",
-            place,
-            "change the date, or leave the year out",
-        )
-    elif len(occurrences) == 1:
-        said = f"{words(timing)!r}" if timing is not None else "its time"
-        yield Finding(
-            "expired",
-            Level.WARNING,
-            f"{touch.id}: {said} was over on {last.day} {last:%b %Y}; it will not be sent",
-            place,
-            "give it a later `when:` if it should still go",
-        )
-    else:
-        yield Finding(
-            "expired",
-            Level.WARNING,
-            f"{touch.id}: {len(over)} of its {len(occurrences)} dates are over; they will not be sent",
-            place,
-        )
+    if over and not (schedule.is_known(touch.id) and _end(over[-1]) >= first):
+        yield _over(touch, touch.when or stage.when, occurrences, over, first, place)
+
+
+def _end(occurrence: PlannedOccurrence) -> datetime:
+    return occurrence.window.latest or occurrence.window.target
+
+
+def _over(
+    touch: Touch,
+    timing: Timing | None,
+    occurrences: tuple[PlannedOccurrence, ...],
+    over: list[PlannedOccurrence],
+    first: datetime,
+    place: Place,
+) -> Finding:
+    """Return the finding about a touch whose time had passed before it was first applied."""
+    last = _end(over[-1])
+    if timing is not None and year_of(timing.anchor) is not None and len(over) == len(occurrences):
+        message = f"{touch.id} is planned for {moment(last)} {last.year}, which is past"
+        return Finding("past-date", Level.ERROR, message, place, "change the date, or leave the year out")
+    remedy = "give it a later `when:` if it should still go"
+    if len(occurrences) > 1:
+        message = f"{touch.id}: {len(over)} of its {len(occurrences)} dates are over; they will not be sent"
+        return Finding("expired", Level.WARNING, message, place, remedy)
+    said = f"{words(timing)!r}" if timing is not None else "its time"
+    ended = "was over on" if last < first else "has no allowed moment left until"
+    message = f"{touch.id}: {said} {ended} {last.day} {last:%b %Y}; it will not be sent"
+    return Finding("expired", Level.WARNING, message, place, remedy)
 
 
 def of_order(campaign: Campaign, stages: tuple[PlannedStage, ...]) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from campaigns.definition import Campaign, OnLate, Stage, Touch
 from campaigns.planner import protection
@@ -17,9 +17,10 @@ def opened(window: Window, timing: Timing, rules: Rules, country: str | None, fi
     A moment that lies before `first` goes in the next allowed slot; one with a time of its own goes at that time on one
     of the days left, if there is one.
     """
-    if window.target >= first:
+    first = first.astimezone(UTC)
+    if window.target.astimezone(UTC) >= first:
         return window
-    if window.latest is not None and window.latest < first:
+    if window.latest is not None and window.latest.astimezone(UTC) < first:
         return None
     zone = str(window.target.tzinfo)
     target = _next_slot(window, timing, rules, country, first)
@@ -28,7 +29,7 @@ def opened(window: Window, timing: Timing, rules: Rules, country: str | None, fi
     began = f"open since {window.earliest.day} {window.earliest:%b}"
     return replace(
         window,
-        earliest=max(window.earliest, zones.local(first, zone)),
+        earliest=zones.local(max(window.earliest.astimezone(UTC), first), zone),
         target=zones.local(target, zone),
         moved="; ".join(part for part in (window.moved, began) if part),
     )
@@ -36,7 +37,7 @@ def opened(window: Window, timing: Timing, rules: Rules, country: str | None, fi
 
 def _next_slot(window: Window, timing: Timing, rules: Rules, country: str | None, first: datetime) -> datetime | None:
     zone = str(window.target.tzinfo)
-    end = window.latest
+    end = None if window.latest is None else window.latest.astimezone(UTC)
     if rules.pick is not Pick.SPREAD and end is not None and timing.at is not None:
         day = zones.local(first, zone).date()
         while (moment := zones.instant(day, timing.at, zone)) <= end:
@@ -64,4 +65,4 @@ def expiry(
         )
     if touch.expires is not None:
         limits.append(resolver.add_span(base, touch.expires, zone, country=campaign.country))
-    return min(limits, default=None)
+    return min(limits, key=lambda moment: moment.astimezone(UTC), default=None)

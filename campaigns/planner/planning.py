@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from campaigns.definition import Campaign, Stage, Touch
@@ -20,6 +20,20 @@ from campaigns.timing import zones
 
 # Where people have zones of their own, a window opens in the first zone on earth and closes in the last.
 FIRST_ZONE, LAST_ZONE = "Pacific/Kiritimati", "Etc/GMT+12"
+
+
+@dataclass(slots=True)
+class _Report:
+    """What was found wrong so far. A moment that is missing is told once, not by everything that waits for it."""
+
+    campaign: Campaign
+    findings: list[Finding]
+    told: list[CampaignError] = field(default_factory=list)
+
+    def unresolved(self, path: tuple[str | int, ...], what: str, error: CampaignError) -> None:
+        if not any(error is earlier for earlier in self.told):
+            self.told.append(error)
+            self.findings.append(judgement.unresolved(self.campaign, path, what, error))
 
 
 def plan(
@@ -43,12 +57,12 @@ def plan(
         known = ()
     edition = setting(campaign, reference or now)
     schedule = Schedule(edition, now=zones.local(now, edition.zone), sent=sent or {}, known=known)
-    findings: list[Finding] = [*judgement.of_setting(edition)]
-    stages = tuple(_stage(schedule, number, stage, findings) for number, stage in enumerate(campaign.stages))
-    touches = tuple(_touch(schedule, stage, touch, templates or {}, findings) for stage, touch in campaign.touches())
-    offers = tuple(_offer(schedule, code, findings) for code in campaign.offers)
-    findings += judgement.of_order(campaign, stages)
-    findings += judgement.of_offers(campaign, touches, offers)
+    report = _Report(campaign, [*judgement.of_setting(edition)])
+    stages = tuple(_stage(schedule, number, stage, report) for number, stage in enumerate(campaign.stages))
+    touches = tuple(_touch(schedule, stage, touch, templates or {}, report) for stage, touch in campaign.touches())
+    offers = tuple(_offer(schedule, code, report) for code in campaign.offers)
+    report.findings += judgement.of_order(campaign, stages)
+    report.findings += judgement.of_offers(campaign, touches, offers)
     timeline = Timeline(
         campaign=campaign.id,
         title=campaign.title or campaign.id,
@@ -62,13 +76,29 @@ def plan(
         touches=touches,
         offers=offers,
         feasibility=_feasibility(campaign, schedule, touches),
-        findings=tuple(findings),
+        findings=tuple(report.findings),
         hash="",
     )
     return replace(timeline, hash=content.plan_hash(campaign, timeline))
 
 
-def _stage(schedule: Schedule, number: int, stage: Stage, findings: list[Finding]) -> PlannedStage:
+def over_at(campaign: Campaign, reference: datetime) -> datetime | None:
+    """Return when the calendar of the edition planned from `reference` is over, in the campaign's zone.
+
+    That is the latest of `ends:`, the occasion's day and the windows of its calendar touches; None when it has none of
+    these. Until then a new plan still belongs to this edition, though the next occasion is a year away.
+    """
+    edition = setting(campaign, reference)
+    timeline = plan(campaign, now=reference)
+    ends = [one.window.latest or one.due_at for touch in timeline.touches for one in touch.occurrences]
+    if edition.closes is not None:
+        ends.append(edition.closes)
+    if edition.occasion_on is not None:
+        ends.append(zones.local(zones.end_of_day(edition.occasion_on, edition.zone), edition.zone))
+    return max(ends, default=None)
+
+
+def _stage(schedule: Schedule, number: int, stage: Stage, report: _Report) -> PlannedStage:
     if stage.when is None:
         entered = f"entered on {stage.enter_on}" if stage.enter_on else ""
         return PlannedStage(stage.id, stage.kind.value, None, entered, None)
@@ -79,12 +109,12 @@ def _stage(schedule: Schedule, number: int, stage: Stage, findings: list[Finding
             judgement.unresolved(schedule.campaign, ("stages", number, "when"), f"stage {stage.id!r}", error)
         )
         return PlannedStage(stage.id, stage.kind.value, None, "", None)
-    findings += judgement.of_stage(schedule, number, stage, placed.window)
+    report.findings += judgement.of_stage(schedule, number, stage, placed.window)
     return PlannedStage(stage.id, stage.kind.value, placed.window, placed.window.says, placed.moment)
 
 
 def _touch(
-    schedule: Schedule, stage: Stage, touch: Touch, templates: Mapping[str, str], findings: list[Finding]
+    schedule: Schedule, stage: Stage, touch: Touch, templates: Mapping[str, str], report: _Report
 ) -> PlannedTouch:
     campaign = schedule.campaign
     occurrences: tuple[PlannedOccurrence, ...] = ()
@@ -92,11 +122,9 @@ def _touch(
         try:
             occurrences = _occurrences(schedule, touch)
         except CampaignError as error:
-            if not _told_already(schedule, stage, touch):
-                path = (*campaign.touch_path(touch.id), "when")
-                findings.append(judgement.unresolved(campaign, path, f"touch {touch.id!r}", error))
+            report.unresolved((*campaign.touch_path(touch.id), "when"), f"touch {touch.id!r}", error)
         else:
-            findings += judgement.of_touch(schedule, stage, touch, occurrences)
+            report.findings += judgement.of_touch(schedule, stage, touch, occurrences)
     return PlannedTouch(
         id=touch.id,
         stage=stage.id,
@@ -108,17 +136,6 @@ def _touch(
         content_hash=content.content_hash(campaign, touch, templates),
         sent_at=schedule.sent.get(touch.id),
     )
-
-
-def _told_already(schedule: Schedule, stage: Stage, touch: Touch) -> bool:
-    """Whether the stage's own finding already says why its touch has no moment."""
-    if stage.when is None:
-        return False
-    try:
-        schedule.stage(stage.id)
-    except CampaignError:
-        return touch.when is None
-    return False
 
 
 def _occurrences(schedule: Schedule, touch: Touch) -> tuple[PlannedOccurrence, ...]:
@@ -143,11 +160,11 @@ def _over_zones(
     return replace(occurrence, window=replace(window, earliest=earliest, latest=latest))
 
 
-def _offer(schedule: Schedule, code: str, findings: list[Finding]) -> PlannedOffer:
+def _offer(schedule: Schedule, code: str, report: _Report) -> PlannedOffer:
     try:
         return schedule.offer(code)
     except CampaignError as error:
-        findings.append(judgement.unresolved(schedule.campaign, ("offers", code, "until"), f"offer {code}", error))
+        report.unresolved(("offers", code, "until"), f"offer {code}", error)
         return PlannedOffer(code, None, None, "")
 
 

@@ -128,5 +128,5 @@ def _days(timing: Timing, year: int, country: str | None, own: dict[str, Timing]
         window = resolver.resolve(timing, Moments(now=moment, start=moment, country=country, occasions=own))
     except CampaignError:
         return ()
-    last = (window.latest or window.earliest).date().toordinal()
-    return tuple(date.fromordinal(day) for day in range(window.earliest.date().toordinal(), min(last, 400 + last) + 1))
+    first, last = (moment.date().toordinal() for moment in (window.earliest, window.latest or window.earliest))
+    return tuple(date.fromordinal(day) for day in range(first, min(last, first + 366) + 1))

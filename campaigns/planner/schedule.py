@@ -88,8 +88,11 @@ class Schedule:
 
     def first_plan(self, touch_id: str) -> datetime:
         """Return the first apply of the touch as far as it is known: before it, nothing was planned for it."""
-        known = self._known is None or touch_id in self._known
-        return self.setting.reference if known else max(self.now, self.setting.reference)
+        return self.setting.reference if self.is_known(touch_id) else max(self.now, self.setting.reference)
+
+    def is_known(self, touch_id: str) -> bool:
+        """Whether the touch was applied before: what has passed since then is history."""
+        return self._known is None or touch_id in self._known
 
     def touch_in(self, touch_id: str, zone: str, *, spread_key: str = "") -> tuple[PlannedOccurrence, ...]:
         """Return the moments of a calendar touch for people in `zone`; `spread_key` is what `pick: spread` hashes.

@@ -15,7 +15,7 @@ from campaigns.rendering.engine import Engine
 from campaigns.rendering.environment import Part
 from campaigns.rendering.facts import STANDARD_FACTS, known_names
 from campaigns.rendering.faults import explained
-from campaigns.rendering.sources import INLINE, inline_name
+from campaigns.rendering.script import Script, ScriptError, script
 
 if TYPE_CHECKING:
     from campaigns.definition import Campaign, Touch
@@ -83,79 +83,39 @@ class Check:
 
     def _touch(self, touch: Touch, contact_fields: frozenset[str]) -> Iterator[Finding]:
         place = self._campaign.place(*self._campaign.touch_path(touch.id))
-        entries, findings = self._entries(touch)
-        yield from findings
-        if findings:
+        try:
+            says = script(self._campaign, self._sources, touch)
+        except RenderError as error:
+            yield _finding(error)
             return
-        silent = not any(name.endswith((".text", ".html")) or not name.startswith(":") for _, name in entries)
         may_be_silent = touch.channel[0] == "webhook" or (touch.media and touch.channel[0] != "email")
-        if silent and not may_be_silent:
+        if says.body is None and not may_be_silent:
             message = f"the touch {touch.id!r} says nothing"
             yield _error("template-body", message, place, "give it a `template:` or a `text:`")
-        if touch.channel[0] == "email" and not any(name.endswith(".subject") for _, name in entries):
+        if touch.channel[0] == "email" and says.subject is None:
             message = f"the mail {touch.id!r} has no subject"
             yield _error("template-subject", message, place, "give it a `subject:`, or one in the template's head")
         seen = _Seen()
         broken: list[Finding] = []
-        for part, name in entries:
+        for part, name in self._written(says):
             broken += self._walk(part, name, seen, set())
         yield from broken
         if not broken:
             found = list(self._names(touch, seen, contact_fields))
             yield from sorted(found, key=lambda one: (one.place.file, one.place.line or 0) if one.place else ("", 0))
 
-    def _entries(self, touch: Touch) -> tuple[list[tuple[Part, str]], list[Finding]]:
-        """Return what the touch writes, as (part, template), or the findings that keep one from knowing."""
-        mail = touch.channel[0] == "email"
-        entries = [
-            (Part.HTML if key == "html" else Part.TEXT, inline_name(touch, key))
-            for key in INLINE
-            if getattr(touch, key) is not None
-        ]
-        if (name := touch.template) is not None:
-            place = self._campaign.place(*self._campaign.touch_path(touch.id), "template")
-            if not self._sources.knows(name):
-                near = get_close_matches(name, self._sources.names(), 1, 0.85)
-                remedy = f"did you mean {near[0]!r}?" if near else "expected a path below the template folder"
-                return [], [_error("template-missing", f"no template {name!r}", place, remedy)]
-            try:
-                head = self._sources.front(name).values
-            except RenderError as error:
-                return [], [_finding(error)]
-            if not name.endswith((".md", ".html", ".txt")):
-                return [], [_error("template-kind", f"expected a .md, .html or .txt template, got {name!r}", place, "")]
-            part = Part.TEXT
-            if mail and name.endswith((".md", ".html")):
-                part = Part.MARKDOWN if name.endswith(".md") else Part.HTML
-            elif name.endswith(".html"):
-                return [], [
-                    _error(
-                        "template-kind",
-                        f"{touch.channel[0]} takes plain text, got {name!r}",
-                        place,
-                        "use a .md or .txt template",
-                    )
-                ]
-            entries.append((part, name))
-            beside = name.removesuffix(".html") + ".txt"
-            if part is Part.HTML and touch.text is None and self._sources.knows(beside):
-                entries.append((Part.TEXT, beside))
-            entries += [
-                (Part.TEXT, f":{name}.{key}")
-                for key in ("subject", "preheader")
-                if key in head and getattr(touch, key) is None
-            ]
-        if mail and any(part is not Part.TEXT for part, _ in entries):
-            try:
-                entries += self._layouts(self._sources.layout(touch))
-            except RenderError as error:
-                return [], [_finding(error)]
-        return entries, []
-
-    def _layouts(self, html: str) -> list[tuple[Part, str]]:
-        plain = html.removesuffix(".html") + ".txt"
-        found = [(Part.HTML, html), (Part.HTML, "layouts/footer.html"), (Part.TEXT, "layouts/footer.txt")]
-        return [*found, (Part.TEXT, plain)] if self._sources.knows(plain) else found
+    def _written(self, says: Script) -> Iterator[tuple[Part, str]]:
+        """Yield every template of a touch with the part it is written for."""
+        for name in (says.subject, says.preheader, says.text):
+            if name is not None:
+                yield Part.TEXT, name
+        if says.body is not None:
+            yield says.part, says.body
+        if says.layout is not None:
+            plain = says.layout.removesuffix(".html") + ".txt"
+            yield from ((Part.HTML, says.layout), (Part.HTML, "layouts/footer.html"), (Part.TEXT, "layouts/footer.txt"))
+            if self._sources.knows(plain):
+                yield Part.TEXT, plain
 
     def _walk(self, part: Part, name: str, seen: _Seen, walked: set[str]) -> list[Finding]:
         """Compile `name` and all it leads to, noting what is used; return what is broken."""
@@ -294,5 +254,5 @@ def _error(code: str, message: str, place: Place, remedy: str) -> Finding:
 
 
 def _finding(error: RenderError) -> Finding:
-    code = "template-missing" if error.message.startswith(("no template ", "no layout ")) else "template-syntax"
+    code = error.code if isinstance(error, ScriptError) else "template-syntax"
     return Finding(code, Level.ERROR, error.message, error.place, error.remedy)

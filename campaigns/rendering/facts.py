@@ -59,6 +59,8 @@ def plain(value: object, *, depth: int = 0) -> object:
 
 def clean(text: str) -> str:
     """Return `text` without control characters and direction overrides; line feeds and tabs stay."""
+    if text.isprintable():
+        return str(text)
     return str(text).replace("\r\n", "\n").replace("\r", "\n").translate(_DROPPED)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import pass_context
@@ -83,26 +84,27 @@ class Words:
         return self._found
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Return the filters by the names templates use."""
+        """Return the filters by the names templates use; days and times that many readers share are kept."""
+        day, clock = lru_cache(maxsize=512)(self.day), lru_cache(maxsize=512)(self.clock)
 
         @pass_context
         def on(context: Context, value: Any, form: str = "") -> str:
-            return self.day(read_moment(value, _zone(context)), form)
+            return day(read_moment(value, _zone(context)), form)
 
         @pass_context
         def at(context: Context, value: Any, form: str = "short") -> str:
-            return self.clock(read_moment(value, _zone(context)), form)
+            return clock(read_moment(value, _zone(context)), form)
 
         @pass_context
         def both(context: Context, value: Any, form: str = "") -> str:
             moment = read_moment(value, _zone(context))
             if not isinstance(moment, datetime):
                 raise ValueError(f"expected a moment with a time of day, got {printable(value)!r}\nuse `| date`")
-            return f"{self.day(moment, form)} {words(self._language)['at']} {self.clock(moment, 'short')}"
+            return f"{day(moment, form)} {words(self._language)['at']} {clock(moment, 'short')}"
 
         @pass_context
         def weekday(context: Context, value: Any) -> str:
-            return self.day(read_moment(value, _zone(context)), "EEEE")
+            return day(read_moment(value, _zone(context)), "EEEE")
 
         return {
             "date": on,

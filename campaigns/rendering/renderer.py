@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from campaigns.finding import Finding
     from campaigns.rendering.mail import Mails
     from campaigns.rendering.run import Run
+    from campaigns.rendering.script import Script
 
 _SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
 _UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -33,6 +34,7 @@ class Renderer:
         self._campaign = campaign
         self._engine = Engine(campaign, templates)
         self._mails: Mails | None = None
+        self._scripts: dict[str, Script] = {}
 
     def render(self, touch: Touch, facts: Mapping[str, object]) -> Content:
         """Return what `touch` says with these facts (see `facts`); the whole message or RenderError, never a part.
@@ -66,29 +68,29 @@ class Renderer:
 
         mails = self._mails = self._mails or Mails(self._engine, self._campaign.language)
         self._refuse_unlawful(touch, facts)
-        body = self._body(touch)
-        layout = self._engine.sources.layout(touch)
-        subject = self._line(touch, "subject", facts, body)
+        says = self._script(touch)
+        body = self._body(touch, says)
+        subject = self._line(says.subject, facts)
         if not subject:
             raise RenderError(
                 f"the subject of {touch.id!r} is empty",
                 place=self._place(touch, "subject"),
                 remedy="give the touch a `subject:`, or the template one in its head",
             )
-        preheader = self._line(touch, "preheader", facts, body)
+        preheader = self._line(says.preheader, facts)
         data = mails.context(facts, subject, preheader)
+        own = None if says.text is None else self._engine.write(Part.TEXT, says.text, data)
         html: str | None = None
-        text = self._text(touch, data)
-        if body.endswith(".md") and not body.startswith(":"):
-            html, derived = mails.from_markdown(body, layout, run, data)
-        elif body.endswith(".html"):
-            html, derived = mails.from_html(body, layout, run, data)
+        if says.layout is None:
+            text = self._engine.write(Part.TEXT, body, data)
+        elif says.part is Part.MARKDOWN:
+            html, text = mails.from_markdown(body, says.layout, run, data)
         else:
-            derived = self._engine.write(Part.TEXT, body, data)
+            html, text = mails.from_html(body, says.layout, run, data)
         with explained(self._engine.sources, body):
             return Content(
                 subject=subject,
-                text=mails.with_footer(derived if text is None else text, data),
+                text=mails.with_footer(text if own is None else own, data),
                 html=html,
                 preheader=preheader,
                 media=_media(touch),
@@ -99,60 +101,41 @@ class Renderer:
         from campaigns.rendering.environment import Part
         from campaigns.rendering.mail import tidy
 
-        body = self._body(touch, needed=not touch.media and touch.channel[0] != "webhook")
+        says = self._script(touch)
         text = subject = ""
-        if body:
-            if body.endswith(".html") and body != f":{touch.id}.text":
-                raise RenderError(
-                    f"{touch.channel[0]} takes plain text, got the HTML template of {touch.id!r}",
-                    place=self._place(touch, "html" if body.startswith(":") else "template"),
-                    remedy="use a .md or .txt template, or `text:`",
-                )
+        if says.body is not None or (touch.channel[0] != "webhook" and not touch.media):
+            body = self._body(touch, says)
             text = tidy(self._engine.write(Part.TEXT, body, facts))
             if not text.strip():
                 raise RenderError(f"the text of {touch.id!r} is empty", place=self._engine.sources.place(body, 1))
-            subject = self._line(touch, "subject", facts, body)
+            subject = self._line(says.subject, facts)
         if touch.channel[0] == "sms":
             # One no-break space would make every part of the SMS half as long (GSM 03.38 does not have it).
             text = text.translate(_SPACES)
         return Content(subject=subject, text=text, media=_media(touch))
 
-    def _body(self, touch: Touch, *, needed: bool = True) -> str:
-        """Return the name of the template that says what the touch says; empty where nothing needs to be said."""
-        if touch.template is not None:
-            return touch.template
-        if touch.html is not None:
-            return f":{touch.id}.html"
-        if touch.text is not None:
-            return f":{touch.id}.text"
-        if needed:
+    def _script(self, touch: Touch) -> Script:
+        """Return the touch's templates by name, worked out once."""
+        from campaigns.rendering.script import script
+
+        if touch.id not in self._scripts:
+            self._scripts[touch.id] = script(self._campaign, self._engine.sources, touch)
+        return self._scripts[touch.id]
+
+    def _body(self, touch: Touch, says: Script) -> str:
+        if says.body is None:
             raise RenderError(
                 f"the touch {touch.id!r} says nothing",
                 place=self._place(touch),
                 remedy="give it a `template:` or a `text:`",
             )
-        return ""
+        return says.body
 
-    def _text(self, touch: Touch, data: dict[str, object]) -> str | None:
-        """Return the text part where the author wrote one: `text:`, or the `.txt` beside the `.html`."""
+    def _line(self, name: str | None, facts: Mapping[str, object]) -> str:
+        """Return a subject or preheader as one line, empty where there is none."""
         from campaigns.rendering.environment import Part
 
-        if touch.text is not None:
-            return self._engine.write(Part.TEXT, f":{touch.id}.text", data)
-        beside = (touch.template or "").removesuffix(".html") + ".txt"
-        if (touch.template or "").endswith(".html") and self._engine.sources.knows(beside):
-            return self._engine.write(Part.TEXT, beside, data)
-        return None
-
-    def _line(self, touch: Touch, key: str, facts: Mapping[str, object], body: str) -> str:
-        """Return the subject or preheader as one line; from the touch, else from the head of its template."""
-        from campaigns.rendering.environment import Part
-
-        if getattr(touch, key) is not None:
-            name = f":{touch.id}.{key}"
-        elif key in self._engine.sources.front(body).values:
-            name = f":{body}.{key}"
-        else:
+        if name is None:
             return ""
         return " ".join(_UNPRINTED.sub(" ", self._engine.write(Part.TEXT, name, facts)).split())
 

@@ -18,6 +18,7 @@ INLINE = ("subject", "preheader", "text", "html")
 FRONT_KEYS = ("subject", "preheader", "layout")
 _FRONT = re.compile(r"\A---[ \t]*\n(?P<block>(?:.*\n)*?)---[ \t]*(?:\n|\Z)")
 _TAG = re.compile(r"\{%[-+]?\s*(?:extends|include|import|from)\b(.*?)%\}", re.DOTALL)
+_LAYOUT = re.compile(r"layouts/[^/]+\.html")
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _SEGMENT = re.compile(r"[^\x00-\x1f\x7f/\\:]+")
 
@@ -171,27 +172,11 @@ class Sources:
                 self._places[f":{name}.{key}"] = (self.place(name, line), False)
         return self._fronts[name]
 
-    def layout(self, touch: Touch) -> str:
-        """Return the template's name of the layout a mail asks for, `plain` where it asks for none.
-
-        RenderError when there is no such layout, at the place that names it.
-        """
-        name, head = touch.template or "", self.front(touch.template or "")
-        asked = touch.layout or head.values.get("layout") or "plain"
-        if self.knows(layout_name(asked)):
-            return layout_name(asked)
-        if touch.layout is None and "layout" in head.lines:
-            place = self.place(name, head.lines["layout"])
-        else:
-            place = self._campaign.place(*self._campaign.touch_path(touch.id), "layout")
-        there = [
-            known.removeprefix("layouts/").removesuffix(".html")
-            for known in self.names()
-            if re.fullmatch(r"layouts/[^/]+\.html", known) and known not in ("layouts/base.html", "layouts/footer.html")
-        ]
-        near = get_close_matches(asked, there, 1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(there)}"
-        raise RenderError(f"no layout {asked!r}", place=place, remedy=remedy)
+    def layouts(self) -> tuple[str, ...]:
+        """Return the layouts a mail may ask for by name, in alphabetical order."""
+        parts = ("layouts/base.html", "layouts/footer.html")
+        named = [name for name in self.names() if _LAYOUT.fullmatch(name) and name not in parts]
+        return tuple(name.removeprefix("layouts/").removesuffix(".html") for name in named)
 
     def body(self, name: str) -> str | None:
         """Return what a template says, its head blanked so that lines keep their numbers; None when there is none."""

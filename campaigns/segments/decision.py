@@ -104,10 +104,10 @@ def readings(fact: object) -> tuple[str | None, float | int | None, date | None,
 
     An unknown fact and a nested one have no reading at all.
     """
-    if not is_known(fact) or isinstance(fact, Mapping):
+    if not is_known(fact):
         return None, None, None, None
     text, number, day, truth = (_like(fact, kind) for kind in ("", 0, date.min, False))
-    assert isinstance(text, str)
+    assert text is None or isinstance(text, str)
     assert number is None or isinstance(number, (int, float))
     assert day is None or isinstance(day, date)
     assert truth is None or isinstance(truth, bool)
@@ -121,6 +121,8 @@ def _order(left: Value, right: Value) -> int:
 
 def _like(fact: object, value: Value) -> Value | None:
     """Read a fact as the kind of value it is compared with; None when it is not one (imports hold texts)."""
+    if isinstance(fact, Mapping):
+        return None
     if isinstance(value, bool):
         return fact if isinstance(fact, bool) else {"true": True, "false": False}.get(str(fact).strip().lower())
     if isinstance(value, (int, float)):

@@ -67,14 +67,14 @@ def is_business_day(day: date, country: str | None, week: int = 5) -> bool:
 
 @lru_cache(maxsize=256)
 def holidays(country: str, year: int) -> Mapping[date, str]:
-    """Return the public holidays of the country in the year with their names, from the package `holidays`.
+    """Return the public holidays of the country in the year with their English names, from the package `holidays`.
 
     Raises: TimingError for a country the package does not know.
     """
     from holidays import country_holidays
 
     try:
-        return dict(country_holidays(country, years=year))
+        return dict(country_holidays(country, years=year, language="en_US"))
     except NotImplementedError:
         raise TimingError(
             f"no public holidays are known for the country {country!r}",

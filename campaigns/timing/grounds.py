@@ -205,16 +205,15 @@ def _fixed(anchor: Fixed, ask: Ask) -> Ground | None:
     return Instant(datetime.combine(day, anchor.clock, tzinfo=zones.offset_or_zone(anchor.zone)).astimezone(UTC))
 
 
-def check_weekday(anchor: Anchor | None, found: Ground | None) -> None:
-    """Raise TimingError when the author named a weekday that the date chosen is not."""
-    if isinstance(anchor, Fixed) and anchor.weekday is not None and isinstance(found, Days):
-        real = found.target.weekday()
-        if real != anchor.weekday:
-            raise TimingError(
-                f"{found.target.day} {_MONTHS[found.target.month - 1]} {found.target.year} is a {_WEEKDAYS[real]}, "
-                f"not a {_WEEKDAYS[anchor.weekday]}",
-                remedy="leave out the weekday, or correct the date",
-            )
+def wrong_weekday(anchor: Anchor | None, found: Ground | None) -> str:
+    """Return what is wrong when the author named a weekday that the date chosen is not, else an empty text."""
+    if not isinstance(anchor, Fixed) or anchor.weekday is None or not isinstance(found, Days):
+        return ""
+    day = found.target
+    if day.weekday() == anchor.weekday:
+        return ""
+    named, real = _WEEKDAYS[anchor.weekday], _WEEKDAYS[day.weekday()]
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year} is a {real}, not a {named}"
 
 
 def _occasion(anchor: Occasion, ask: Ask) -> Ground | None:
@@ -234,7 +233,6 @@ def _occasion(anchor: Occasion, ask: Ask) -> Ground | None:
 def own_day(timing: Timing, ask: Ask) -> Ground | None:
     """Return the ground of a day the file defines itself ("10 days before Easter")."""
     found = ground(timing.anchor, ask)
-    check_weekday(timing.anchor, found)
     offset = timing.offset
     if offset is None or found is None or offset.unit.exact:
         return found

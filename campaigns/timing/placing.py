@@ -70,6 +70,7 @@ def place(raw: Raw, at: time | None, moments: Moments, rules: Rules) -> Placed:
 
     A window that is open at `moments.now` is clipped to it. Raises: BlockedError when no allowed slot is left.
     """
+    at = at or raw.clock
     now = moments.now.astimezone(UTC)
     low, high = raw.earliest, raw.latest
     if low < now and (high is None or high >= now):

@@ -84,9 +84,7 @@ def _recurring(timing: Timing, repeat: Repeat, moments: Moments, rules: Rules) -
         if moment < now:
             continue
         try:
-            placed = placing.place(
-                Raw(moment, moment, moment, OnBlocked.FOLLOWING, leaves=True), None, moments, following
-            )
+            placed = placing.place(_occurrence(moment, zone, exact=exact), clock, moments, following)
         except BlockedError as error:
             if error.skipped:
                 continue
@@ -102,6 +100,14 @@ def _recurring(timing: Timing, repeat: Repeat, moments: Moments, rules: Rules) -
     window = _window(whole, zone, occurrences)
     count = "" if open_ended else f", {len(found)} times until {readings.day(occurrences[-1])}"
     return replace(window, says=f"{readings.reading(head, zone)}{count}")
+
+
+def _occurrence(moment: datetime, zone: str, *, exact: bool) -> Raw:
+    """Return the window of one occurrence: its local day, or the instant of a rule that counts hours."""
+    if exact:
+        return Raw(moment, moment, moment, OnBlocked.FOLLOWING, leaves=True)
+    day = zones.local(moment, zone).date()
+    return Raw(zones.start_of_day(day, zone), zones.end_of_day(day, zone), day, OnBlocked.FOLLOWING, leaves=True)
 
 
 def _first(here: datetime, clock: time, zone: str) -> datetime:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 
 from campaigns.errors import TimingError
 from campaigns.timing import days, grounds, zones
@@ -28,6 +28,7 @@ from campaigns.timing.model import (
 _ONE_SECOND = timedelta(seconds=1)
 _ABOUT_DAYS = 5  # "on or about", UCP 600 art. 3
 _HALFWAY_HOURS = 24
+_YEARS_AHEAD = 42  # weekdays and leap years come round in 28 years, in 40 over 2100
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Raw:
 
     `target` is a local day (the touch goes at the clock) or an instant (which it keeps). `on_blocked` is where a
     blocked target goes by default. `leaves` tells whether it may leave the window for that, up to `limit`: a lone day
-    or moment that an offset gave, and what counts from a person's event, never a window the author drew.
+    or moment that an offset gave, and what counts from a person's event, never a window the author drew. `clock` is the
+    time of day that the target day keeps, and `wrong` says which weekday of the author's is another one in this year.
     """
 
     earliest: datetime
@@ -45,13 +47,22 @@ class Raw:
     on_blocked: OnBlocked | None = None
     leaves: bool = False
     limit: datetime | None = None
+    clock: time | None = None
+    wrong: str = ""
 
 
 def choose(timing: Timing, moments: Moments, rules: Rules) -> Raw:
     """Return the window of the timing: without a year the first that has not closed when the campaign starts.
 
-    Raises: UnresolvedError, TimingError (a day that no near year has, ends in the wrong order).
+    Raises: UnresolvedError, TimingError (a day that no near year has, another weekday, ends in the wrong order).
     """
+    raw = _choose(timing, moments, rules)
+    if raw.wrong:
+        raise TimingError(raw.wrong, remedy="leave out the weekday, or correct the date")
+    return raw
+
+
+def _choose(timing: Timing, moments: Moments, rules: Rules) -> Raw:
     since = _since(moments)
     year = zones.local(since, moments.zone).year
     own = moments.occasions
@@ -65,7 +76,7 @@ def choose(timing: Timing, moments: Moments, rules: Rules) -> Raw:
     if not first or (second is False and grounds.year_of(timing.second) is not None):
         return _bound(timing, Ask(moments, rules, written or year, since), back=first)
     lacking: tuple[int, str] | None = None
-    for candidate in range(max(year - 1, 1), year + 13):
+    for candidate in range(max(year - 1, 1), year + _YEARS_AHEAD):
         raw = window(timing, Ask(moments, rules, candidate, since))
         if raw is None:
             near = grounds.missing(timing.anchor, candidate)
@@ -108,7 +119,12 @@ def window(timing: Timing, ask: Ask) -> Raw | None:
     found = grounds.ground(timing.anchor, ask)
     if found is None:
         return None
-    grounds.check_weekday(timing.anchor, found)
+    raw = _related(timing, found, ask)
+    wrong = grounds.wrong_weekday(timing.anchor, found)
+    return replace(raw, wrong=wrong) if raw is not None and wrong else raw
+
+
+def _related(timing: Timing, found: Ground, ask: Ask) -> Raw | None:
     zone, at = ask.moments.zone, timing.at
     match timing.relation:
         case Relation.ON:
@@ -170,8 +186,9 @@ def _offset(timing: Timing, offset: Offset, found: Ground, ask: Ask) -> Raw:
     lone = offset.low == offset.high
     if personal and lone and timing.at is None and not _is_business(offset):
         assert isinstance(found, Instant)
-        moment = zones.instant(low_day, zones.local(found.at, zone).time(), zone)
-        return Raw(moment, moment, moment, blocked, leaves=True, limit=limit)
+        clock = zones.local(found.at, zone).time()
+        moment = zones.instant(low_day, clock, zone)
+        return Raw(moment, moment, low_day, blocked, leaves=True, limit=limit, clock=clock)
     earliest, latest = zones.start_of_day(low_day, zone), zones.end_of_day(high_day, zone)
     return Raw(earliest, latest, low_day, blocked, leaves=lone or personal, limit=limit)
 
@@ -234,11 +251,10 @@ def _between(timing: Timing, first: Ground, ask: Ask) -> Raw | None:
             continue
         closing = grounds.closes(second, zone)
         if closing >= opening:
-            grounds.check_weekday(timing.second, second)
             target: date | datetime = first.target if isinstance(first, Days) else first.at
             if isinstance(first, Instant) and first.dated:
                 target = zones.local(first.at, zone).date()
-            return Raw(opening, closing, target)
+            return Raw(opening, closing, target, wrong=grounds.wrong_weekday(timing.second, second))
     if grounds.is_yearless(timing.anchor, moments.occasions):
         return None
     raise TimingError("its end lies before its beginning", remedy="exchange the two, or write the years")

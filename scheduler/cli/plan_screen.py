@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from campaigns.diff import Action, Change
 from campaigns.finding import Level
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
@@ -39,12 +40,30 @@ def changes(screen: Screen, review: Review, selection: Selection) -> None:
     width = max(map(len, names), default=0)
     for change, name in zip(shown, names, strict=True):
         symbol = change.action.symbol
-        screen.line(Span(f"{symbol} ", STYLES[symbol]), Span(name.ljust(width), "strong"), "   ", change.consequence)
+        screen.line(
+            Span(f"{symbol} ", STYLES[symbol]),
+            Span(name.ljust(width), "strong"),
+            "   ",
+            change.consequence,
+            _first_moment(review, change),
+        )
         for detail in change.details:
             style = {"+": "add", "-": "cancel"}.get(detail[:1], "faint")
             screen.line("    ", Span(detail, style))
     if shown:
         screen.line()
+
+
+def _first_moment(review: Review, change: Change) -> str:
+    """Return when a new touch goes first, as the end of its line; empty for every other change."""
+    if change.action is not Action.ADD:
+        return ""
+    touch = review.timeline.touch(change.touch)
+    if touch.trigger is not None:
+        return f", {touch.trigger} {touch.delay}".rstrip()
+    if not touch.occurrences:
+        return ""
+    return f", {wording.moment(zones.local(touch.occurrences[0].due_at, review.loaded.campaign.zone))}"
 
 
 def notable(screen: Screen, review: Review) -> None:
@@ -126,6 +145,9 @@ def _people(screen: Screen, review: Review) -> None:
         if any(touch.is_personal for _, touch in review.loaded.campaign.touches()):
             screen.line(Span("people are not counted yet: --contacts FILE.csv counts them", "faint"))
         return
+    if not review.people.contacts:
+        screen.line(Span("nobody is known yet: campaign contacts import FILE.csv", "faint"))
+        return
     screen.paragraph(people_line(review.people), indent=2)
 
 
@@ -163,6 +185,7 @@ def _list(screen: Screen, review: Review, selection: Selection) -> None:
     table: list[list[Cell]] = [
         [Span(name, "faint") for name in heads],
         *(_row(review, row, shared, year=show_year) for row in listed),
+        *(_removed(change) for change in review.changes if not selection.is_narrowed and _is_gone(review, change)),
     ]
     _table(screen, table)
     for row in listed:
@@ -200,6 +223,16 @@ def _row(review: Review, row: Row, shared: list[str], *, year: bool) -> list[Cel
         _people_of(row),
         _reason(row, shared),
     ]
+
+
+def _is_gone(review: Review, change: Change) -> bool:
+    """Whether a change is about a touch that was taken out of the file."""
+    return all(touch.id != change.touch for touch in review.timeline.touches)
+
+
+def _removed(change: Change) -> list[Cell]:
+    symbol = change.action.symbol
+    return [Span(f"{symbol} ", STYLES[symbol]), Span(change.touch, "strong"), "", "", change.consequence]
 
 
 def _waits_for(review: Review, row: Row) -> str:

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from campaigns.timing import zones
-from scheduler.cli import preview_screen, targets
+from scheduler.cli import exits, preview_screen, targets
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.review import Review, review
@@ -47,13 +47,13 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
         ("campaign preview cart-reminder --key product=ring", "with a fact of the event that starts it"),
     ),
 )
-@click.argument("touch", shell_complete=_complete_touch, help="offer-email, or valentines/offer-email.")
+@click.argument(
+    "touch", shell_complete=_complete_touch, help="offer-email, or valentines/offer-email; a file: all of it."
+)
 @click.option("--contact", "who", metavar="WHO", help="Read it as this person: mailbox, phone or customer number.")
 @click.option("--persona", metavar="NAME", help="Read it as this persona (default: the first of the file).")
 @click.option("--contacts", type=_EXISTING, metavar="CSV", help="Look for the person in this file.")
-@click.option(
-    "--key", "keys", metavar="K=V", multiple=True, callback=_pairs, help="A fact of the event; may be repeated."
-)
+@click.option("--key", "keys", metavar="K=V", multiple=True, callback=_pairs, help="A fact of its event.")
 @click.option("--as", "form", type=click.Choice(("text", "html", "raw")), help="Print one part, or the whole mail.")
 @click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
 @common
@@ -67,16 +67,26 @@ def command(
     keys: dict[str, str],
     form: str | None,
     opened: bool,
-) -> None:
-    """Show one message as a person would read it. Nothing is sent."""
+) -> int:
+    """Show one message as a person would read it; a whole campaign as a dry run. Nothing is sent."""
     from scheduler.cli import message
 
     if who and persona:
         raise click.UsageError("--contact and --persona are two readers: choose one")
     target = targets.find(session, touch)
     if target.touch is None:
-        example = _example(session, target)
-        raise click.UsageError(f"{target.choice.argument} is a whole campaign: name one of its touches, e.g. {example}")
+        from scheduler.cli import rehearsal_screen
+
+        return rehearsal_screen.run(
+            session,
+            (target.choice.argument,),
+            contacts=contacts,
+            events=None,
+            start=None,
+            until=None,
+            seed=0,
+            outbox=None,
+        )
     seen = review(session, target.choice)
     stage, found = next((stage, one) for stage, one in seen.loaded.campaign.touches() if one.id == target.touch)
     planned = seen.timeline.touch(found.id)
@@ -99,12 +109,7 @@ def command(
         session.screen.text(_part(made, "text"))
     else:
         preview_screen.show(session.screen, seen, found, made, reader)
-
-
-def _example(session: Session, target: targets.Target) -> str:
-    campaign = session.project.load(target.choice.path).campaign
-    first = next((touch.id for _, touch in campaign.touches()), "")
-    return target.choice.touch(campaign.id, first)
+    return exits.DONE
 
 
 def _part(made: Message, form: str) -> str:

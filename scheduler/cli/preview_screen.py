@@ -62,9 +62,9 @@ def _checks(seen: Review, touch: Touch, made: Message) -> list[Piece]:
     found: list[tuple[bool, str]] = []
     if made.channel == "email":
         if made.unsubscribe:
-            found.append((made.unsubscribe.split(":", 1)[-1] in content.text, "unsubscribe link"))
-        found.append((bool(content.text.strip()), "plain-text part"))
-        found.append((content.html is not None, "HTML part"))
+            found.append(_part(made.unsubscribe.split(":", 1)[-1] in content.text, "unsubscribe link"))
+        found.append(_part(bool(content.text.strip()), "plain-text part"))
+        found.append(_part(content.html is not None, "HTML part"))
     if touch.offer and (offer := seen.timeline.offer(touch.offer)) is not None:
         zone = seen.loaded.campaign.zone
         first, day, last = (
@@ -82,6 +82,10 @@ def _checks(seen: Review, touch: Touch, made: Message) -> list[Piece]:
     for good, text in found:
         pieces += [Span("✓ " if good else "! ", "good" if good else "warning"), text, "  "]
     return pieces
+
+
+def _part(is_there: bool, name: str) -> tuple[bool, str]:
+    return is_there, name if is_there else f"no {name}"
 
 
 def _called(seen: Review, persona: str) -> object:

@@ -38,7 +38,8 @@ def find(session: Session, name: str) -> Target:
         choices = ", ".join(f"{choice.path.stem}/{name}" for choice in owners)
         raise SchedulerError(f"several campaigns have a touch {name!r}", remedy=f"write one of {choices}")
     try:
-        return Target(chosen(session, (name,))[0], None)
+        located = session.project.search(name)
+        return Target(Choice(located.path, name, located.looked_up), None)
     except CampaignError as error:
         if not known:
             raise

@@ -130,7 +130,8 @@ def _show(
         rows.append(("that is", window.says))
     if window.moved:
         rows.append(("moved", window.moved))
-    rows.append(("or write", f"when: {flow(form)}"))
+    structure = {name: value for name, value in form.items() if name not in ("phrase", "language")}
+    rows.append(("or write", f"when: {flow(structure)}"))
     screen.columns([("", Span(name, "faint"), value) for name, value in rows])
 
 

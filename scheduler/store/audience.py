@@ -18,7 +18,6 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    distinct,
     false,
     func,
     literal,
@@ -65,7 +64,7 @@ def member(conn: Connection, contact: int, where: Clause) -> bool:
 
 def zones(conn: Connection, where: Clause) -> list[str]:
     """Return the time zones the people live in, sorted; the empty one stands for people without."""
-    return sorted(conn.execute(select(distinct(_C.timezone)).where(where)).scalars())
+    return sorted(conn.execute(select(_C.timezone).distinct().where(where)).scalars())
 
 
 def members_in_chunks(conn: Connection, where: Clause, size: int) -> Iterator[list[tuple[int, str]]]:

@@ -40,5 +40,7 @@ def test_every_message_names_a_line_and_a_remedy_and_no_machinery(file: Path) ->
         assert mistake.place.column
         assert mistake.remedy
         assert re.match(rf"{re.escape(file.name)}:\d+:\d+: \S.* - \S", str(mistake))
-        assert not re.search(r"pydantic|Input should|value_error|ruamel|Traceback|NoneType|<class|\bdict\b", str(mistake))
+        assert not re.search(
+            r"pydantic|Input should|value_error|ruamel|Traceback|NoneType|<class|\bdict\b", str(mistake)
+        )
         assert not str(mistake).endswith(".")

@@ -5,7 +5,6 @@ The golden files are written anew with `CAMPAIGN_UPDATE_GOLDEN=1 pytest tests/ac
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -22,7 +21,7 @@ from campaigns import planner, rendering
 from campaigns.definition import Stage, Touch
 from campaigns.finding import Level
 from campaigns.timeline import Timeline
-from scheduler import contacts_csv, events_file
+from scheduler import contacts_csv, events_file, rehearsal
 from scheduler.project import LoadedCampaign, Project
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -58,9 +57,9 @@ def people(loaded: LoadedCampaign) -> Iterator[tuple[str, Mapping[str, object]]]
         yield row.who, row.as_facts()
 
 
-def played_events(loaded: LoadedCampaign) -> tuple[events_file.EventLine, ...]:
+def played_events(loaded: LoadedCampaign, first_day: date = date(2026, 11, 20)) -> tuple[events_file.EventLine, ...]:
     with (loaded.folder / "events.ndjson").open(encoding="utf-8") as lines:
-        return events_file.read(lines, source="events.ndjson", zone=loaded.campaign.zone, start=date(2026, 11, 20))
+        return events_file.read(lines, source="events.ndjson", zone=loaded.campaign.zone, start=first_day)
 
 
 def events_for(loaded: LoadedCampaign, touch: Touch) -> Iterator[Mapping[str, object] | None]:
@@ -359,12 +358,23 @@ def test_the_rehearsal_of_an_example_reads_as_its_golden_file(name: str, tmp_pat
 
 
 @every_example
-def test_every_touch_of_an_example_is_sent_to_somebody_in_its_rehearsal(name: str, tmp_path: Path) -> None:
-    folder = copy_of(name, tmp_path)
-    people_and_events = ("--contacts", "contacts.csv", "--events", "events.ndjson")
+def test_every_touch_of_an_example_is_sent_to_somebody_in_its_rehearsal(name: str) -> None:
+    loaded = load(name)
+    start = rehearsal.start_of([loaded], datetime.fromisoformat("2026-11-20T09:00+01:00"))
+    rows = contacts_csv.read(loaded.folder / "contacts.csv", country=loaded.campaign.country).people
 
-    lines = command(folder, "run", "--dry-run", f"{name}.yaml", *people_and_events, "--now", GOLDEN_NOW, "--json")
+    shown = rehearsal.rehearse([loaded], contacts=rows, events=played_events(loaded, start.date()), start=start, seed=0)
 
-    messages = [json.loads(line) for line in lines.splitlines()]
-    went = {message["touch"] for message in messages if message["state"] == "sent"}
-    assert went == {touch.id for _, touch in load(name).campaign.touches()}
+    went = {message.touch for message in shown.messages if message.state == "sent"}
+    assert went == {touch.id for _, touch in loaded.campaign.touches()}
+
+
+@every_example
+def test_the_personas_of_an_example_walk_every_path_of_it(name: str) -> None:
+    loaded = load(name)
+    start = rehearsal.start_of([loaded], datetime.fromisoformat("2029-07-01T09:00+02:00"))
+
+    shown = rehearsal.rehearse([loaded], contacts=None, events=None, start=start)
+
+    assert shown.personas
+    assert shown.silent == ()

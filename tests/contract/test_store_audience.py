@@ -70,8 +70,8 @@ def both(conn, contact, expression):
         (Somebody(facts={"vip": True}), "vip = true", True),
         (Somebody(facts={"vip": "TRUE "}), "vip = true", True),
         (Somebody(facts={"vip": False}), "vip = 'false'", True),
-        (Somebody(facts={"since": "2026-02-28"}), "since < 2026-03-01", True),
-        (Somebody(facts={"since": "2026-02-29"}), "since < 2026-03-01", False),
+        (Somebody(facts={"joined": "2026-02-28"}), "joined < 2026-03-01", True),
+        (Somebody(facts={"joined": "2026-02-29"}), "joined < 2026-03-01", False),
         (Somebody(facts={"tags": ["gold", "ring"]}), "tags = 'ring'", True),
         (Somebody(facts={"tags": ["gold", "ring"]}), "tags != 'ring'", False),
         (Somebody(facts={"tags": []}), "tags is known", False),
@@ -148,10 +148,9 @@ def test_members_come_in_chunks_by_id(store):
 
 # --- whatever the facts, both say the same
 
-WORDS = st.sampled_from(
-    ["", "Paris", "paris", "é", "z", "12", " 12,5 ", "-3", "+4", "1.", ".5", "1.2.3", "true", "False ", "2026-02-28"]
-    + ["2026-02-29", "2024-02-29", "2026-13-01", "2026-04-31", "2026-11-20T10:00", "0000-01-01", "a%b", "a_b", "'", '"']
-)
+NUMERALS = ["12", " 12,5 ", "-3", "+4", "1.", ".5", "1.2.3"]
+DAYS = ["2026-02-28", "2026-02-29", "2024-02-29", "2026-13-01", "2026-11-20T10:00", "0000-01-01", "20260228"]
+WORDS = st.sampled_from(["", "Paris", "paris", "é", "z", "true", "False ", "a%b", "a_b", "'", '"', *NUMERALS, *DAYS])
 NUMBERS = st.one_of(st.integers(-40, 40), st.sampled_from([0.5, 12.5, -3.25, 1e6, 10**14]))
 SINGLE = st.one_of(WORDS, NUMBERS, st.booleans())
 FREE = st.one_of(SINGLE, st.none(), st.lists(st.one_of(SINGLE, st.none()), max_size=3))
@@ -194,20 +193,18 @@ EXPRESSIONS = st.recursive(
 )
 
 
-class Undo(Exception):
-    pass
-
-
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(Somebody(facts={"age": [None]}), [], Known("age"))
 @example(Somebody(facts={"age": ["", 3]}), [], Not(Comparison("age", Operator.UNEQUAL, 3)))
 @example(Somebody(facts={"ring": {"size": []}}), [], Comparison("ring", Operator.UNEQUAL, "x"))
+@example(Somebody(facts={"ring": {"size": 1}}), [], Comparison("ring", Operator.MORE, ""))
 @given(PEOPLE, HISTORY, EXPRESSIONS)
 def test_sql_and_python_agree_on_everybody(store, person, history, expression):
-    with pytest.raises(Undo), store.begin() as conn:
+    with store.begin() as conn:
+        example_alone = conn.begin_nested()
         contact = add(conn, person, history)
 
         in_sql, in_python = both(conn, contact, expression)
 
-        assert in_sql == in_python, str(expression)
-        raise Undo
+        example_alone.rollback()
+    assert in_sql == in_python, str(expression)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
@@ -79,9 +79,13 @@ def test_a_database_of_a_newer_release_is_refused_and_left_alone(store):
 
 
 def test_a_transaction_that_fails_leaves_nothing(store):
-    with pytest.raises(RuntimeError), store.begin() as conn:
-        bump(conn)
-        raise RuntimeError
+    def fail() -> None:
+        with store.begin() as conn:
+            bump(conn)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
 
     with store.read() as conn:
         assert generation(conn) == 0

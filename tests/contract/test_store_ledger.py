@@ -654,4 +654,4 @@ def test_the_open_rows_are_found_by_their_index(running):
 
 
 def test_all_open_states_are_waited_for_by_somebody():
-    assert OPEN == {state for state, targets in TRANSITIONS.items() if targets}
+    assert {state for state, targets in TRANSITIONS.items() if targets} == OPEN

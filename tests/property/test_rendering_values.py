@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.definition import Campaign
 from campaigns.errors import RenderError
+from campaigns.loader import restore
 from campaigns.rendering import Content, Renderer, facts
 from campaigns.rendering.facts import clean
 
@@ -51,7 +51,7 @@ VALUES = st.lists(st.one_of(FRAGMENTS, st.text(max_size=12)), min_size=1, max_si
 
 
 def render(value: str, template: str, subject: str = "Bonjour") -> Content:
-    made = Campaign.model_validate(
+    made = restore(
         {
             "campaign": "c",
             "senders": {"email": "Boutique <a@boutique.example>", "postal_address": "12 rue des Lilas"},
@@ -113,19 +113,19 @@ def shape(content: Content) -> _Shape:
     return parser
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(VALUES)
 def test_no_value_changes_the_shape_of_a_markdown_mail(value: str) -> None:
     assert shape(render(value, "a.md")).tags == shape(render("x", "a.md")).tags
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(VALUES)
 def test_no_value_changes_the_shape_of_an_html_mail(value: str) -> None:
     assert shape(render(value, "a.html")).tags == shape(render("x", "a.html")).tags
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(VALUES)
 def test_every_value_can_be_read_in_both_parts(value: str) -> None:
     content = render(value, "a.md")
@@ -135,7 +135,7 @@ def test_every_value_can_be_read_in_both_parts(value: str) -> None:
     assert " ".join(words) in " ".join("".join(shape(content).text).split())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(VALUES)
 def test_subject_is_always_one_printable_line(value: str) -> None:
     content = render(value, "a.md", subject="Bonjour {{ contact.v }}")
@@ -158,10 +158,10 @@ with endwith do raw endraw - autoescape false <a href= ' " > **gras**"""
 PIECES = st.sampled_from([*WORDS.split(), "for x in range(9)", "{{ contact.v }}", "\n"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=14).map(" ".join), st.sampled_from(["b.md", "b.html", "b.txt"]))
 def test_any_template_gives_a_message_or_a_render_error(source: str, name: str) -> None:
-    made = Campaign.model_validate(
+    made = restore(
         {
             "campaign": "c",
             "stages": [

@@ -34,7 +34,7 @@ def test_exactly_the_terminal_states_bear_the_dot():
 
 def test_nothing_leaves_a_terminal_state():
     assert {state for state, targets in TRANSITIONS.items() if not targets} == TERMINAL
-    assert OPEN | TERMINAL == set(State)
+    assert set(State) == OPEN | TERMINAL
 
 
 def test_every_state_but_the_first_can_be_reached():

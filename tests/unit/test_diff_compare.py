@@ -118,9 +118,7 @@ def test_what_was_sent_cannot_be_changed():
 
 
 def test_removing_what_was_sent_has_no_effect():
-    lines = [line for line in SHOP.splitlines(keepends=True) if "ring-teaser" not in line and "    touches:\n" != line]
     text = SHOP.replace("    touches:\n      - {id: ring-teaser, channel: instagram, text: Rings}\n", "")
-    assert lines
 
     [change] = compare(text, applied())
 
@@ -128,6 +126,15 @@ def test_removing_what_was_sent_has_no_effect():
         Action.IGNORED,
         "already sent Mon 4 Jan 10:00; removing it has no effect",
     )
+
+
+def test_removing_a_repetition_cancels_its_dates_to_come():
+    lines = [line for line in SHOP.splitlines(keepends=True) if "weekly" not in line]
+
+    [change] = compare("".join(lines), applied(sent={"weekly": 2}))
+
+    assert (change.action, change.consequence) == (Action.CANCEL, "cancels 3 dates")
+    assert change.details[0] == "- Mon 25 Jan 10:00"
 
 
 def test_a_date_that_follows_a_real_one_is_no_change_of_the_file():

@@ -43,7 +43,9 @@ def test_an_unreadable_word_of_a_phrase_is_pointed_at(written: str, column: int)
 
 
 def test_an_unreadable_word_of_a_text_on_several_lines_points_at_its_start() -> None:
-    (found,) = mistakes(f"{HEAD}stages:\n  - stage: awareness\n    kind: awareness\n    when: >\n      a week befor easter\n")
+    (found,) = mistakes(
+        f"{HEAD}stages:\n  - stage: awareness\n    kind: awareness\n    when: >\n      a week befor easter\n"
+    )
 
     assert (found.place.line, found.place.column) == (5, 11)
 
@@ -69,7 +71,9 @@ def test_mistakes_come_in_the_order_of_the_file() -> None:
 def test_two_hundred_mistakes_are_two_hundred_lines() -> None:
     touches = "".join(f"      - {{id: touch-{n}, chanel: email, channel: email, text: Hi}}\n" for n in range(200))
 
-    found = mistakes(f"{HEAD}stages:\n  - stage: a\n    kind: awareness\n    when: early january\n    touches:\n{touches}")
+    found = mistakes(
+        f"{HEAD}stages:\n  - stage: a\n    kind: awareness\n    when: early january\n    touches:\n{touches}"
+    )
 
     assert len(found) == 200
     assert str(DefinitionError(found)).count("\n") == 199
@@ -175,7 +179,7 @@ FULL = HEAD + (
     "offers:\n  X: {terms: -30 %, from: conversion, until: 10 jours avant la saint-valentin}\n"
     "stages:\n  - stage: conversion\n    kind: conversion\n    when: début janvier\n    touches:\n"
     "      - id: one\n        channel: email\n        text: |\n          Bonjour {{ contact.first_name }},\n"
-    "        offer: X\n        at: 09:30\n      - {id: two, channel: instagram, text: \"l'anneau\"}\n"
+    '        offer: X\n        at: 09:30\n      - {id: two, channel: instagram, text: "l\'anneau"}\n'
 )
 
 

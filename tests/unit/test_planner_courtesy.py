@@ -79,7 +79,9 @@ def test_the_nearest_line_counts():
 
 
 def test_none_and_all_switch_a_courtesy_off():
-    campaign = "courtesy: {quiet_hours: none, send_hours: 09:00-18:00, weekdays: mon-fri, caps: none, holidays: avoid}\n"
+    campaign = (
+        "courtesy: {quiet_hours: none, send_hours: 09:00-18:00, weekdays: mon-fri, caps: none, holidays: avoid}\n"
+    )
     touch = ", courtesy: {send_hours: none, weekdays: all, holidays: allow}"
 
     courtesy = bound("mail", campaign=campaign, touch=touch)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from campaigns import loader, planner
+from campaigns.errors import TimingError
 from campaigns.finding import Level
 
 NOW = datetime.fromisoformat("2026-11-20T09:12:00+01:00")
@@ -88,6 +89,36 @@ def test_later_in_the_first_stage_without_a_start_is_refused_with_its_line():
     assert timeline.touch("one").occurrences == ()
 
 
+def test_what_waits_for_a_missing_moment_is_not_told_again():
+    stages = stage("a", "3 days later", post("one"), post("two", "when: 1 day later")) + stage(
+        "b", "3 days later", post("three")
+    )
+
+    assert [finding.message for finding in plan(stages).findings] == [
+        "stage 'a': it counts from the previous stage or event, whose moment is not known"
+    ]
+
+
+def test_an_occasion_without_a_date_is_refused_with_its_line():
+    campaign = loader.load(
+        "campaign: shop\nlanguage: en\noccasion: mother's day\nstages:\n"
+        + stage("a", "as soon as possible", post("one")),
+        "shop.yaml",
+    )
+
+    with pytest.raises(TimingError, match=r"shop.yaml:3:\d+: occasion .mother's day."):
+        planner.plan(campaign, now=NOW)
+
+
+def test_nothing_left_of_an_open_window_expires():
+    head = "occasion: valentine's day\ncourtesy: {weekdays: mon-fri}\n"
+
+    timeline = plan(stage("a", "early january", post("one")), head=head, now=at("2027-01-09T12:00:00+01:00"))
+
+    [finding] = timeline.findings
+    assert finding.message == "one: 'early january' has no allowed moment left until 10 Jan 2027; it will not be sent"
+
+
 def test_as_soon_as_possible_waits_for_the_start():
     timeline = plan(stage("a", "as soon as possible", post("one")), head="starts: 1 december\n")
 
@@ -158,7 +189,7 @@ def test_a_past_date_of_a_touch_that_was_applied_is_history():
         known=("one",),
     )
 
-    assert [finding.level for finding in timeline.findings] == [Level.WARNING]
+    assert timeline.findings == ()
 
 
 def test_a_new_touch_in_the_past_is_an_error_though_the_campaign_was_applied_before():
@@ -217,6 +248,43 @@ def test_closed_days_are_kept_every_year():
     assert "closed day" in timeline.touch("one").reason
 
 
+def test_closed_weeks_are_kept():
+    head = "closed_days: [from 1 august to 21 august]\n"
+
+    timeline = plan(stage("a", "in august", post("one")), head=head)
+
+    assert due(timeline, "one") == [at("2027-08-22T10:00:00+02:00")]
+
+
+def test_an_offer_may_run_between_two_days():
+    head = "offers: {SALE: {terms: '-10 %', from: 5 january, until: 10 january}}\n"
+
+    timeline = plan(stage("a", "6 january", post("one", "offer: SALE")), head=head)
+
+    assert timeline.offer("SALE").starts_at == at("2027-01-05T00:00:00+01:00")
+    assert timeline.offer("SALE").ends_at == at("2027-01-10T23:59:59+01:00")
+    assert timeline.offer("SALE").says == "Tue 5 Jan 00:00 to Sun 10 Jan"
+
+
+def test_on_late_send_never_expires_but_by_the_end_of_the_offer():
+    head = "offers: {SALE: {terms: '-10 %', until: 10 january}}\n"
+    stages = stage("a", "6 january", post("one", "on_late: send"), post("two", "on_late: send, offer: SALE"))
+
+    timeline = plan(stages, head=head)
+
+    assert timeline.touch("one").occurrences[0].expires_at is None
+    assert timeline.touch("two").occurrences[0].expires_at == at("2027-01-10T23:59:59+01:00")
+
+
+def test_expires_and_max_late_count_from_the_end_of_the_window():
+    stages = stage("a", "early january", post("one", "max_late: 2 days"), post("two", "expires: 6 hours"))
+
+    timeline = plan(stages)
+
+    assert timeline.touch("one").occurrences[0].expires_at == at("2027-01-12T23:59:59+01:00")
+    assert timeline.touch("two").occurrences[0].expires_at == at("2027-01-11T05:59:59+01:00")
+
+
 def test_a_repetition_is_keyed_by_its_nominal_days():
     head = "courtesy: {weekdays: mon-fri}\n"
     stages = stage("a", "1 january 2027", post("one", "repeat: 'every 8 days, 3 times'"))
@@ -231,7 +299,9 @@ def test_a_repetition_is_keyed_by_its_nominal_days():
 
 
 def test_a_weekly_repetition_ends_with_the_day_it_names():
-    stages = stage("a", "as soon as possible", post("one"), post("two", "when: every monday until 14 december, at: 12:00"))
+    stages = stage(
+        "a", "as soon as possible", post("one"), post("two", "when: every monday until 14 december, at: 12:00")
+    )
 
     timeline = plan(stages)
 
@@ -391,7 +461,9 @@ stages:
     campaign = loader.load(text, "shop.yaml")
     timeline = planner.plan(campaign, now=NOW)
 
-    assert planner.due_in_zone(campaign, timeline, "mail", "once", "Asia/Tokyo").due_at == at("2027-01-23T10:00:00+09:00")
+    assert planner.due_in_zone(campaign, timeline, "mail", "once", "Asia/Tokyo").due_at == at(
+        "2027-01-23T10:00:00+09:00"
+    )
     assert planner.due_in_zone(campaign, timeline, "mail", "once", "America/Los_Angeles").due_at == at(
         "2027-01-23T10:00:00-08:00"
     )

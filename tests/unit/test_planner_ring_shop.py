@@ -91,7 +91,10 @@ def test_the_reason_says_whose_words_and_what_moved_the_day(timeline):
     assert "1 Jan" in timeline.touch("ring-teaser").reason
     assert timeline.touch("testimonials").reason == "à la mi-janvier"
     assert timeline.touch("offer-email").reason == "fin janvier; earliest · AMOUR30"
-    assert timeline.touch("cart-reminder").reason == "not 21:00–08:00; only 09:30–19:00; Mon-Fri; no holidays; until purchase"
+    assert (
+        timeline.touch("cart-reminder").reason
+        == "not 21:00–08:00; only 09:30–19:00; Mon-Fri; no holidays; until purchase"
+    )
 
 
 def test_an_event_touch_has_its_trigger_and_no_moment(timeline):
@@ -205,3 +208,21 @@ def test_a_first_touch_too_late_for_the_occasion_has_negative_spare_days():
     line = planner.plan(campaign, now=datetime(2026, 11, 20, tzinfo=UTC)).feasibility
 
     assert (line.spare_days, line.says) == (-4, "4 Jan + 5 wk + 10 d = 18 Feb, four days after the 14th")
+
+
+def test_an_edition_is_over_with_the_last_of_its_calendar(campaign):
+    after = loader.load(
+        RING_SHOP
+        + """\
+  - stage: fidélisation
+    kind: loyalty
+    when: 3 semaines après la saint-valentin
+    touches:
+      - {id: thanks-all, channel: instagram, text: Merci}
+""",
+        "valentines.yaml",
+    )
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+
+    assert planner.over_at(campaign, now) == at("2027-02-14T23:59:59+01:00")
+    assert planner.over_at(after, now) == at("2027-03-08T23:59:59+01:00")

@@ -65,4 +65,4 @@ def test_a_key_of_the_campaign_is_named_with_its_line(head, said):
 def test_a_key_of_a_touch_is_named_with_its_line(touch, said):
     [finding] = unbuilt(touch=touch)
 
-    assert (finding.message, finding.place.line) == (said, 12)
+    assert (finding.message, finding.place.line) == (said, 13)

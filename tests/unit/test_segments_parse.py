@@ -132,7 +132,7 @@ def test_fields_and_events_are_named():
     [
         ("", 0, "an empty audience", "expected e.g. city = 'Paris', or leave `audience:` out for everybody"),
         ("city = Paris", 7, "'Paris' is not a value", "put it in quotes: 'Paris'"),
-        ("city = 'Paris", 7, "the text that begins at \"'Paris\" is not closed", "close it with '"),
+        ("city = 'Paris", 7, 'the text that begins at "\'Paris" is not closed', "close it with '"),
         ("city = 'Paris' adn age < 3", 15, "cannot read 'adn'", "did you mean 'and'?"),
         ("city = 'Paris' && age < 3", 15, "cannot read '&&'", "write and"),
         ("city = 'Paris' age < 3", 15, "cannot read 'age'", "expected 'and', 'or' or the end"),

@@ -17,7 +17,7 @@ def check(view: View) -> Iterator[Trouble]:
         if touch.approval != "required" or touch.id in approved:
             continue
         planned = timeline.touch(touch.id)
-        ahead = [one.due_at for one in planned.occurrences if one.state == "planned" and one.due_at > timeline.now]
+        ahead = [one.due_at for one in planned.occurrences if one.state == "planned" and one.due_at >= timeline.now]
         when = min(ahead, default=None)
         if when is not None and when - timeline.now > _SOON:
             continue

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from campaigns.definition import Campaign
+from campaigns.loader import restore
 from campaigns.rendering import Content, Renderer, facts
 from campaigns.timeline import PlannedOffer
 
@@ -36,7 +37,7 @@ def campaign(*touches: Mapping[str, object], **keys: object) -> Campaign:
         "offers": {"AMOUR30": {"terms": "-30 % et livraison offerte", "until": {"date": "02-07"}}},
         "stages": [{"stage": "conversion", "kind": "conversion", "touches": list(touches)}],
     }
-    return Campaign.model_validate(written | keys, context={"language": "fr", "country": "FR"})
+    return restore(written | keys)
 
 
 def mail(**keys: object) -> dict[str, object]:

@@ -184,7 +184,7 @@ def test_html_template_of_an_sms_is_found() -> None:
     made = campaign({"id": "s", "channel": "sms", "template": "a.html"})
 
     assert found(made, {"a.html": "x"}) == [
-        "template-kind campaign: sms takes plain text, got 'a.html' - use a .md or .txt template"
+        "template-kind campaign: sms takes plain text, got 'a.html' - use a .md or .txt template, or `text:`"
     ]
 
 

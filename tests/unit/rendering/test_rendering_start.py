@@ -19,10 +19,10 @@ def test_content_is_imported_without_template_markdown_or_locale_libraries() -> 
 
 def test_check_needs_no_markdown_and_no_locale_library() -> None:
     script = (
-        "import sys; from campaigns.definition import Campaign; from campaigns.rendering import Renderer\n"
+        "import sys; from campaigns.loader import restore; from campaigns.rendering import Renderer\n"
         "touch = {'id': 'a', 'channel': 'email', 'subject': 'x', 'template': 'a.md', 'purpose': 'transactional'}\n"
         "stage = {'stage': 's', 'kind': 'loyalty', 'touches': [touch]}\n"
-        "made = Campaign.model_validate({'campaign': 'c', 'stages': [stage]})\n"
+        "made = restore({'campaign': 'c', 'stages': [stage]})\n"
         "assert Renderer(made, {'a.md': '{{ touch.now | date }}'}).check() == ()\n"
         "print([name for name in ('markdown_it', 'css_inline') if name in sys.modules])"
     )
