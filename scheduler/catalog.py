@@ -45,7 +45,7 @@ class InForce:
         """Compile the templates before the first message needs them; done once."""
         if not self._warm:
             self._warm = True
-            self.renderer.check()
+            self.renderer.prepare()
 
     def find(self, touch_id: str) -> tuple[Stage, Touch] | None:
         """Return the touch and its stage, None when the revision no longer has it."""
@@ -74,11 +74,10 @@ class InForce:
         return self._audiences[touch.id]
 
     def offer(self, code: str, touch: Touch | None, sent: Mapping[str, datetime], now: datetime) -> PlannedOffer:
-        """Return the offer's validity at `now`; a touch about to start it counts as going now."""
-        moments = dict(sent)
-        if touch is not None and touch.id not in moments:
-            moments[touch.id] = now
-        return planner.offer_window(self.campaign, code, self.timeline(sent), moments)
+        """Return the offer's validity at `now`; a touch about to start it counts as going now, for each person anew
+        where an event starts it."""
+        going = {touch.id: now} if touch is not None and (touch.on is not None or touch.id not in sent) else {}
+        return planner.offer_window(self.campaign, code, self.timeline(sent), sent, going=going)
 
     def contact_zone(self, zone: str) -> str:
         """Return the zone of a person whose own zone is `zone` (empty when unknown)."""

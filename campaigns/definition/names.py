@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from campaigns.definition.vocabulary import EVENTS, LANGUAGES
@@ -29,47 +29,39 @@ class Names:
         language = data.get("language", "en")
         country = data.get("country")
         stages = data.get("stages")
-        names_events, names_offers, names_stages = (_sound(data, key, broken) for key in ("events", "offers", "stages"))
         return cls(
             language=str(language) if language in LANGUAGES and ("language",) not in broken else None,
             country=str(country) if isinstance(country, str) else None,
-            events=EVENTS | _keys(data.get("events")) if names_events else None,
+            events=EVENTS | _keys(data.get("events")) if _is_whole(data, "events", broken) else None,
             occasions=_keys(data.get("occasions")),
-            offers=tuple(_keys(data.get("offers"))) if names_offers else None,
-            stages=tuple(_texts(stages, "stage")) if names_stages else None,
-            touches=tuple(_touch_ids(stages)) if names_stages else None,
+            offers=tuple(sorted(_keys(data.get("offers")))) if _is_whole(data, "offers", broken) else None,
+            stages=_named(stages, "stage"),
+            touches=_touches(stages),
         )
 
 
-_NAMING = ("stages", "stage", "touches", "id")
-
-
-def _sound(data: Mapping[str, object], key: str, broken: Collection[tuple[str | int, ...]]) -> bool:
-    """Whether the names under `key` are all known: the section is absent, or has its shape and no broken name."""
-    value = data.get(key, [] if key == "stages" else {})
-    if key == "stages":
-        lost = any(path[:1] == (key,) and (isinstance(path[-1], int) or path[-1] in _NAMING) for path in broken)
-        return _is_list(value) and not lost
-    return isinstance(value, Mapping) and not any(path[:1] == (key,) and len(path) <= 2 for path in broken)
+def _is_whole(data: Mapping[str, object], key: str, broken: Collection[tuple[str | int, ...]]) -> bool:
+    """Whether the names under `key` are all known: the section is absent, or a mapping without a broken entry."""
+    lost = any(path[:1] == (key,) and len(path) <= 2 for path in broken)
+    return not lost and isinstance(data.get(key, {}), Mapping)
 
 
 def _keys(value: object) -> frozenset[str]:
     return frozenset(str(name) for name in value) if isinstance(value, Mapping) else frozenset()
 
 
-def _is_list(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
+def _named(items: object, key: str) -> tuple[str, ...] | None:
+    """Return the names of the entries of a list; None where it is no list or one of its entries has none."""
+    if not isinstance(items, Sequence) or isinstance(items, str):
+        return None
+    names = [item.get(key) if isinstance(item, Mapping) else None for item in items]
+    known = tuple(str(name) for name in names if isinstance(name, str))
+    return known if len(known) == len(names) else None
 
 
-def _texts(items: object, key: str) -> Iterator[str]:
-    if isinstance(items, Sequence) and not isinstance(items, str):
-        for item in items:
-            if isinstance(item, Mapping) and isinstance(item.get(key), str):
-                yield str(item[key])
-
-
-def _touch_ids(stages: object) -> Iterator[str]:
-    if isinstance(stages, Sequence):
-        for stage in stages:
-            if isinstance(stage, Mapping):
-                yield from _texts(stage.get("touches"), "id")
+def _touches(stages: object) -> tuple[str, ...] | None:
+    if not isinstance(stages, Sequence) or isinstance(stages, str):
+        return None
+    found = [_named(stage.get("touches", ()), "id") if isinstance(stage, Mapping) else None for stage in stages]
+    known = [names for names in found if names is not None]
+    return tuple(name for names in known for name in names) if len(known) == len(found) else None

@@ -78,13 +78,22 @@ def braces(line: int, column: int, width: int) -> Complaint:
     return Complaint(line, column, message, f'{_QUOTES}: "{{{{ ... }}}}"', width=width)
 
 
-def explain(error: MarkedYAMLError, lines: list[str], opened: Opened | None) -> Complaint:
-    """Say what is wrong where the YAML library gave up; `opened` is the last text that spans several lines."""
+def explain(
+    error: MarkedYAMLError, lines: list[str], opened: Opened | None, bracket: tuple[int, int] | None
+) -> Complaint:
+    """Say what is wrong where the YAML library gave up.
+
+    `opened` is the last text that spans several lines, `bracket` where the innermost open { or [ stands.
+    """
     mark = error.problem_mark or error.context_mark
     problem, context = str(error.problem or ""), str(error.context or "")
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    begun = (error.context_mark.line, error.context_mark.column) if error.context_mark else (line, column)
+    ended = line >= len(lines)
     line = min(line, len(lines) - 1)
+    begun = (error.context_mark.line, error.context_mark.column) if error.context_mark else (line, column)
+    if ended and bracket is not None:
+        return _unclosed(bracket, lines)
+    begun = (min(begun[0], line), begun[1])
     text = lines[line]
     if "quoted scalar" in context and "escape" in problem:
         return Complaint(
@@ -145,11 +154,19 @@ def explain(error: MarkedYAMLError, lines: list[str], opened: Opened | None) -> 
     return _no_colon(line, lines)
 
 
+def _unclosed(begun: tuple[int, int], lines: list[str]) -> Complaint:
+    bracket, closing = _pair(begun, lines)
+    return Complaint(*begun, f"the {bracket} that opens here is never closed", f"close it with {closing}")
+
+
+def _pair(begun: tuple[int, int], lines: list[str]) -> tuple[str, str]:
+    return ("{", "}") if lines[begun[0]][begun[1] : begun[1] + 1] == "{" else ("[", "]")
+
+
 def _flow(begun: tuple[int, int], line: int, column: int, lines: list[str]) -> Complaint:
-    bracket = lines[begun[0]][begun[1] : begun[1] + 1] or "["
-    closing = {"{": "}", "[": "]"}.get(bracket, "]")
     if begun[0] < line:
-        return Complaint(*begun, f"the {bracket} that opens here is never closed", f"close it with {closing}")
+        return _unclosed(begun, lines)
+    bracket, closing = _pair(begun, lines)
     return Complaint(
         line,
         column,

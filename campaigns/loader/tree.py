@@ -94,7 +94,7 @@ def compose(source: Source) -> Node | None:
         except _StopError:
             return None
         except MarkedYAMLError as error:
-            complaint = explain(error, lines, builder.opened)
+            complaint = explain(error, lines, builder.opened, builder.bracket())
         except _ComplaintError as error:
             complaint = error.complaint
         except YAMLError:
@@ -165,6 +165,10 @@ class _Builder:
         self._refuse_unused_anchors()
         return self.root
 
+    def bracket(self) -> tuple[int, int] | None:
+        """Return where the innermost { or [ stands that is still open."""
+        return next(((node.line, node.column) for node in reversed(self.stack) if node.flow), None)
+
     def _add(self, event: NodeEvent) -> None:
         node = self._alias(event) if isinstance(event, AliasEvent) else self._node(event)
         if self.stack:
@@ -194,8 +198,8 @@ class _Builder:
         elif isinstance(event, MappingStartEvent):
             node.kind, node.flow = "map", bool(event.flow_style)
             self._refuse_braces(node, event)
-        else:
-            node.kind = "list"
+        elif isinstance(event, SequenceStartEvent):
+            node.kind, node.flow = "list", bool(event.flow_style)
         if isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent)) and event.tag is not None:
             self._refuse_tag(node, str(event.tag))
         if event.anchor is not None:

@@ -62,7 +62,7 @@ def of_touch(
     first = schedule.first_plan(touch.id)
     over = [one for one in occurrences if one.state == "expired"]
     if over and not (schedule.is_known(touch.id) and _end(over[-1]) >= first):
-        yield _over(touch, touch.when or stage.when, occurrences, over, first, place)
+        yield _over(touch, touch.when or stage.when, occurrences, over, first=first, place=place)
 
 
 def _end(occurrence: PlannedOccurrence) -> datetime:
@@ -74,6 +74,7 @@ def _over(
     timing: Timing | None,
     occurrences: tuple[PlannedOccurrence, ...],
     over: list[PlannedOccurrence],
+    *,
     first: datetime,
     place: Place,
 ) -> Finding:

@@ -41,7 +41,7 @@ def offer_of(known: Known, code: str) -> PlannedOffer:
         starts_at = _starts(known, offer) if offer.starts is not None else None
     except UnresolvedError:
         starts_at = None
-    if starts_at is None and offer.starts is None and offer.until is not None and _counts_from_here(offer.until):
+    if starts_at is None and offer.starts is None and offer.until is not None and counts_from_here(offer.until):
         starts_at = _quoted(known, campaign, code)
     try:
         ends_at = _ends(known, offer, starts_at) if offer.until is not None else None
@@ -50,17 +50,17 @@ def offer_of(known: Known, code: str) -> PlannedOffer:
     return PlannedOffer(code, starts_at, ends_at, _says(starts_at, ends_at))
 
 
-def _counts_from_here(timing: Timing) -> bool:
+def counts_from_here(timing: Timing) -> bool:
     """Whether the words count from where they stand ("48 hours later"), not from a day of their own."""
     here = (model.Previous, model.Here, model.Now)
     return any(isinstance(anchor, here) or anchor == model.Stage() for anchor in anchors(timing))
 
 
 def _quoted(known: Known, campaign: Campaign, code: str) -> datetime | None:
-    """Return when the first calendar touch that quotes the offer goes."""
+    """Return when the first touch that quotes the offer goes; of event touches only what is known of one person."""
     moments = []
     for _stage, touch in campaign.touches():
-        if touch.offer == code and touch.on is None:
+        if touch.offer == code:
             try:
                 moments.append(known.touch_moment(touch.id))
             except CampaignError:
@@ -92,7 +92,7 @@ def _ends(known: Known, offer: Offer, anchor: datetime | None) -> datetime:
 
 
 def _moments(known: Known, timing: Timing, anchor: datetime | None) -> model.Moments:
-    if anchor is None and _counts_from_here(timing):
+    if anchor is None and counts_from_here(timing):
         raise UnresolvedError("nobody knows yet what the offer counts from")
     stages: dict[str, datetime] = {}
     touches: dict[str, datetime] = {}

@@ -34,7 +34,7 @@ def due_in_zone(
     theirs = zone if campaign.timezone == "contact" and touch.is_personal else campaign.zone
     if theirs == campaign.zone and not spread_key and campaign.timezone != "contact":
         return known
-    schedule = _schedule(campaign, timeline)
+    schedule = _schedule(campaign, timeline, _sent(timeline))
     for one in schedule.touch_in(touch_id, theirs, spread_key=spread_key):
         if one.key == key:
             return schedule.ended(touch_id, one)
@@ -42,21 +42,29 @@ def due_in_zone(
 
 
 def offer_window(
-    campaign: Campaign, code: str, timeline: Timeline, sent: Mapping[str, datetime] | None = None
+    campaign: Campaign,
+    code: str,
+    timeline: Timeline,
+    sent: Mapping[str, datetime] | None = None,
+    *,
+    going: Mapping[str, datetime] | None = None,
 ) -> PlannedOffer:
-    """Return the validity of an offer once the touches in `sent` have gone at these moments. Raises: KeyError."""
-    schedule = Schedule(
-        setting(campaign, timeline.reference), now=timeline.now, sent={**_sent(timeline), **(sent or {})}, known=None
-    )
-    return offer_of(schedule, code)
+    """Return the validity of an offer once the touches in `sent` have gone at these moments.
+
+    `going` are the moments of touches that are about to go to one person. Event touches go to each person at another
+    moment: they count by `going` alone, and an offer that starts with one is each person's own. Raises: KeyError.
+    """
+    own = {touch.id for _, touch in campaign.touches() if touch.on is not None}
+    known = {**_sent(timeline), **{touch: moment for touch, moment in (sent or {}).items() if touch not in own}}
+    return offer_of(_schedule(campaign, timeline, {**known, **(going or {})}), code)
 
 
 def _sent(timeline: Timeline) -> dict[str, datetime]:
-    return {touch.id: touch.sent_at for touch in timeline.touches if touch.sent_at is not None}
+    """Return when the calendar touches first really went."""
+    return {touch.id: touch.sent_at for touch in timeline.touches if touch.sent_at is not None and not touch.trigger}
 
 
-def _schedule(campaign: Campaign, timeline: Timeline) -> Schedule:
-    sent = _sent(timeline)
+def _schedule(campaign: Campaign, timeline: Timeline, sent: Mapping[str, datetime]) -> Schedule:
     key = (timeline.campaign, timeline.hash, timeline.reference, timeline.now, tuple(sorted(sent.items())))
     if key not in _KEPT:
         while len(_KEPT) >= _MOST_KEPT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -43,23 +43,29 @@ def plan(
     reference: datetime | None = None,
     templates: Mapping[str, str] | None = None,
     sent: Mapping[str, datetime] | None = None,
-    known: Collection[str] | None = None,
+    known: Mapping[str, datetime] | None = None,
 ) -> Timeline:
     """Return what the campaign would do: same campaign and moments in, same timeline out.
 
     `reference` is the moment of the edition's first apply, from which every phrase is resolved (DECISIONS 21); without
     it there was none and `now` takes its place. `now` decides only what is past. `templates` maps paths to sources, for
-    the content hashes; `sent` maps touch ids to when they first really went; `known` names the touches that were
-    applied before (None: all, once there is a reference). All moments are aware. What is wrong becomes findings; only
+    the content hashes; `sent` maps touch ids to when they first really went; `known` says when each
+    touch that was applied before was first applied (None: all at the reference moment, once there is one). All moments are aware. What is wrong becomes findings; only
     an occasion that cannot be found raises TimingError.
     """
     if known is None and reference is None:
-        known = ()
+        known = {}
     edition = setting(campaign, reference or now)
-    schedule = Schedule(edition, now=zones.local(now, edition.zone), sent=sent or {}, known=known)
+    went = {touch: zones.local(moment, edition.zone) for touch, moment in (sent or {}).items()}
+    calendar = {touch.id for _, touch in campaign.touches() if touch.on is None}
+    of_calendar = {touch: moment for touch, moment in went.items() if touch in calendar}
+    schedule = Schedule(edition, now=zones.local(now, edition.zone), sent=of_calendar, known=known)
     report = _Report(campaign, [*judgement.of_setting(edition)])
     stages = tuple(_stage(schedule, number, stage, report) for number, stage in enumerate(campaign.stages))
-    touches = tuple(_touch(schedule, stage, touch, templates or {}, report) for stage, touch in campaign.touches())
+    touches = tuple(
+        replace(_touch(schedule, stage, touch, templates or {}, report), sent_at=went.get(touch.id))
+        for stage, touch in campaign.touches()
+    )
     offers = tuple(_offer(schedule, code, report) for code in campaign.offers)
     report.findings += judgement.of_order(campaign, stages)
     report.findings += judgement.of_offers(campaign, touches, offers)
@@ -105,9 +111,7 @@ def _stage(schedule: Schedule, number: int, stage: Stage, report: _Report) -> Pl
     try:
         placed = schedule.stage(stage.id)
     except CampaignError as error:
-        findings.append(
-            judgement.unresolved(schedule.campaign, ("stages", number, "when"), f"stage {stage.id!r}", error)
-        )
+        report.unresolved(("stages", number, "when"), f"stage {stage.id!r}", error)
         return PlannedStage(stage.id, stage.kind.value, None, "", None)
     report.findings += judgement.of_stage(schedule, number, stage, placed.window)
     return PlannedStage(stage.id, stage.kind.value, placed.window, placed.window.says, placed.moment)
@@ -134,7 +138,6 @@ def _touch(
         delay=delay(touch) if touch.on is not None else "",
         reason=reason(campaign, stage, touch, occurrences),
         content_hash=content.content_hash(campaign, touch, templates),
-        sent_at=schedule.sent.get(touch.id),
     )
 
 
@@ -169,6 +172,11 @@ def _offer(schedule: Schedule, code: str, report: _Report) -> PlannedOffer:
 
 
 def _feasibility(campaign: Campaign, schedule: Schedule, touches: tuple[PlannedTouch, ...]) -> Feasibility | None:
-    going = [one.due_at for touch in touches for one in touch.occurrences if one.state == "planned"]
+    going = [
+        one.due_at
+        for touch in touches
+        for one in touch.occurrences
+        if one.state == "planned" and touch.id not in schedule.sent
+    ]
     first_at = min([*going, *schedule.sent.values()], default=None)
     return feasibility(campaign, first_at, schedule.setting.occasion_on)

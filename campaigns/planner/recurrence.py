@@ -8,7 +8,7 @@ from itertools import islice
 
 from campaigns.planner.anchors import keeps_instant
 from campaigns.timing import constraints, recurrence, resolver, zones
-from campaigns.timing.model import Fixed, Moments, OnBlocked, Pick, Repeat, Rules, Timing, Window
+from campaigns.timing.model import Fixed, Here, Moments, OnBlocked, Pick, Repeat, Rules, Timing, Window
 
 # A repetition without an end is planned this far; planning again later goes on from there.
 _HORIZON = timedelta(days=400)
@@ -27,8 +27,11 @@ def recurrences(
     assert timing.repeat is not None
     repeat, zone = timing.repeat, moments.zone
     begin = resolver.resolve(replace(timing, repeat=None), moments, replace(rules, on_blocked=None))
-    clock = timing.at or (begin.target.time() if keeps_instant(timing) else rules.clock)
+    here = isinstance(timing.anchor, Here)
+    clock = timing.at or (begin.target.time() if keeps_instant(timing) and not here else rules.clock)
     first = zones.instant(begin.on or begin.target.date(), clock, zone)
+    if here and first < begin.earliest:  # the clock has passed on the day it is counted from
+        first = zones.instant(zones.local(first, zone).date() + timedelta(days=1), clock, zone)
     end = until or (None if repeat.times is not None else moments.end or begin.target + _HORIZON)
     whole = replace(moments, now=min(moments.now, first))
     found: list[tuple[str, Window]] = []

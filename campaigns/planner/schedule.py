@@ -11,7 +11,7 @@ from campaigns.definition import Campaign, OnLate, Stage, Touch
 from campaigns.errors import CampaignError, UnresolvedError
 from campaigns.planner import protection
 from campaigns.planner.anchors import anchors, keeps_instant
-from campaigns.planner.offers import offer_of
+from campaigns.planner.offers import counts_from_here, offer_of
 from campaigns.planner.opening import expiry, opened
 from campaigns.planner.recurrence import recurrences
 from campaigns.planner.setting import Setting
@@ -36,13 +36,13 @@ class PlacedStage:
 class Schedule:
     """The moments of one edition, found on demand.
 
-    `sent` says when touches first really went, `known` which touches were applied before (None: all of them, once
-    there was an apply). Everything follows from these and the campaign; moments that wait for one another in a circle
+    `sent` says when touches first really went, `known` when each touch was first applied (None: all of
+    them at the reference moment). Everything follows from these and the campaign; moments that wait for one another in a circle
     raise UnresolvedError.
     """
 
     def __init__(
-        self, edition: Setting, *, now: datetime, sent: Mapping[str, datetime], known: Collection[str] | None = None
+        self, edition: Setting, *, now: datetime, sent: Mapping[str, datetime], known: Mapping[str, datetime] | None = None
     ) -> None:
         self.setting = edition
         self.campaign: Campaign = edition.campaign
@@ -72,7 +72,7 @@ class Schedule:
         """Return when the touch first really went, else its first planned moment."""
         if touch_id in self.sent:
             return self.sent[touch_id]
-        if self._find_touch(touch_id)[2].on is not None or not (occurrences := self.touch(touch_id)):
+        if self.find_touch(touch_id)[2].on is not None or not (occurrences := self.touch(touch_id)):
             raise UnresolvedError(f"touch {touch_id!r} has no moment on the calendar")
         return occurrences[0].due_at
 
@@ -88,7 +88,10 @@ class Schedule:
 
     def first_plan(self, touch_id: str) -> datetime:
         """Return the first apply of the touch as far as it is known: before it, nothing was planned for it."""
-        return self.setting.reference if self.is_known(touch_id) else max(self.now, self.setting.reference)
+        if self._known is None:
+            return self.setting.reference
+        applied = self._known.get(touch_id, self.now)
+        return max(zones.local(applied, self.setting.zone), self.setting.reference)
 
     def is_known(self, touch_id: str) -> bool:
         """Whether the touch was applied before: what has passed since then is history."""
@@ -100,7 +103,7 @@ class Schedule:
         Days are the same local days in every zone; what counts in hours keeps its instant. `expires_at` does not know
         of the offer yet (`ended`).
         """
-        index, stage, touch = self._find_touch(touch_id)
+        index, stage, touch = self.find_touch(touch_id)
         timing, moments = self._timing(index, stage, touch, zone)
         rules = protection.rules(self.campaign, stage, touch)
         rules = replace(rules, spread_key=spread_key or f"{self.campaign.id}|{self.setting.edition}|{touch.id}")
@@ -120,12 +123,21 @@ class Schedule:
 
     def ended(self, touch_id: str, occurrence: PlannedOccurrence) -> PlannedOccurrence:
         """Let the touch's offer end the occurrence, and mark it expired when it is too late for it by now."""
-        _, stage, touch = self._find_touch(touch_id)
-        ends_at = self.offer(touch.offer).ends_at if touch.offer is not None else None
+        _, stage, touch = self.find_touch(touch_id)
+        ends_at = self._offer_bound(touch, occurrence)
         expires_at = expiry(self.campaign, stage, touch, occurrence.window, ends_at)
         late = expires_at is not None and expires_at < self.now and protection.on_late(touch) is not OnLate.ASK
         state = "expired" if late and touch.id not in self.sent else occurrence.state
         return replace(occurrence, expires_at=expires_at, state=state)
+
+    def _offer_bound(self, touch: Touch, occurrence: PlannedOccurrence) -> datetime | None:
+        """Return the end of the touch's offer; None where the offer's hours begin when this very touch goes."""
+        if touch.offer is None:
+            return None
+        offer = self.offer(touch.offer)
+        begins_it = offer.starts_at == occurrence.due_at and touch.id not in self.sent
+        until = self.campaign.offers[touch.offer].until
+        return None if begins_it and until is not None and counts_from_here(until) else offer.ends_at
 
     def _find_stage(self, name: str) -> tuple[int, Stage]:
         for index, stage in enumerate(self.campaign.stages):
@@ -133,7 +145,8 @@ class Schedule:
                 return index, stage
         raise UnresolvedError(f"there is no stage {name!r}")
 
-    def _find_touch(self, touch_id: str) -> tuple[int, Stage, Touch]:
+    def find_touch(self, touch_id: str) -> tuple[int, Stage, Touch]:
+        """Return the touch with its stage and that one's position; UnresolvedError for one that is not there."""
         for index, stage in enumerate(self.campaign.stages):
             for touch in stage.touches:
                 if touch.id == touch_id:
@@ -160,13 +173,18 @@ class Schedule:
         Stages that people enter by an event have none. In the first stage it is the start, where the file names one.
         """
 
-        def previous() -> datetime | None:
+        def find() -> datetime:
             for stage in reversed(self.campaign.stages[:index]):
                 if stage.when is not None:
                     return self.stage_moment(stage.id)
-            return self.setting.opens if self.campaign.starts is not None else None
+            if self.campaign.starts is not None:
+                return self.setting.opens
+            raise UnresolvedError(
+                "there is no earlier stage with a moment of its own to count from",
+                remedy="write `starts:`, or words such as 'as soon as possible'",
+            )
 
-        return previous
+        return lambda: self._once(("before", self.campaign.stages[index].id), find)
 
     def _inside(self, stage: Stage) -> _Earlier:
         """Return how to find what "later" counts from in a touch: its stage, once it really began."""
@@ -251,7 +269,8 @@ class Schedule:
         """Answer a question once; remember what could not be answered too."""
         if question not in self._answers:
             if question in self._asked:
-                circle = [word for _, word in self._asked[self._asked.index(question) :]] + [question[1]]
+                asked = [*self._asked[self._asked.index(question) :], question]
+                circle = [word for kind, word in asked if kind != "before"]
                 raise UnresolvedError(
                     "these wait for one another: " + " -> ".join(circle), remedy="give one of them a date"
                 )

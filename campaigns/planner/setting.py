@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from campaigns.definition import Campaign
-from campaigns.errors import CampaignError
+from campaigns.errors import CampaignError, TimingError
 from campaigns.planner.anchors import is_calendar, year_of
 from campaigns.timing import occasions, resolver, zones
 from campaigns.timing.model import (
@@ -17,7 +17,6 @@ from campaigns.timing.model import (
     Occasion,
     Rules,
     Timing,
-    Window,
 )
 
 # How long before its occasion an edition begins when the file names no start.
@@ -119,7 +118,7 @@ def setting(campaign: Campaign, reference: datetime) -> Setting:
     zone = campaign.zone
     here = zones.local(reference, zone)
     name = occasion_name(campaign)
-    occasion_on = None if name is None else _next(Timing(Occasion(name)), here, campaign).earliest.date()
+    occasion_on = None if name is None else _next_occasion(campaign, name, here)
     begin = here if occasion_on is None else _run_up(campaign, occasion_on, here)
     bare = Setting(campaign, here, "", zone, begin, here, None, name, occasion_on)
     problems: dict[str, CampaignError] = {}
@@ -136,11 +135,14 @@ def setting(campaign: Campaign, reference: datetime) -> Setting:
     return replace(bare, edition=str(year), start=opens or begin, opens=opens or here, closes=closes, problems=problems)
 
 
-def _next(timing: Timing, after: datetime, campaign: Campaign) -> Window:
-    moments = Moments(
-        now=after, start=after, zone=campaign.zone, country=campaign.country, occasions=campaign.occasions
-    )
-    return resolver.resolve(timing, moments, Rules())
+def _next_occasion(campaign: Campaign, name: str, here: datetime) -> date:
+    moments = Moments(now=here, start=here, zone=campaign.zone, country=campaign.country, occasions=campaign.occasions)
+    try:
+        return resolver.resolve(Timing(Occasion(name)), moments, Rules()).earliest.date()
+    except CampaignError as error:
+        raise TimingError(
+            f"occasion {campaign.occasion!r}: {error.message}", place=campaign.place("occasion"), remedy=error.remedy
+        ) from error
 
 
 def _run_up(campaign: Campaign, occasion_on: date, here: datetime) -> datetime:

@@ -23,6 +23,8 @@ _DOCUMENT = re.compile(r"<(?:!doctype|html|body)[\s>]", re.IGNORECASE)
 _BODY_END = re.compile(r"</body\s*>(?![\s\S]*</body\s*>)", re.IGNORECASE)
 _NAMED = re.compile(r"""\b(?:class|id)\s*=\s*(?:"[^"]*"|'[^']*')""", re.IGNORECASE)
 _CLASS = re.compile(r"[\w \-]{0,100}")
+_EMPTY_LINES = re.compile(r"\n[ \t]*\n")
+_ADDRESS = re.compile(r"""(https?://[^\s<>"']*[^\s<>"'.,;:!?)\]])""")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -57,6 +59,12 @@ class Mails:
         body = self._markdown(self._engine.write(Part.MARKDOWN, name, data))
         html = self._in_layout(body, layout, data)
         return self._finish(html, name, run), self.text_of(body, layout, run, data)
+
+    def from_text(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
+        """Return (html, text) of a plain text: the text as it is, and its paragraphs in the layout."""
+        body = paragraphs(self._engine.write(Part.MARKDOWN, name, data))
+        html = self._in_layout(body, layout, data)
+        return self._finish(html, name, run), self._engine.write(Part.TEXT, name, data)
 
     def from_html(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
         """Return (html, text) of an HTML template: a whole document as it is, a fragment in its layout."""
@@ -104,6 +112,21 @@ def tidy(text: str) -> str:
     """Return `text` without spaces at line ends, empty lines around it, or more than one empty line in a row."""
     lines = "\n".join(line.rstrip() for line in text.split("\n"))
     return _BLANK_LINES.sub("\n\n", lines).strip("\n")
+
+
+def paragraphs(text: str) -> str:
+    """Return plain text as HTML: an empty line ends a paragraph, a line break stays one, web addresses become links."""
+    blocks = [block.strip() for block in _EMPTY_LINES.split(text) if block.strip()]
+    return "\n".join(f"<p>{_linked(block)}</p>" for block in blocks)
+
+
+def _linked(block: str) -> str:
+    parts = _ADDRESS.split(block)
+    done = [
+        f'<a href="{escape(part)}">{escape(part)}</a>' if number % 2 else escape(part, quote=False).replace("\n", "<br>\n")
+        for number, part in enumerate(parts)
+    ]
+    return "".join(done)
 
 
 def check_unsubscribe(address: str) -> None:

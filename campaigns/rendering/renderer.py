@@ -61,6 +61,15 @@ class Renderer:
 
         return Check(self._campaign, self._engine).findings(frozenset(known_contact_fields), public_address)
 
+    def prepare(self) -> None:
+        """Load and compile what the first message would otherwise wait for; renders nothing."""
+        import css_inline  # noqa: F401 - a large library, loaded here so that no message waits for it
+
+        from campaigns.rendering.mail import Mails
+
+        self.check()
+        self._mails = self._mails or Mails(self._engine, self._campaign.language)
+
     def _mail(self, touch: Touch, facts: dict[str, object], run: Run) -> Content:
         from campaigns.rendering.environment import Part
         from campaigns.rendering.faults import explained
@@ -85,6 +94,8 @@ class Renderer:
             text = self._engine.write(Part.TEXT, body, data)
         elif says.part is Part.MARKDOWN:
             html, text = mails.from_markdown(body, says.layout, run, data)
+        elif says.part is Part.TEXT:
+            html, text = mails.from_text(body, says.layout, run, data)
         else:
             html, text = mails.from_html(body, says.layout, run, data)
         with explained(self._engine.sources, body):

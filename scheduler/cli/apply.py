@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from campaigns.finding import Level
+from campaigns.diff import Action
+from campaigns.finding import Finding, Level
 from scheduler.cli import confirm, database, exits, findings, plan_screen, saved_plan
+from scheduler.cli import review as reviews
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Span
 from scheduler.cli.plan_rows import Selection
-from scheduler.cli.review import Choice, Review, chosen, review_in
+from scheduler.cli.review import Choice, Review, chosen
 from scheduler.cli.saved_plan import SavedPlan
 from scheduler.cli.wording import count
 
+if TYPE_CHECKING:
+    from scheduler.operations.applying import Applied
+    from scheduler.operations.watching import InForce
+    from scheduler.store.database import Store
+
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the options said in advance: `yes` to adding, `name` to what takes away."""
+class _Seen:
+    """A campaign as it was looked at, and what of it is in force (None: nothing yet)."""
 
-    yes: bool
-    name: str | None
+    review: Review
+    before: InForce | None
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether applying it would put in force what is in force already."""
+        timeline, before = self.review.timeline, self.before
+        return (
+            before is not None
+            and self.review.is_unchanged
+            and (before.edition, before.plan_hash) == (timeline.edition, timeline.hash)
+            and before.state != "cancelled"
+        )
 
 
 @click.command(
@@ -31,24 +52,40 @@ class Asked:
     cls=CampaignCommand,
     examples=(
         ("campaign apply valentines.yaml", "look at the changes, then say yes"),
+        ("campaign apply valentines.yaml --confirm valentines", "a change of what is scheduled"),
         ("campaign apply plan.json --yes", "exactly the plan that was saved with plan -o"),
     ),
 )
 @click.argument("files", nargs=-1, metavar="[FILE...|PLAN.json]", help="Campaign files, or a saved plan.")
 @click.option("--yes", is_flag=True, help="Do not ask before adding.")
-@click.option("--confirm", "name", metavar="NAME", help="Do not ask before cancelling: the campaign's name.")
-@database.database_option
+@click.option(
+    "--confirm",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Do not ask before changing or cancelling what is scheduled: the campaign's name.",
+)
+@database.option
 @common
-def command(session: Session, files: tuple[str, ...], yes: bool, name: str | None, database: str | None) -> int:
+def command(session: Session, *, files: tuple[str, ...], yes: bool, names: tuple[str, ...], url: str | None) -> int:
     """Put campaigns on the schedule. Nothing is sent by this: that is `campaign run`."""
-    done: list[dict[str, object]] = []
-    for choice, saved in _chosen(session, files):
-        result = _apply(session, choice, saved, Asked(yes, name), database)
-        if result is None:
+    from scheduler.store.database import Store
+
+    with closing(Store(database.address(session, url))) as store:
+        there = store.path is None or store.path.exists()
+        if there:
+            store.migrate()
+        seen = [_look(session, store if there else None, choice, saved) for choice, saved in _chosen(session, files)]
+        if _refuses(session, seen):
             return exits.FAILED
-        done.append(result)
-    if session.json:
-        session.screen.json({"applied": done})
+        if not session.json:
+            _show(session, seen)
+        for one in seen:
+            _ask(session, one, yes=yes, names=names)
+        if not there:
+            store.migrate()
+        done = [_apply(store, one, first=number == 0) for number, one in enumerate(seen)]
+        _tell(session, store, seen, done)
     return exits.DONE
 
 
@@ -62,66 +99,145 @@ def _chosen(session: Session, names: tuple[str, ...]) -> list[tuple[Choice, Save
     return found or [(choice, None) for choice in chosen(session, ())]
 
 
-def _apply(
-    session: Session, choice: Choice, saved: SavedPlan | None, asked: Asked, url: str | None
-) -> dict[str, object] | None:
-    """Show and ask, then apply; None when the campaign has errors."""
-    from scheduler.catalog import Catalog
-    from scheduler.operations import applying, watching
+def _look(session: Session, store: Store | None, choice: Choice, saved: SavedPlan | None) -> _Seen:
+    """Look at a campaign, against the database where there is one; a saved plan must still say what it said."""
+    from scheduler.operations import watching
+
+    if store is None:
+        seen = reviews.review_new(session, choice)
+        before = None
+    else:
+        seen = reviews.review_in(session, store, choice)
+        before = watching.in_force(store, seen.loaded.campaign.id)
+    if saved is not None:
+        saved_plan.refuse_stale(saved, seen)
+    return _Seen(seen, before)
+
+
+def _refuses(session: Session, seen: Sequence[_Seen]) -> bool:
+    """Show what has to be mended first, of all campaigns at once; return whether there is anything."""
+    from scheduler.operations import applying
 
     screen = session.screen
-    with database.opened(session, url, make=True) as store:
-        seen = review_in(session, store, choice)
-        campaign = seen.loaded.campaign
-        if saved is not None:
-            saved_plan.refuse_stale(saved, seen)
-        if refused := applying.refusals(campaign, seen.findings):
-            findings.show(screen, refused)
-            screen.warn(f"{campaign.id} was not applied: {count(len(refused), 'error')} to mend first")
-            return None
-        if not session.json:
-            plan_screen.changes(screen, seen, Selection())
-            findings.brief(screen, [finding for finding in seen.findings if finding.level is Level.WARNING])
-            screen.line(plan_screen.sentence(seen))
-        _ask(session, seen, asked)
-        applied = applying.apply(
-            store,
-            seen.loaded,
-            now=seen.now,
-            catalog=Catalog(),
-            expected_generation=seen.generation,
-            expected_hash=seen.timeline.hash,
+    found = [finding for one in seen for finding in applying.refusals(one.review.loaded.campaign, one.review.findings)]
+    if not found:
+        return False
+    if session.json:
+        document = findings.error_json(_error(found[0]))
+        screen.json({**document, "findings": [findings.as_json(finding) for finding in found]})
+    else:
+        findings.show(screen, found, error=True)
+        screen.warn(f"nothing was applied: {count(len(found), 'error')} to mend first")
+    return True
+
+
+def _error(finding: Finding):  # type: ignore[no-untyped-def]
+    from scheduler.errors import SchedulerError
+
+    return SchedulerError(finding.message, place=finding.place, remedy=finding.remedy)
+
+
+def _show(session: Session, seen: Sequence[_Seen]) -> None:
+    screen = session.screen
+    for number, one in enumerate(seen):
+        review = one.review
+        if number:
+            screen.line()
+        warnings = [finding for finding in review.findings if finding.level is Level.WARNING]
+        unreachable = [finding for finding in review.findings if finding.code == "no-account"]
+        if one.changes_nothing:
+            screen.line(plan_screen.unchanged(review))
+            continue
+        plan_screen.changes(screen, review, Selection())
+        # Worth a warning here: until there is an account, these messages are held.
+        findings.brief(screen, [*warnings, *(replace(finding, level=Level.WARNING) for finding in unreachable)])
+        screen.line(plan_screen.sentence(review))
+
+
+def _ask(session: Session, one: _Seen, *, yes: bool, names: tuple[str, ...]) -> None:
+    review = one.review
+    campaign = review.loaded.campaign.id
+    if one.changes_nothing:
+        return
+    if review.changes.reaches_scheduled:
+        confirm.name(session, _consequence(review), campaign, given=names)
+    elif review.changes.takes_effect:
+        confirm.yes(session, f"Put {campaign} on the schedule?", given=yes or campaign in names)
+    else:
+        back = one.before is not None and one.before.state == "cancelled"
+        question = f"Put {campaign} back on the schedule?" if back else f"Nothing people get changes. Apply {campaign}?"
+        confirm.yes(session, question, given=yes or campaign in names)
+
+
+def _consequence(review: Review) -> str:
+    """Return in a sentence what a person should know before typing the name."""
+    changes = review.changes
+    if messages := changes.counts()["messages"]:
+        return f"{count(messages, 'person', 'people')} will not get a message they were due."
+    cancelled, changed = len(changes.of(Action.CANCEL)), len(changes.of(Action.CHANGE))
+    if cancelled:
+        return f"{count(cancelled, 'touch', 'touches')} will not go any more."
+    return f"{count(changed, 'touch', 'touches')} on the schedule will be different."
+
+
+def _apply(store: Store, one: _Seen, *, first: bool) -> Applied | None:
+    """Apply one campaign unless it is in force as it is; each apply is a transaction of its own."""
+    from scheduler.catalog import Catalog
+    from scheduler.operations import applying
+
+    if one.changes_nothing:
+        return None
+    return applying.apply(
+        store,
+        one.review.loaded,
+        now=one.review.now,
+        catalog=Catalog(),
+        # What is applied before in the same command changes the generation; the plan itself must still be the same.
+        expected_generation=one.review.generation if first and one.review.generation else None,
+        expected_hash=one.review.timeline.hash,
+    )
+
+
+def _tell(session: Session, store: Store, seen: Sequence[_Seen], done: Sequence[Applied | None]) -> None:
+    from scheduler.operations import watching
+
+    screen = session.screen
+    if session.json:
+        screen.json({"applied": [_document(one, applied) for one, applied in zip(seen, done, strict=True)]})
+        return
+    for one, applied in zip(seen, done, strict=True):
+        if applied is not None:
+            name = f"{applied.campaign} {one.review.timeline.edition}".strip()
+            screen.line(Span("Applied: ", "strong"), f"{name}: {_sums(applied)}. Revision {applied.revision}.")
+    if any(applied is not None for applied in done) and watching.status(store, now=session.now()).daemon is None:
+        screen.line(Span("! ", "warning"), "the daemon is not running: nothing will be sent")
+        screen.steps(
+            [
+                ("campaign run --outbox outbox", "every message as a file, nothing is sent"),
+                ("campaign run", "the daemon: it sends"),
+            ]
         )
-        running = watching.status(store, now=session.now()).daemon is not None
-    if not session.json:
-        screen.line(
-            Span("Applied: ", "strong"),
-            f"{campaign.id} {seen.timeline.edition}, revision {applied.revision}, ",
-            f"{count(applied.cancelled_messages, 'message')} cancelled. Nothing has been sent.",
-        )
-        if not running:
-            screen.line(Span("! ", "warning"), "the daemon is not running: nothing will be sent")
-            screen.steps(
-                [
-                    ("campaign run --outbox outbox", "every message as a file, nothing sent"),
-                    ("campaign run", "the daemon: it sends"),
-                ]
-            )
+
+
+def _sums(applied: Applied) -> str:
+    """Return what was done, e.g. `2 changed, 1 cancelled (9 messages)`."""
+    counts = applied.counts
+    parts = [f"{counts[name]} {word}" for name, word in (("add", "added"), ("change", "changed")) if counts[name]]
+    if counts["cancel"] or applied.cancelled_messages:
+        parts.append(f"{counts['cancel']} cancelled ({count(applied.cancelled_messages, 'message')})")
+    if counts["ignored"]:
+        parts.append(f"{counts['ignored']} ignored")
+    return ", ".join(parts) or "nothing people get changed"
+
+
+def _document(one: _Seen, applied: Applied | None) -> dict[str, object]:
+    timeline = one.review.timeline
+    revision = applied.revision if applied is not None else one.review.revision
     return {
-        "campaign": applied.campaign,
-        "edition": seen.timeline.edition,
-        "revision": applied.revision,
-        "changes": dict(applied.counts),
-        "cancelled": applied.cancelled_messages,
+        "campaign": timeline.campaign,
+        "edition": timeline.edition,
+        "revision": revision,
+        "changes": dict(applied.counts) if applied is not None else one.review.changes.counts(),
+        "cancelled": applied.cancelled_messages if applied is not None else 0,
+        "applied": applied is not None,
     }
-
-
-def _ask(session: Session, seen: Review, asked: Asked) -> None:
-    counts = seen.changes.counts()
-    campaign = seen.loaded.campaign.id
-    messages = counts.get("messages", 0)
-    if messages and (counts.get("cancel", 0) or counts.get("change", 0)):
-        question = f"{count(messages, 'planned message')} would be cancelled or changed."
-        confirm.name(session, question, campaign, given=asked.name)
-    elif not seen.is_unchanged:
-        confirm.yes(session, f"Put {campaign} on the schedule?", given=asked.yes or asked.name == campaign)

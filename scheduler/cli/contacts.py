@@ -51,7 +51,7 @@ def _name(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 @click.option("--country", metavar="CC", help="Country of phone numbers without a country code, e.g. FR.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be imported.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@database.database_option
+@database.option
 @common
 def import_file(
     session: Session,
@@ -61,14 +61,14 @@ def import_file(
     country: str | None,
     dry_run: bool,
     yes: bool,
-    database: str | None,
+    url: str | None,
 ) -> int:
     """Import people from a CSV file; the same file again changes nothing."""
     from scheduler import contacts_csv
     from scheduler.operations import people
 
     read = contacts_csv.read(file, country=country or _country(session), encoding=encoding, names=names)
-    with _opened(session, database, make=True) as store:
+    with database.opened(session, url, make=True) as store:
         seen = people.preview_import(store, read.people, now=session.now())
         if not session.json:
             _show(session, read, seen)
@@ -128,13 +128,13 @@ def _show(session: Session, file: ContactsFile, seen: Imported) -> None:
 
 @command.command("list", cls=CampaignCommand, examples=(("campaign contacts list --plain", "tabs, for other programs"),))
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
-@database.database_option
+@database.option
 @common
-def list_people(session: Session, limit: int, database: str | None) -> int:
+def list_people(session: Session, limit: int, url: str | None) -> int:
     """List people, with consent and opt-outs."""
     from scheduler.operations import people
 
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         total, rows = people.listing(store, limit=limit)
     screen = session.screen
     if session.json:
@@ -153,13 +153,13 @@ def list_people(session: Session, limit: int, database: str | None) -> int:
 
 @command.command("show", cls=CampaignCommand, examples=(("campaign contacts show lea@example.org", ""),))
 @click.argument("who", help="E-mail address, phone number or customer number.")
-@database.database_option
+@database.option
 @common
-def show(session: Session, who: str, database: str | None) -> int:
+def show(session: Session, who: str, url: str | None) -> int:
     """Show one person: facts, consent, what they did and what reached them."""
     from scheduler.operations import people
 
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         found = people.dossier(store, who, now=session.now())
     screen = session.screen
     if session.json:
@@ -176,13 +176,13 @@ def show(session: Session, who: str, database: str | None) -> int:
 
 @command.command("unsubscribe", cls=CampaignCommand, examples=(("campaign contacts unsubscribe lea@example.org", ""),))
 @click.argument("who", help="E-mail address, phone number or customer number.")
-@database.database_option
+@database.option
 @common
-def unsubscribe(session: Session, who: str, database: str | None) -> int:
+def unsubscribe(session: Session, who: str, url: str | None) -> int:
     """Stop marketing to a person, at once and for good; what they order is still confirmed."""
     from scheduler.operations import people
 
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         changed = people.unsubscribe(store, who, now=session.now())
     if session.json:
         session.screen.json({"unsubscribed": who, "changed": changed})
@@ -191,4 +191,3 @@ def unsubscribe(session: Session, who: str, database: str | None) -> int:
     return exits.DONE
 
 
-_opened = database.opened

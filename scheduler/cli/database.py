@@ -1,7 +1,8 @@
-"""Opening the database a command works on: the option, else the settings, else the project's own file."""
+"""The database a command works on: found by option, settings or project, opened and closed; and who is at the terminal."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,22 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from scheduler.cli.options import Session
-from scheduler.errors import SchedulerError
+from scheduler.project import MARKER
 
 if TYPE_CHECKING:
     from scheduler.settings import Settings
     from scheduler.store.database import Store
 
-database_option = click.option(
+option = click.option(
     "--database",
+    "url",
     metavar="URL",
     help="Another database, e.g. postgresql://user@host/name (also: CAMPAIGN_DATABASE_URL).",
 )
-
-
-def url(session: Session, database: str | None) -> str:
-    """Return the URL of the database: `--database`, else the settings', else `var/campaign.db` in the project."""
-    return database or settings(session).database_url or f"sqlite:///{session.project.database}"
 
 
 def settings(session: Session) -> Settings:
@@ -34,27 +31,60 @@ def settings(session: Session) -> Settings:
     return Settings.read(session.project.folder)
 
 
+def configured(session: Session) -> str | None:
+    """Return the URL the settings name; None where they name none."""
+    # Reading the settings takes a third of a second, so first see whether there is anything to read the URL from.
+    told = any(name.startswith("CAMPAIGN_DATABASE_URL") for name in os.environ) or "CREDENTIALS_DIRECTORY" in os.environ
+    toml = session.project.folder / MARKER
+    if told or (toml.is_file() and "database_url" in toml.read_text(encoding="utf-8", errors="replace")):
+        return settings(session).database_url
+    return None
+
+
+def address(session: Session, url: str | None = None) -> str:
+    """Return the URL of the database: `--database`, else the settings', else `var/campaign.db` in the project."""
+    return url or configured(session) or f"sqlite:///{session.project.database}"
+
+
+def existing(session: Session) -> str | None:
+    """Return the database to look into, or None when none is configured and nothing was ever applied here."""
+    if url := configured(session):
+        return url
+    path = session.project.database
+    return f"sqlite:///{path}" if path.is_file() else None
+
+
 @contextmanager
-def opened(session: Session, database: str | None = None, *, make: bool = False) -> Iterator[Store]:
-    """Open the store; with `make` it is made and brought up to date, else it must be there.
+def opened(session: Session, url: str | None = None, *, make: bool = False) -> Iterator[Store]:
+    """Open the store of a command; with `make` it is made and brought up to date, else it must be there.
 
     Raises: SchedulerError when nothing was ever applied here, or when its schema is not this version's.
     """
+    with reading(address(session, url), make=make) as store:
+        yield store
+
+
+@contextmanager
+def reading(url: str, *, make: bool = False) -> Iterator[Store]:
+    """Open the database at `url` and close it; see `opened`."""
     from scheduler.store.database import Store
 
-    store = Store(url(session, database))
+    store = Store(url)
     try:
         if make:
             store.migrate()
         else:
-            if store.path is not None and not store.path.exists():
-                raise SchedulerError(
-                    f"there is no database at {store.path} yet", remedy="put a campaign on the schedule: campaign apply"
-                )
             store.require_current()
         yield store
     finally:
         store.close()
+
+
+def channels(session: Session) -> frozenset[str]:
+    """Return the channels that have a server or an account by the settings of this project."""
+    found = settings(session)
+    hooks = any("url" in fields for fields in found.accounts.values())
+    return frozenset({*(("email",) if found.smtp_url else ()), *(("webhook",) if hooks else ())})
 
 
 def who() -> str:

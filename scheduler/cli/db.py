@@ -17,23 +17,22 @@ def command() -> None:
 
 
 @command.command("upgrade", cls=CampaignCommand)
-@database.database_option
+@database.option
 @common
-def upgrade(session: Session, database: str | None) -> int:
+def upgrade(session: Session, url: str | None) -> int:
     """Make the database, or bring its schema up to this version."""
-    with _opened(session, database, make=True) as store:
+    with database.opened(session, url, make=True) as store:
         session.screen.line(f"up to date: {store.path or store.dialect}")
     return exits.DONE
 
 
 @command.command("check", cls=CampaignCommand)
-@database.database_option
+@database.option
 @common
-def check(session: Session, database: str | None) -> int:
+def check(session: Session, url: str | None) -> int:
     """End with code 1 unless the database is there and of this version."""
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         session.screen.line(f"up to date: {store.path or store.dialect}")
     return exits.DONE
 
 
-_opened = database.opened

@@ -9,7 +9,7 @@ import click
 
 from campaigns.errors import CampaignError
 from campaigns.finding import Level
-from scheduler.cli import exits, findings, review, stored
+from scheduler.cli import database, exits, findings, review
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Span
@@ -97,14 +97,14 @@ def _files(session: Session) -> Iterator[Check]:
 
 
 def _database(session: Session) -> Iterator[Check]:
-    url = stored.database_url(session)
+    url = database.existing(session)
     if url is None:
         yield Check("database", "!", "none yet: nothing was ever applied here", "campaign apply")
         return
     from scheduler.operations import watching
     from scheduler.store import people
 
-    with stored.reading(url) as store:
+    with database.reading(url) as store:
         yield Check("database", "✓", f"{store.path or store.dialect}: up to date")
         status = watching.status(store, now=session.now())
         with store.read() as conn:

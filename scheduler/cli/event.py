@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--key", "pairs", metavar="K=V", multiple=True, help="A fact of the event, e.g. cart=17; may be repeated."
 )
 @click.option("--value", metavar="AMOUNT", help="What it was worth; the fact `value`.")
-@database.database_option
+@database.option
 @common
 def command(
     session: Session,
@@ -42,18 +42,18 @@ def command(
     key: str | None,
     pairs: tuple[str, ...],
     value: str | None,
-    database: str | None,
+    url: str | None,
 ) -> int:
     """Tell what a person did; touches that wait for it are planned, goals stop theirs."""
     if who == "-":
-        return _stream(session, database)
+        return _stream(session, url)
     if name is None:
         raise click.UsageError("say what happened, e.g. campaign event lea@example.org purchase")
     facts = dict(_pair(pair) for pair in pairs)
     if value is not None:
         facts["value"] = _number(value)
     now = session.now()
-    result = _record(session, database, who, name, read_moment(at) if at else now, key, facts)
+    result = _record(session, url, who, name, read_moment(at) if at else now, key, facts)
     _show(session, who, name, result)
     return exits.DONE
 

@@ -40,7 +40,7 @@ _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(d
 @click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="The newest so many.")
 @click.option("--follow", is_flag=True, help="Go on as it happens, until Ctrl-C.")
 @click.option("--show-contacts", is_flag=True, help="Names and addresses in full.")
-@database.database_option
+@database.option
 @common
 def command(
     session: Session,
@@ -52,7 +52,7 @@ def command(
     limit: int,
     follow: bool,
     show_contacts: bool,
-    database: str | None,
+    url: str | None,
 ) -> int:
     """Show what became of every message, and why."""
     from scheduler.operations import watching
@@ -60,7 +60,7 @@ def command(
     campaign, _, named_touch = (name or "").partition("/")
     touch = touch or named_touch or None
     begin = _since(since, session.now()) if since else None
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         rows = watching.log(
             store, campaign=campaign or None, touch=touch, who=who, since=begin, failed=failed, limit=limit
         )
@@ -84,7 +84,6 @@ def command(
     return exits.DONE
 
 
-_opened = database.opened
 
 
 def _since(text: str, now: datetime) -> datetime:

@@ -11,7 +11,7 @@ from campaigns.definition import Persona, Purpose, Stage, Touch
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
 from scheduler.channels.base import Message, Recipient
-from scheduler.cli import stored
+from scheduler.cli import database
 from scheduler.cli.options import Session
 from scheduler.cli.review import Review
 from scheduler.errors import SchedulerError
@@ -64,7 +64,7 @@ def contact(session: Session, review: Review, who: str, contacts: Path | None) -
         raise SchedulerError(
             f"nobody in {contacts} is called {who!r}", remedy="give a mailbox, phone or customer number"
         )
-    url = stored.database_url(session)
+    url = database.existing(session)
     if url is None:
         raise SchedulerError(
             f"nobody is known here, {who!r} neither", remedy="name a file (--contacts FILE.csv) or a --persona"
@@ -72,7 +72,7 @@ def contact(session: Session, review: Review, who: str, contacts: Path | None) -
     from scheduler.operations import people as stored_people
     from scheduler.store import people as rows
 
-    with stored.reading(url) as store, store.read() as conn:
+    with database.reading(url) as store, store.read() as conn:
         today = zones.local(review.now, review.loaded.campaign.zone).date()
         return Reader(rows.facts(conn, stored_people.find(conn, who), today=today))
 

@@ -117,7 +117,8 @@ class Screen:
         for number, (command, purpose) in enumerate(steps):
             lead = "Next: " if number == 0 else "      "
             padding = " " * (width - len(command) + 4)
-            self.line(lead, Span(command, "command"), *((padding, Span(purpose, "faint")) if purpose else ()))
+            fits = self.width is None or 6 + width + 4 + display_width(purpose) <= self.width
+            self.line(lead, Span(command, "command"), *((padding, Span(purpose, "faint")) if purpose and fits else ()))
 
     def _write(self, stream: TextIO, pieces: Sequence[Piece]) -> None:
         if self.closed and stream is sys.stdout:
@@ -163,12 +164,12 @@ def columns(
     """Lay rows out in aligned columns of display cells; the last column is folded to `width` under its own start."""
     cells = [[_pieces(cell) for cell in row] for row in rows]
     count = max((len(row) for row in cells), default=0)
-    widths = [max((_width(row[n]) for row in cells if len(row) > n), default=0) for n in range(count)]
+    widths = [max((width_of(row[n]) for row in cells if len(row) > n), default=0) for n in range(count)]
     lines: list[list[Piece]] = []
     for row in cells:
         line: list[Piece] = []
         for n, cell in enumerate(row[:-1]):
-            padding = " " * (widths[n] - _width(cell))
+            padding = " " * (widths[n] - width_of(cell))
             line += [padding, *cell, gap] if n in right else [*cell, padding, gap]
         start = sum(widths[: len(row) - 1]) + len(gap) * (len(row) - 1)
         lines += _fold(line, row[-1] if row else [], start, width)
@@ -178,7 +179,7 @@ def columns(
 def _fold(line: list[Piece], last: list[Piece], start: int, width: int | None) -> list[list[Piece]]:
     """Append `last` to `line`, continued on lines of their own where it does not fit into `width`."""
     room = None if width is None else width - start
-    if room is None or room < 12 or _width(last) <= room:
+    if room is None or room < 12 or width_of(last) <= room:
         return [[*line, *last]]
     first, *rest = folded(last, room)
     return [[*line, *first], *([" " * start, *text] for text in rest)]
@@ -265,5 +266,6 @@ def _pieces(cell: Cell) -> list[Piece]:
     return [cell] if isinstance(cell, (str, Span)) else list(cell)
 
 
-def _width(pieces: Iterable[Piece]) -> int:
+def width_of(pieces: Iterable[Piece]) -> int:
+    """Return how many terminal cells a line takes."""
     return sum(display_width(_text(piece)) for piece in pieces)

@@ -10,12 +10,13 @@ from campaigns.finding import Level
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
 from scheduler.cli import findings, strip, wording
-from scheduler.cli.output import WIDTH, Cell, Piece, Screen, Span, clipped, columns, display_width
+from scheduler.cli.output import WIDTH, Cell, Piece, Screen, Span, clipped, columns, display_width, width_of
 from scheduler.cli.plan_rows import Row, Selection, rows
 from scheduler.cli.review import Review
 from scheduler.people import LABELS, PeopleCounts
 
-LONGEST_TRIGGER = 22  # columns; the full name stands in --plain and --json
+NARROWEST_REASON = 22  # columns
+LONGEST_TRIGGER = 18  # columns; the full name stands in --plain and --json
 STYLES = {"+": "add", "~": "change", "-": "cancel", "=": "faint", " ": "faint"}
 
 
@@ -136,8 +137,12 @@ def _heading(screen: Screen, review: Review) -> None:
     if timeline.edition and timeline.edition not in title:
         title = f"{title} {timeline.edition}"
     right = f"{timeline.campaign} · {timeline.timezone}"
-    gap = max(2, (screen.width or WIDTH) - display_width(title) - display_width(right))
-    screen.line(Span(title, "title"), " " * gap, Span(right, "faint"))
+    gap = (screen.width or WIDTH) - display_width(title) - display_width(right)
+    if gap >= 2:
+        screen.line(Span(title, "title"), " " * gap, Span(right, "faint"))
+        return
+    screen.paragraph(Span(title, "title"), indent=2)
+    screen.line(Span(right, "faint"))
 
 
 def _people(screen: Screen, review: Review) -> None:
@@ -198,17 +203,20 @@ def _list(screen: Screen, review: Review, selection: Selection) -> None:
 
 
 def _table(screen: Screen, table: list[list[Cell]]) -> None:
-    """Write the list; where a terminal is too narrow for the reasons, each stands on a line of its own."""
+    """Write the list; in a terminal too narrow for the reasons, those that do not fit stand on a line of their own."""
     width = screen.width
-    lines = columns([row[:-1] for row in table], right=(3,))
-    room = max(sum(display_width(piece if isinstance(piece, str) else piece.text) for piece in line) for line in lines)
-    if width is None or width - room >= 26:
+    heads = columns([row[:-1] for row in table], right=(3,))
+    room = max(map(width_of, heads)) + 2
+    if width is None or width - room >= NARROWEST_REASON:
         screen.columns(table, right=(3,))
         return
-    for line, row in zip(lines, table, strict=True):
-        screen.line(*line)
-        if row is not table[0] and row[-1]:
-            screen.paragraph("     ", row[-1] if isinstance(row[-1], (str, Span)) else "", indent=5)
+    for head, row in zip(heads, table, strict=True):
+        reason = row[-1] if isinstance(row[-1], (str, Span)) else ""
+        if room + width_of([reason]) <= width:
+            screen.line(*head, " " * (room - width_of(head)), reason)
+        else:
+            screen.line(*head)
+            screen.paragraph("     ", reason, indent=5)
 
 
 def _row(review: Review, row: Row, shared: list[str], *, year: bool) -> list[Cell]:
@@ -246,13 +254,18 @@ def _waits_for(review: Review, row: Row) -> str:
 
 
 def _shared_reasons(listed: list[Row]) -> list[str]:
-    """Return the clauses that the same touches, three or more, have in common; they are then said once, underneath."""
-    holders: dict[str, list[str]] = {}
+    """Return the clauses that the same touches have in common, where that is worth saying only once, underneath."""
+    holders: dict[str, tuple[str, ...]] = {}
     for row in listed:
         for clause in _clauses(row) if row.due is None else ():
-            holders.setdefault(clause, []).append(row.touch.id)
-    most = max(holders.values(), key=len, default=[])
-    return [clause for clause, touches in holders.items() if touches == most and len(most) >= 3]
+            holders[clause] = (*holders.get(clause, ()), row.touch.id)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for clause, touches in holders.items():
+        if len(touches) > 1:
+            groups.setdefault(touches, []).append(clause)
+    saved = {touches: (len(touches) - 1) * len("; ".join(clauses)) for touches, clauses in groups.items()}
+    best = max(saved, key=lambda touches: saved[touches], default=())
+    return groups[best] if saved.get(best, 0) > LONGEST_TRIGGER else []
 
 
 def _clauses(row: Row) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from campaigns.finding import Finding, Level
-from scheduler.cli import stored
+from scheduler.cli import database
 from scheduler.cli.options import Session
 from scheduler.errors import SchedulerError
 from scheduler.project import LoadedCampaign
@@ -121,19 +121,19 @@ def review(session: Session, choice: Choice, *, contacts: Path | None = None) ->
     loaded = session.project.load(choice.path)
     now = session.now(loaded.campaign.zone)
     people, fields = _counted(loaded, contacts, now) if contacts else (None, None)
-    url = stored.database_url(session)
+    url = database.existing(session)
     if url is None:
         return _examined(_from_file(choice, loaded, now, people), fields)
-    with stored.reading(url) as store:
+    with database.reading(url) as store:
         seen = _from_store(store, choice, loaded, now, people)
-    return _examined(seen, fields, stored.channels(session))
+    return _examined(seen, fields, database.channels(session))
 
 
 def review_in(session: Session, store: Store, choice: Choice) -> Review:
     """Load, plan and examine a campaign against an open database; see `review`."""
     loaded = session.project.load(choice.path)
     seen = _from_store(store, choice, loaded, session.now(loaded.campaign.zone), None)
-    return _examined(seen, channels=stored.channels(session))
+    return _examined(seen, channels=database.channels(session))
 
 
 def review_of_file(choice: Choice, loaded: LoadedCampaign, now: datetime) -> Review:

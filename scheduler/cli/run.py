@@ -57,7 +57,7 @@ _SIGNS = {
 @click.option("--from", "start", metavar="T", help="Dry run: begin here (default: `starts:`, else now).")
 @click.option("--until", metavar="T", help="Dry run: end here.")
 @click.option("--seed", type=int, default=0, help="Dry run: what keys and codes are derived from.")
-@database.database_option
+@database.option
 @common
 def command(
     session: Session,
@@ -70,7 +70,7 @@ def command(
     start: str | None,
     until: str | None,
     seed: int,
-    database: str | None,
+    url: str | None,
 ) -> int:
     """Send what is on the schedule; with --dry-run, rehearse campaign files and send nothing."""
     if dry_run:
@@ -85,7 +85,7 @@ def command(
         raise click.UsageError("--now (and CAMPAIGN_NOW) would send at a wrong time: only with --dry-run or --outbox")
     if session.now_text is not None and not once:
         raise click.UsageError("a clock that was set stands still: add --once")
-    return _serve(session, once=once, outbox=outbox, url=database)
+    return _serve(session, once=once, outbox=outbox, url=url)
 
 
 def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None) -> int:
@@ -101,7 +101,7 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
             f"there is no database at {session.project.database} yet",
             remedy="put a campaign on the schedule: campaign apply",
         )
-    store = Store(database.url(session, url))
+    store = Store(database.address(session, url))
     failures: list[Outcome] = []
 
     def report(outcome: Outcome) -> None:

@@ -26,14 +26,14 @@ _JOBS_SHOWN = 5
     examples=(("campaign status", "everything on the schedule"), ("campaign status valentines --json", "")),
 )
 @click.argument("name", required=False, help="One campaign.")
-@database.database_option
+@database.option
 @common
-def command(session: Session, name: str | None, database: str | None) -> int:
+def command(session: Session, name: str | None, url: str | None) -> int:
     """Show what is on the schedule, what went, what is next and what waits for you."""
     from scheduler.operations import watching
 
     now = session.now()
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         status = watching.status(store, now=now, campaign=name)
     if name is not None and not status.campaigns:
         raise SchedulerError(f"no campaign {name!r} is on the schedule", remedy="see all of them: campaign status")
@@ -46,7 +46,6 @@ def command(session: Session, name: str | None, database: str | None) -> int:
     return exits.DONE
 
 
-_opened = database.opened
 
 
 def _document(status: Status) -> dict[str, object]:

@@ -52,18 +52,18 @@ def _say(session: Session, verb: str, chosen: Sequence[Target], extra: dict[str,
 @_NAMES
 @_ALL
 @click.option("--until", metavar="DATE", help="Resume by itself then.")
-@database.database_option
+@database.option
 @common
-def pause(session: Session, names: tuple[str, ...], everything: bool, until: str | None, database: str | None) -> int:
+def pause(session: Session, names: tuple[str, ...], everything: bool, until: str | None, url: str | None) -> int:
     """Stop sending; what becomes late meanwhile follows its `on_late` when it is resumed."""
     from scheduler.operations import steering
 
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         chosen = _targets(store, names, everything)
         if everything:
             confirm.yes(session, f"Pause {count(len(chosen), 'campaign')}?", given=False)
         end = read_moment(until) if until else None
-        changed = steering.pause(store, chosen, until=end, now=session.now(), who=_who())
+        changed = steering.pause(store, chosen, until=end, now=session.now(), who=database.who())
     until_words = f" until {moment(end.astimezone(), year=True)}" if end else ""
     _say(session, "paused", chosen, {"changed": changed}, f"Paused {_list(chosen)}{until_words}.")
     return exits.DONE
@@ -72,15 +72,15 @@ def pause(session: Session, names: tuple[str, ...], everything: bool, until: str
 @click.command("resume", cls=CampaignCommand, examples=(("campaign resume valentines", "let it go on"),))
 @_NAMES
 @_ALL
-@database.database_option
+@database.option
 @common
-def resume(session: Session, names: tuple[str, ...], everything: bool, database: str | None) -> int:
+def resume(session: Session, names: tuple[str, ...], everything: bool, url: str | None) -> int:
     """Let what was paused go on."""
     from scheduler.operations import steering
 
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         chosen = _targets(store, names, everything)
-        changed = steering.resume(store, chosen, now=session.now(), who=_who())
+        changed = steering.resume(store, chosen, now=session.now(), who=database.who())
     if not changed:
         _say(session, "resumed", (), {"changed": 0}, f"{_list(chosen)} was not paused.")
     else:
@@ -95,20 +95,20 @@ def resume(session: Session, names: tuple[str, ...], everything: bool, database:
 )
 @_NAMES
 @click.option("--confirm", "confirmed", metavar="NAME", help="Do not ask: the name of what is cancelled.")
-@database.database_option
+@database.option
 @common
-def cancel(session: Session, names: tuple[str, ...], confirmed: str | None, database: str | None) -> int:
+def cancel(session: Session, names: tuple[str, ...], confirmed: str | None, url: str | None) -> int:
     """End a campaign or a touch for this edition; what was sent stays in the history."""
     from scheduler.operations import steering
 
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         chosen = _targets(store, names, everything=False)
         if len(chosen) > 1:
             raise click.UsageError("cancel one at a time: the name has to be typed")
         waiting = steering.waiting_messages(store, chosen)
         question = f"{count(waiting, 'planned message')} of {chosen[0]} would never be sent."
         confirm.name(session, question, str(chosen[0]), given=confirmed)
-        cancelled = steering.cancel(store, chosen, now=session.now(), who=_who())
+        cancelled = steering.cancel(store, chosen, now=session.now(), who=database.who())
     words = f"Cancelled {_list(chosen)}: {count(cancelled, 'planned message')} will not be sent."
     _say(session, "cancelled", chosen, {"messages": cancelled}, words)
     return exits.DONE
@@ -125,18 +125,18 @@ def cancel(session: Session, names: tuple[str, ...], confirmed: str | None, data
 @click.argument("names", nargs=-1, required=True, metavar="TOUCH...", help="Touches, as campaign/touch.")
 @click.option("--reject", is_flag=True, help="Refuse it: its messages are cancelled.")
 @click.option("--note", default="", metavar="TEXT", help="Kept with the decision.")
-@database.database_option
+@database.option
 @common
-def approve(session: Session, names: tuple[str, ...], reject: bool, note: str, database: str | None) -> int:
+def approve(session: Session, names: tuple[str, ...], reject: bool, note: str, url: str | None) -> int:
     """Approve a touch with exactly the content it has now; an edit asks again."""
     from scheduler.catalog import Catalog
     from scheduler.operations import steering
 
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         catalog = Catalog()
         chosen = steering.targets(store, catalog, names)
         moved = steering.approve(
-            store, catalog, chosen, now=session.now(), who=_who(), note=note or f"approved by {_who()}", reject=reject
+            store, catalog, chosen, now=session.now(), who=database.who(), note=note or f"approved by {database.who()}", reject=reject
         )
     if reject:
         words = f"Rejected {_list(chosen)}: {count(moved, 'message')} will not be sent."
@@ -146,8 +146,7 @@ def approve(session: Session, names: tuple[str, ...], reject: bool, note: str, d
     return exits.DONE
 
 
-_opened = database.opened
-_who = database.who
+
 
 
 def _list(chosen: Sequence[Target]) -> str:

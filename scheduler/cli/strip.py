@@ -80,12 +80,13 @@ def _row(
         if touch.stage == stage.id
         for moment in touch.occurrences
     )
-    for column, touches in days.items():
-        if column is not None:
-            marks[column] = Span("●" if touches == 1 else str(touches) if touches < 10 else "+", "add")
+    for at, touches in days.items():
+        if at is not None:
+            marks[at] = Span("●" if touches == 1 else str(touches) if touches < 10 else "+", "add")
     name = clipped(stage.id, label)
     padding = " " * (label - display_width(name) + 2)
-    return ["  ", name, padding, *marks, *(["  ", Span(extra, "faint")] if extra else [])]
+    note: list[Piece] = ["  ", Span(extra, "faint")] if extra else []
+    return ["  ", name, padding, *marks, *note]
 
 
 def _window(stage: PlannedStage, scale: Scale, zone: str) -> range:
@@ -162,13 +163,13 @@ _UNITS: Sequence[
     (
         lambda on: on.replace(day=1),
         lambda on: _month_after(on, 1),
-        lambda on: str(on.year),
+        lambda on: f"'{on.year % 100:02}",
         lambda on: MONTHS[on.month - 1],
     ),
     (
         lambda on: date(on.year, (on.month - 1) // 3 * 3 + 1, 1),
         lambda on: _month_after(on, 3),
-        lambda on: str(on.year),
+        lambda on: f"'{on.year % 100:02}",
         lambda on: f"Q{(on.month + 2) // 3}",
     ),
     (lambda on: date(on.year, 1, 1), lambda on: date(on.year + 1, 1, 1), _nothing, lambda on: str(on.year)),

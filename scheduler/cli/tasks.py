@@ -21,20 +21,20 @@ from scheduler.errors import SchedulerError
 @click.argument("ids", nargs=-1, type=int, metavar="[ID...]", help="Which ones are done.")
 @click.option("--note", default="", metavar="TEXT", help="Kept with the task.")
 @click.option("--all", "everything", is_flag=True, help="Those already done too.")
-@database.database_option
+@database.option
 @common
 def command(
-    session: Session, action: str, ids: tuple[int, ...], note: str, everything: bool, database: str | None
+    session: Session, action: str, ids: tuple[int, ...], note: str, everything: bool, url: str | None
 ) -> int:
     """List what people of the shop have to do, or tick it off."""
     from scheduler.operations import watching
 
-    with _opened(session, database) as store:
+    with database.opened(session, url) as store:
         if action == "done":
             if not ids:
                 raise click.UsageError("say which: campaign tasks done ID")
             for task_id in ids:
-                if not watching.finish_task(store, task_id, now=session.now(), note=note, who=_who()):
+                if not watching.finish_task(store, task_id, now=session.now(), note=note, who=database.who()):
                     raise SchedulerError(f"no open task {task_id}", remedy="see them: campaign tasks")
             session.screen.line(f"Done: {', '.join(map(str, ids))}")
             return exits.DONE
@@ -62,5 +62,4 @@ def command(
     return exits.DONE
 
 
-_opened = database.opened
-_who = database.who
+

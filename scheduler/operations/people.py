@@ -5,17 +5,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.definition import EVENTS
+from campaigns.errors import suggestion
 from scheduler import runs
 from scheduler.catalog import Catalog
 from scheduler.contacts_csv import ContactRow
+from scheduler.delivery import State
 from scheduler.errors import SchedulerError
 from scheduler.store import events, people, plans, reader
 from scheduler.store.database import Connection, Store, bump
+
+
+_HISTORY = 1_000  # lines of one person
+
+UNKNOWN = "give the e-mail address, phone number or customer number of a contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,14 @@ def find(conn: Connection, who: str) -> int:
     """Return the row id of the contact with this e-mail address, phone number, reference or `#id`."""
     found = people.find(conn, who)
     if found is None:
-        raise SchedulerError(
-            f"nobody is known as {who!r}", remedy="give the e-mail address, phone number or reference of a contact"
-        )
+        raise SchedulerError(f"nobody is known as {who!r}", remedy=UNKNOWN)
     return found
+
+
+def unknown(store: Store, names: Iterable[str]) -> set[str]:
+    """Return which of the names (e-mail address, phone number, reference) belong to nobody."""
+    with store.read() as conn:
+        return {name for name in set(names) if people.find(conn, name) is None}
 
 
 def record_event(
@@ -61,9 +72,7 @@ def record_event(
         running = catalog.in_force(conn)
         known = EVENTS.union(*(campaign.campaign.event_names() for campaign in running))
         if name not in known:
-            raise SchedulerError(
-                f"unknown event {name!r}", remedy=f"expected one of {', '.join(sorted(known))}, or declare it in `events:`"
-            )
+            raise SchedulerError(f"unknown event {name!r}", remedy=event_remedy(name, known))
         key = key or _derived_key(contact, name, at, body)
         stored = events.insert(conn, key=key, contact=contact, name=name, at=at, facts=body, now=now)
         if stored.duplicate:
@@ -75,6 +84,11 @@ def record_event(
         effect = runs.accept(conn, catalog, runs.Happening(stored.id, key, contact, name, at, body), now=now)
         bump(conn)
     return EventResult(True, False, tuple(effect.started), tuple(effect.cancelled))
+
+
+def event_remedy(name: str, known: Iterable[str]) -> str:
+    """Return what to do about an event nobody knows: the near name, else those there are."""
+    return suggestion(name, known) or f"expected one of {', '.join(sorted(known))}, or declare it in `events:`"
 
 
 def record_history(
@@ -120,18 +134,28 @@ class HistoryLine:
     what: str
     detail: str
 
+    def document(self) -> dict[str, object]:
+        """Return the line as JSON has it."""
+        return {"at": self.at, "what": self.what, "detail": self.detail}
+
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """Everything stored about one person."""
+    """Everything stored about one person: `standing` as in `Listed`, `coming` the messages that are planned."""
 
     facts: Mapping[str, object]
+    standing: str
     history: tuple[HistoryLine, ...]
+    coming: tuple[HistoryLine, ...]
 
     def document(self) -> dict[str, object]:
         """Return the person as JSON has it."""
-        history = [{"at": line.at, "what": line.what, "detail": line.detail} for line in self.history]
-        return {"facts": dict(self.facts), "history": history}
+        return {
+            "facts": dict(self.facts),
+            "standing": self.standing,
+            "history": [line.document() for line in self.history],
+            "coming": [line.document() for line in self.coming],
+        }
 
 
 def dossier(store: Store, who: str, *, now: datetime) -> Dossier:
@@ -139,23 +163,30 @@ def dossier(store: Store, who: str, *, now: datetime) -> Dossier:
     with store.read() as conn:
         contact = find(conn, who)
         facts = people.facts(conn, contact, today=now.date())
+        standing = _standing(conn, contact)
         lines = [
-            *(HistoryLine(row.at, "did", f"{row.name} {_short(row.facts)}".strip()) for row in events.of_contact(conn, contact)),
+            *(HistoryLine(row.at, "event", _did(row)) for row in events.of_contact(conn, contact)),
             *(
-                HistoryLine(row.at, "said yes to" if row.given else "said no to", f"{row.purpose} ({row.source})")
+                HistoryLine(row.at, "agreed" if row.given else "declined", f"{row.purpose} ({row.source})")
                 for row in people.consent_history(conn, contact)
             ),
             *(HistoryLine(row.at, "stopped", f"{row.scope}: {row.reason}") for row in people.suppressions(conn, contact)),
             *(
-                HistoryLine(row.at, row.state, f"{row.campaign}/{row.touch} by {row.channel}: {row.reason}")
-                for row in reader.log(conn, contact=contact, limit=1_000)
+                HistoryLine(row.at, row.state, f"{row.campaign}/{row.touch} by {row.channel}: {row.reason}".rstrip(": "))
+                for row in reader.log(conn, contact=contact, limit=_HISTORY)
             ),
         ]
-    return Dossier(facts, tuple(sorted(lines, key=lambda line: line.at)))
+        coming = [
+            HistoryLine(row.next_at, "planned", f"{row.campaign}/{row.touch} by {row.channel}")
+            for row in reader.deliveries(conn, contact=contact, states=(State.PLANNED, State.CLAIMED), limit=_HISTORY)
+        ]
+    return Dossier(facts, standing, tuple(sorted(lines, key=lambda line: line.at)), tuple(coming))
 
 
-def _short(facts: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in facts.items())
+def _did(row: events.EventRecord) -> str:
+    """Return what a person did in one line: the event, and its facts after it."""
+    facts = ", ".join(f"{name} {value}" for name, value in row.facts.items())
+    return f"{row.name}: {facts}" if facts else row.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +235,11 @@ def label(conn: Connection, contact: int) -> str:
     return f"{_name(row)} {reach}".strip()
 
 
-def unsubscribe(store: Store, who: str, *, now: datetime, reason: str = "unsubscribed") -> bool:
-    """Stop marketing to a person at once; return False when it was stopped already."""
+def unsubscribe(store: Store, who: str, *, now: datetime, by: str) -> bool:
+    """Stop marketing to a person at once; return False when it was stopped already. `by` is who did it."""
     with store.begin() as conn:
-        changed = people.suppress(conn, find(conn, who), scope="marketing", reason=reason, at=now)
-        plans.audit(conn, at=now, who="cli", action="unsubscribe", subject="contact", detail=reason)
+        contact = find(conn, who)
+        changed = people.suppress(conn, contact, scope="marketing", reason="unsubscribed", at=now)
+        plans.audit(conn, at=now, who=by, action="unsubscribe", subject=f"contact #{contact}")
         bump(conn)
     return changed

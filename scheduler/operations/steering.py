@@ -88,6 +88,23 @@ def waiting_messages(store: Store, chosen: Sequence[Target]) -> int:
         return sum(plans.count_open_messages(conn, target.campaign, target.edition, target.touch) for target in chosen)
 
 
+def coming_dates(store: Store, chosen: Sequence[Target]) -> int:
+    """Return how many moments of the calendar a cancellation of the targets would take away."""
+    with store.read() as conn:
+        return sum(
+            len(plans.occurrences(conn, target.campaign, target.edition, touch=target.touch, states=("planned", "open")))
+            for target in chosen
+        )
+
+
+def asks_for_approval(store: Store, catalog: Catalog, target: Target) -> bool:
+    """Return whether a touch as it is in force says `approval: required`."""
+    with store.read() as conn:
+        in_force = catalog.get(conn, target.campaign, target.edition)
+        found = in_force.find(target.touch) if in_force is not None and target.touch is not None else None
+        return found is not None and found[1].approval == "required"
+
+
 def cancel(store: Store, chosen: Sequence[Target], *, now: datetime, who: str) -> int:
     """End the targets for this edition: nothing more of them is sent; return how many messages were cancelled."""
     cancelled = 0

@@ -1,4 +1,4 @@
-"""Watching what happens: status, log, tasks, and what a daemon that died left behind; reads but for ticking tasks off."""
+"""Watching what happens: status, log, tasks, what a daemon that died left behind; reads but for ticking tasks off."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from scheduler.checks import WAITS_FOR_APPROVAL
 from scheduler.delivery import State
 from scheduler.operations.people import find, label
-from scheduler.store import ledger, plans, reader
+from scheduler.store import ledger, people, plans, reader
 from scheduler.store.database import Connection, Store
 
 # A daemon writes its heartbeat at least every 20 seconds; one that was not heard from for longer than this is gone.
@@ -36,16 +36,33 @@ class NextMoment:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """A touch that somebody has to approve before it can go.
+
+    `due_at` is its next date, None where it waits for an event; `held` says whether messages are held up by it already.
+    """
+
+    touch: str
+    due_at: datetime | None
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignStatus:
-    """A campaign in force: how many messages are in which state, what is next, and which touches wait for approval."""
+    """A campaign on the schedule: how many messages are in which state, what is next, and what waits for a person.
+
+    `zone` is the campaign's, in which its moments are told; `paused_until` is None for an open-ended pause.
+    """
 
     id: str
     edition: str
     state: str
     revision: int
+    zone: str
+    paused_until: datetime | None
     next: NextMoment | None
     counts: Mapping[State, int]
-    needs_approval: tuple[str, ...]
+    approvals: tuple[Approval, ...]
     paused_touches: tuple[str, ...]
 
     @property
@@ -113,16 +130,82 @@ def status(store: Store, *, now: datetime, campaign: str | None = None) -> Statu
 def _campaign(conn: Connection, row: plans.CampaignRecord, counts: Mapping[str, int]) -> CampaignStatus:
     decided = plans.touch_states(conn, row.id, row.edition)
     coming = reader.next_of(conn, row.id)
+    record = plans.load_revision(conn, row.id, row.revision)
     return CampaignStatus(
         id=row.id,
         edition=row.edition,
         state=row.state,
         revision=row.revision,
+        zone=_zone(record),
+        paused_until=row.paused_until,
         next=NextMoment(*coming) if coming is not None else None,
         counts={State(state): number for state, number in counts.items()},
-        needs_approval=tuple(sorted(reader.touches_held(conn, row.id, row.edition, WAITS_FOR_APPROVAL))),
+        approvals=() if record is None or row.state == "cancelled" else _approvals(conn, row, record, decided),
         paused_touches=tuple(touch for touch, decision in decided.items() if decision.paused),
     )
+
+
+def _approvals(
+    conn: Connection,
+    row: plans.CampaignRecord,
+    record: plans.RevisionRecord,
+    decided: Mapping[str, plans.TouchRecord],
+) -> tuple[Approval, ...]:
+    """Return what has to be approved with the content it has now, the nearest first; what cannot go is left out."""
+    due: dict[str, datetime] = {}
+    for moment in plans.occurrences(conn, row.id, row.edition, states=("planned", "open")):
+        due.setdefault(moment.touch, moment.due_at)
+    held = reader.touches_held(conn, row.id, row.edition, WAITS_FOR_APPROVAL)
+    waiting = []
+    for touch, planned in record.timeline["touches"].items():
+        decision = decided.get(touch)
+        if planned["settings"].get("approval") != "required":
+            continue
+        if decision is not None and (decision.rejected or decision.approved_hash == planned["content"]):
+            continue
+        if touch in held or touch in due or planned["trigger"] is not None:
+            waiting.append(Approval(touch, due.get(touch), touch in held))
+    dated = sorted((one for one in waiting if one.due_at is not None), key=lambda one: str(one.due_at))
+    return (*dated, *(one for one in waiting if one.due_at is None))
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What the last apply of a campaign put in force; `state` is running, paused or cancelled."""
+
+    edition: str
+    revision: int
+    state: str
+    plan_hash: str
+
+
+def in_force(store: Store, campaign: str) -> InForce | None:
+    """Return what is in force of a campaign; None when it was never applied."""
+    with store.read() as conn:
+        row = plans.campaign(conn, campaign)
+        record = plans.load_revision(conn, campaign, row.revision) if row is not None else None
+    if row is None or record is None:
+        return None
+    return InForce(row.edition, row.revision, row.state, record.plan_hash)
+
+
+def zones(store: Store) -> dict[str, str]:
+    """Return the time zone of every campaign on the schedule, in which its moments are told."""
+    with store.read() as conn:
+        return {row.id: _zone(plans.load_revision(conn, row.id, row.revision)) for row in plans.campaigns(conn)}
+
+
+def zone(store: Store) -> str | None:
+    """Return the zone all campaigns on the schedule share, to read and tell moments in; None where they differ."""
+    found = set(zones(store).values())
+    return found.pop() if len(found) == 1 else None
+
+
+def _zone(record: plans.RevisionRecord | None) -> str:
+    """Return the zone of a campaign as it was applied: its own, or the fallback where people have theirs."""
+    definition = {} if record is None else record.definition
+    zone = definition.get("timezone", "UTC")
+    return str(definition.get("fallback_timezone") or "UTC") if zone == "contact" else str(zone)
 
 
 def log(
@@ -172,6 +255,13 @@ def finish_task(store: Store, task: int, *, now: datetime, note: str, who: str) 
         if done:
             plans.audit(conn, at=now, who=who, action="task done", subject=str(task), detail=note)
         return done
+
+
+def address(store: Store, contact: int) -> str:
+    """Return the address by which a person is reached: mailbox, else phone; empty when there is none."""
+    with store.read() as conn:
+        row = people.contact(conn, contact)
+    return "" if row is None else row.email or row.phone or ""
 
 
 def recover(store: Store, *, now: datetime, alive: Sequence[str] = ()) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, select, true
 
-from scheduler.delivery import State
+from scheduler.delivery import OPEN, WAITING, State
 from scheduler.store.tables import CAMPAIGNS, CONTACTS, DELIVERIES, TOUCH_STATES
 
 _D = DELIVERIES.c
@@ -18,8 +18,15 @@ UNSENT = frozenset({State.PLANNED, State.CLAIMED, State.RETRY_WAIT, State.HELD})
 def in_states(states: Iterable[State]) -> ColumnElement[bool]:
     """Return the condition that a delivery is in one of `states`.
 
-    Written out in the statement, not bound: only so do both databases use the indexes that hold some states alone.
+    Written out in the statement, not bound, and with the condition of the index that holds such states alone: only so
+    do both databases use it.
     """
+    wanted = frozenset(states)
+    index = next((group for group in (WAITING, OPEN - WAITING) if wanted < group), None)
+    return _listed(wanted) if index is None else and_(_listed(index), _listed(wanted))
+
+
+def _listed(states: frozenset[State]) -> ColumnElement[bool]:
     words = sorted(state.value for state in states)
     return _D.state.in_(bindparam(None, words, expanding=True, literal_execute=True))
 

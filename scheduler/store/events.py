@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from campaigns.segments import EVENT_FACTS, PastEvent
 from scheduler.errors import SchedulerError
@@ -30,6 +30,14 @@ class EventRecord:
     at: datetime
     received_at: datetime
     facts: Mapping[str, Any]
+
+
+_EVENT = rows_of(EventRecord, EVENTS).where(_E.id == bindparam("event_id"))
+_PAST = (
+    select(_E.name, _E.at, _E.facts)
+    .where(_E.contact == bindparam("contact_id"), _E.at <= bindparam("last"))
+    .order_by(_E.at, _E.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,7 @@ def searched(word: str) -> str:
 
 def get(conn: Connection, event: int) -> EventRecord:
     """Return one event; LookupError when there is none with this id."""
-    found = read_one(conn, EventRecord, rows_of(EventRecord, EVENTS).where(_E.id == event))
+    found = read_one(conn, EventRecord, _EVENT, event_id=event)
     if found is None:
         raise LookupError(f"no event {event}")
     return found
@@ -96,8 +104,7 @@ def get(conn: Connection, event: int) -> EventRecord:
 
 def past(conn: Connection, contact: int, *, until: datetime) -> list[PastEvent]:
     """Return what a person did up to `until` (inclusive), the oldest first: the history audiences are decided by."""
-    query = select(_E.name, _E.at, _E.facts).where(_E.contact == contact, _E.at <= until).order_by(_E.at, _E.id)
-    return [PastEvent(*row) for row in conn.execute(query)]
+    return [PastEvent(*row) for row in conn.execute(_PAST, {"contact_id": contact, "last": until})]
 
 
 def of_contact(conn: Connection, contact: int, *, limit: int = 100) -> list[EventRecord]:

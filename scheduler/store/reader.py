@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select
 
 from campaigns import segments
 from campaigns.definition import PERSONAL, Campaign, Purpose
@@ -17,7 +17,7 @@ from scheduler.store.conditions import in_states, runnable
 from scheduler.store.people import consents_to, is_suppressed
 from scheduler.store.plans.occurrences import coming, next_fire
 from scheduler.store.rows import read_all, read_one, rows_of
-from scheduler.store.tables import ATTEMPTS, CONTACTS, DELIVERIES
+from scheduler.store.tables import ATTEMPTS, CONTACTS, DELIVERIES, Moment
 
 __all__ = [
     "AttemptRecord",
@@ -294,15 +294,25 @@ def log(
 # --- what a cap counts ------------------------------------------------------------------------------------------------
 
 
+_GONE_AT = func.coalesce(_D.sent_at, _D.updated_at)
+_MARKETING = (
+    select(_GONE_AT)
+    .where(
+        _D.contact == bindparam("contact_id"),
+        _D.marketing,
+        _D.state.in_([State.SENT.value, State.ATTEMPTING.value, State.UNKNOWN.value]),
+        _GONE_AT > bindparam("after", type_=Moment()),
+    )
+    .order_by(_GONE_AT)
+)
+
+
 def marketing_sent(conn: Connection, contact: int, since: datetime) -> list[datetime]:
     """Return when marketing went to a person after `since` (exclusive), the oldest first.
 
     What is being sent, and what may have been sent, counts from the moment of its attempt. Ask under `people.lock`.
     """
-    at = func.coalesce(_D.sent_at, _D.updated_at)
-    gone = or_(in_states({State.SENT}), in_states({State.ATTEMPTING, State.UNKNOWN}))
-    query = select(at).where(_D.contact == contact, _D.marketing, gone, at > since)
-    return list(conn.execute(query.order_by(at)).scalars())
+    return list(conn.execute(_MARKETING, {"contact_id": contact, "after": since}).scalars())
 
 
 def marketing_sent_since(conn: Connection, contact: int, since: datetime) -> int:

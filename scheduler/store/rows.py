@@ -1,4 +1,7 @@
-"""Turning rows of the database into frozen values, and the few statement shapes that every table shares."""
+"""Turning rows of the database into frozen values, and back into what both databases can keep.
+
+Statements that run for every message are written once, with parameters: putting one together costs more than running it.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,9 @@ def read_all(conn: Connection, kind: type[Value], query: Select[Any]) -> list[Va
     return [kind(*row) for row in conn.execute(query)]
 
 
-def read_one(conn: Connection, kind: type[Value], query: Select[Any]) -> Value | None:
-    """Return the first row of `query` as a value of `kind`, or None."""
-    row = conn.execute(query.limit(1)).first()
+def read_one(conn: Connection, kind: type[Value], query: Select[Any], **values: object) -> Value | None:
+    """Return the first row of `query`, with `values` for its parameters, as a value of `kind`, or None."""
+    row = conn.execute(query, values).first()
     return None if row is None else kind(*row)
 
 
@@ -38,6 +41,8 @@ def storable(value: Any) -> Any:
     Tuples are lists; NUL and lone surrogates, which PostgreSQL refuses, are dropped or replaced.
     """
     if isinstance(value, str):
+        if value.isascii() and "\x00" not in value:
+            return value
         return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, Mapping):
         return {storable(str(key)): storable(item) for key, item in value.items()}

@@ -47,8 +47,8 @@ class Moment(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a naive datetime cannot be stored")
-        moment = value.astimezone(UTC)
-        return moment if dialect.name == "postgresql" else f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+        moment = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else f"{moment.isoformat(timespec='microseconds')[:26]}Z"
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Read back as aware UTC."""

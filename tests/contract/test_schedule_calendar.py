@@ -435,3 +435,26 @@ def _calendar(schedule: Schedule):  # type: ignore[no-untyped-def]
 
     with schedule.store.read() as conn:
         return plans.occurrences(conn, "shop", "2027")
+
+
+def test_a_touch_added_later_counts_from_its_own_first_apply_whatever_is_edited_after(
+    store: Store, tmp_path: Path
+) -> None:
+    added = POSTS.replace(
+        '      - {id: announce,', '      - {id: news, channel: facebook, text: "News"}\n      - {id: announce,'
+    )
+    schedule = Schedule.on(store, moment("2027-01-04T10:00:00+01:00"))
+    schedule.apply(write(tmp_path, POSTS))
+    schedule.tick()
+
+    schedule.clock.advance_to(moment("2027-01-06T22:00:00+01:00"))
+    schedule.apply(write(tmp_path, added))
+    schedule.tick()
+    schedule.clock.advance_to(moment("2027-01-06T23:00:00+01:00"))
+    schedule.apply(write(tmp_path, added.replace("News", "Good news")))
+    schedule.live_until(moment("2027-01-07T09:00:00+01:00"))
+
+    assert [(m.touch, m.content.text, m.created_at.isoformat()) for m in schedule.sent("facebook")] == [
+        ("announce", "We are open", "2027-01-04T09:00:00+00:00"),
+        ("news", "Good news", "2027-01-07T07:00:00+00:00"),
+    ]

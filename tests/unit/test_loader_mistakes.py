@@ -190,5 +190,8 @@ def test_a_damaged_file_is_loaded_or_refused_with_lines_and_remedies(start: int,
 
     try:
         load(damaged)
+        found: tuple[Mistake, ...] = ()
     except DefinitionError as error:
-        assert all(mistake.place.line and mistake.place.column and mistake.remedy for mistake in error.mistakes)
+        found = error.mistakes
+
+    assert all(mistake.place.line and mistake.place.column and mistake.remedy for mistake in found)

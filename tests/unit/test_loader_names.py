@@ -10,7 +10,7 @@ from campaigns.timing.model import Occasion
 
 
 def stages(*touches: str, stage: str = "when: early january") -> str:
-    listed = "".join(f"      - {touch}\n" for touch in touches)
+    listed = "".join(f"      - {touch}\n" for touch in touches or ["{id: zero, channel: sms, text: Hi}"])
     return f"stages:\n  - stage: awareness\n    kind: awareness\n    {stage}\n    touches:\n{listed}"
 
 

@@ -95,7 +95,7 @@ def test_what_waits_for_a_missing_moment_is_not_told_again():
     )
 
     assert [finding.message for finding in plan(stages).findings] == [
-        "stage 'a': it counts from the previous stage or event, whose moment is not known"
+        "stage 'a': there is no earlier stage with a moment of its own to count from"
     ]
 
 
@@ -501,3 +501,21 @@ def test_the_reference_is_kept_in_the_timeline():
 
     assert timeline.reference == NOW.astimezone(UTC)
     assert timeline.now == at("2026-12-01T09:00:00+01:00")
+
+
+def test_stages_that_wait_for_one_another_are_refused():
+    stages = stage("a", "{days: 3, after: {stage: b}}", post("one")) + stage("b", "{days: 3, after: {stage: a}}")
+
+    timeline = plan(stages)
+
+    assert [finding.message for finding in timeline.findings] == ["stage 'a': these wait for one another: a -> b -> a"]
+
+
+def test_a_touch_may_count_from_another_touch():
+    stages = stage("a", "early january", post("one"), post("two", "when: {hours: 3, after: {touch: one}}"))
+
+    planned = plan(stages)
+    real = plan(stages, reference=NOW, sent={"one": at("2027-01-02T11:30:00+01:00")})
+
+    assert due(planned, "two") == [at("2027-01-01T13:00:00+01:00")]
+    assert due(real, "two") == [at("2027-01-02T14:30:00+01:00")]

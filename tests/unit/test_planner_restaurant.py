@@ -70,7 +70,17 @@ def test_the_offer_closes_48_hours_after_its_planned_post(campaign):
     offer = timeline.offer("LIVRAISON48")
 
     assert (offer.starts_at, offer.ends_at) == (at("2026-11-26T10:00:00+01:00"), at("2026-11-28T10:00:00+01:00"))
-    assert timeline.touch("flash-sale").occurrences[0].expires_at == at("2026-11-28T10:00:00+01:00")
+
+
+def test_a_touch_that_starts_its_offer_may_be_late_and_other_touches_end_with_it():
+    text = (
+        RESTAURANT
+        + "      - {id: last-call, channel: facebook, text: Vite, when: 1 jour plus tard, offer: LIVRAISON48}\n"
+    )
+    timeline = planner.plan(loader.load(text, "r.yaml"), now=at("2026-11-20T09:12:00+01:00"))
+
+    assert timeline.touch("flash-sale").occurrences[0].expires_at == at("2026-11-29T23:59:59+01:00")
+    assert timeline.touch("last-call").occurrences[0].expires_at == at("2026-11-28T10:00:00+01:00")
 
 
 def test_at_night_the_first_post_waits_for_the_morning(campaign):
@@ -126,3 +136,28 @@ def test_the_reference_decides_the_dates_and_now_only_what_is_past(campaign):
 
     assert due(again) == due(first)
     assert again.hash == first.hash
+
+
+def test_an_offer_of_an_event_touch_is_each_persons_own():
+    text = """\
+campaign: shop
+language: en
+timezone: Europe/Paris
+offers: {BACK: {terms: -10 %, until: 48 hours later}}
+stages:
+  - stage: a
+    kind: conversion
+    enter_on: signup
+    touches:
+      - {id: cart, channel: email, on: cart_abandoned, when: 1 day later, subject: Hi, text: Hi, offer: BACK}
+"""
+    campaign = loader.load(text, "shop.yaml")
+    first = at("2026-12-01T10:00:00+01:00")
+    timeline = planner.plan(campaign, now=at("2026-12-05T10:00:00+01:00"), sent={"cart": first})
+
+    unknown = planner.offer_window(campaign, "BACK", timeline, {"cart": first})
+    theirs = planner.offer_window(campaign, "BACK", timeline, going={"cart": at("2026-12-05T10:00:00+01:00")})
+
+    assert timeline.touch("cart").sent_at == first
+    assert (unknown.starts_at, unknown.ends_at) == (None, None)
+    assert theirs.ends_at == at("2026-12-07T10:00:00+01:00")

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Update, bindparam, insert, or_, select, update
 
 from scheduler.delivery import WAITING, State, sources
 from scheduler.errors import SchedulerError
 from scheduler.store.conditions import in_states, runnable
-from scheduler.store.tables import ATTEMPTS, DELIVERIES
+from scheduler.store.tables import ATTEMPTS, DELIVERIES, Moment
 
 _D = DELIVERIES.c
 
@@ -73,6 +73,58 @@ _CLAIMED = (
 )
 
 
+# Written once: at thousands a second it counts what a statement costs to put together.
+_ROW: BindParameter[int] = bindparam("row")
+_MOMENT = bindparam("moment", type_=Moment())
+_MARK = (
+    update(DELIVERIES)
+    .where(
+        _D.id == _ROW,
+        _D.state == State.CLAIMED.value,
+        _D.worker == bindparam("holder"),
+        _D.lease_until >= _MOMENT,
+        _D.attempts == bindparam("made"),
+    )
+    .values(
+        state=State.ATTEMPTING.value,
+        attempts=bindparam("next_number"),
+        subject=bindparam("title"),
+        reason="",
+        updated_at=_MOMENT,
+    )
+)
+_BEGIN = insert(ATTEMPTS)
+_FIRST = (
+    select(ATTEMPTS.c.delivery, ATTEMPTS.c.number, ATTEMPTS.c.key, ATTEMPTS.c.content_hash, ATTEMPTS.c.created_at)
+    .where(ATTEMPTS.c.delivery == _ROW)
+    .order_by(ATTEMPTS.c.number)
+    .limit(1)
+)
+
+
+def _outcome(state: State) -> Update:
+    allowed = {State.ATTEMPTING} if state is State.UNKNOWN else {State.ATTEMPTING, State.UNKNOWN}
+    change = update(DELIVERIES).where(
+        _D.id == _ROW, _D.attempts == bindparam("number_tried"), in_states(allowed & sources(state))
+    )
+    change = change.values(
+        state=state.value, reason=bindparam("why"), worker=None, lease_until=None, updated_at=_MOMENT
+    )
+    if state is State.SENT:
+        return change.values(sent_at=_MOMENT, provider_id=bindparam("provider"))
+    return change.values(next_at=bindparam("again", type_=Moment())) if state is State.RETRY_WAIT else change
+
+
+def _close(state: State) -> Update:
+    same = update(ATTEMPTS).where(ATTEMPTS.c.delivery == _ROW, ATTEMPTS.c.number == bindparam("number_tried"))
+    return same.values(outcome=state.value, finished_at=_MOMENT, detail=bindparam("said"))
+
+
+_ENDS = (State.SENT, State.RETRY_WAIT, State.FAILED, State.UNKNOWN)
+_OUTCOME = {state: _outcome(state) for state in _ENDS}
+_CLOSE = {state: _close(state) for state in _ENDS}
+
+
 def claim(conn: Connection, *, worker: str, now: datetime, lease_until: datetime, limit: int) -> list[Claim]:
     """Take up to `limit` due deliveries of running campaigns and unpaused touches, the longest due first.
 
@@ -109,18 +161,15 @@ def mark(
     Raises: LostLease, and then nothing may be sent.
     """
     number = claim.attempts + 1
-    statement = (
-        update(DELIVERIES)
-        .where(
-            _D.id == claim.id,
-            _D.state == State.CLAIMED.value,
-            _D.worker == claim.worker,
-            _D.lease_until >= now,
-            _D.attempts == claim.attempts,
-        )
-        .values(state=State.ATTEMPTING.value, attempts=number, subject=subject, reason="", updated_at=now)
-    )
-    if conn.execute(statement).rowcount != 1:
+    values: dict[str, object] = {
+        "row": claim.id,
+        "holder": claim.worker,
+        "moment": now,
+        "made": claim.attempts,
+        "next_number": number,
+        "title": subject,
+    }
+    if conn.execute(_MARK, values).rowcount != 1:
         raise LostLease(f"delivery {claim.id} is no longer held by {claim.worker}")
     if number > 1 and (first := first_attempt(conn, claim.id)) is not None:
         key, created_at = first.key, first.created_at
@@ -133,15 +182,13 @@ def mark(
         "started_at": now,
         "detail": "",
     }
-    conn.execute(ATTEMPTS.insert(), values)
+    conn.execute(_BEGIN, values)
     return AttemptMark(claim.id, number, key, content_hash, created_at)
 
 
 def first_attempt(conn: Connection, delivery_id: int) -> AttemptMark | None:
     """Return the first attempt of a delivery, whose key and Date every later one bears; None before it."""
-    columns = (ATTEMPTS.c.delivery, ATTEMPTS.c.number, ATTEMPTS.c.key, ATTEMPTS.c.content_hash, ATTEMPTS.c.created_at)
-    query = select(*columns).where(ATTEMPTS.c.delivery == delivery_id).order_by(ATTEMPTS.c.number).limit(1)
-    row = conn.execute(query).first()
+    row = conn.execute(_FIRST, {"row": delivery_id}).first()
     return None if row is None else AttemptMark(*row)
 
 
@@ -166,29 +213,22 @@ def finish(
     unknown) may still report a certain outcome: that is the evidence the row waits for.
     `next_at` is when a retry_wait row is due again, and is required for it.
     """
-    if state not in (State.SENT, State.RETRY_WAIT, State.FAILED, State.UNKNOWN):
+    if state not in _ENDS:
         raise ValueError(f"an attempt cannot end as {state}")
-    values: dict[str, object] = {
-        "state": state.value,
-        "reason": reason if reason is not None else "" if state is State.SENT else detail,
-        "worker": None,
-        "lease_until": None,
-        "updated_at": now,
+    if state is State.RETRY_WAIT and next_at is None:
+        raise ValueError("a delivery that waits to be tried again needs its next moment")
+    values = {
+        "row": delivery_id,
+        "number_tried": attempt_number,
+        "moment": now,
+        "why": reason if reason is not None else "" if state is State.SENT else detail,
+        "provider": provider_id,
+        "again": next_at,
+        "said": detail,
     }
-    if state is State.SENT:
-        values |= {"sent_at": now, "provider_id": provider_id}
-    if state is State.RETRY_WAIT:
-        if next_at is None:
-            raise ValueError("a delivery that waits to be tried again needs its next moment")
-        values["next_at"] = next_at
-    allowed = {State.ATTEMPTING} if state is State.UNKNOWN else {State.ATTEMPTING, State.UNKNOWN}
-    change = update(DELIVERIES).where(
-        _D.id == delivery_id, _D.attempts == attempt_number, in_states(allowed & sources(state))
-    )
-    if conn.execute(change.values(values)).rowcount != 1:
+    if conn.execute(_OUTCOME[state], values).rowcount != 1:
         return False
-    close = update(ATTEMPTS).where(ATTEMPTS.c.delivery == delivery_id, ATTEMPTS.c.number == attempt_number)
-    conn.execute(close.values(outcome=state.value, finished_at=now, detail=detail))
+    conn.execute(_CLOSE[state], values)
     return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
 
@@ -37,6 +37,9 @@ class NewDelivery:
     on_late: str = "skip"
 
 
+_FIELDS = tuple(field.name for field in fields(NewDelivery))
+
+
 def plan(conn: Connection, rows: Iterable[NewDelivery], now: datetime) -> int:
     """Insert deliveries, leaving those whose key is known as they are; return how many are new.
 
@@ -45,9 +48,9 @@ def plan(conn: Connection, rows: Iterable[NewDelivery], now: datetime) -> int:
     statement = insert_unless_known(conn, DELIVERIES).on_conflict_do_nothing()
     iterator, count = iter(rows), 0
     while batch := list(islice(iterator, _BATCH)):
-        values = [
-            asdict(row) | {"next_at": row.due_at, "updated_at": now, "state": State.PLANNED.value} for row in batch
-        ]
+        values = [{name: getattr(row, name) for name in _FIELDS} for row in batch]
+        for row in values:
+            row |= {"next_at": row["due_at"], "updated_at": now}
         count += conn.execute(statement, values).rowcount
     return count
 

@@ -113,17 +113,13 @@ def expire(conn: Connection, now: datetime) -> int:
     `on_late: ask` is held for a person's answer, everything else expired. What is already held for another reason and
     asks stays held. Condition: planned, retry_wait or held; run it before `claim`.
     """
-    late = and_(_D.expires_at.is_not(None), _D.expires_at < now)
+    late = and_(in_states(WAITING | {State.HELD}), _D.expires_at < now)  # as the index on expires_at has it
     ask = (
         update(DELIVERIES)
-        .where(in_states(WAITING), late, _D.on_late == "ask")
+        .where(late, _D.state != State.HELD.value, _D.on_late == "ask")
         .values(_moved(State.HELD, LATE, now, None))
     )
-    skip = (
-        update(DELIVERIES)
-        .where(in_states(WAITING | {State.HELD}), late, _D.on_late != "ask")
-        .values(_moved(State.EXPIRED, LATE, now, None))
-    )
+    skip = update(DELIVERIES).where(late, _D.on_late != "ask").values(_moved(State.EXPIRED, LATE, now, None))
     return int(conn.execute(ask).rowcount) + int(conn.execute(skip).rowcount)
 
 

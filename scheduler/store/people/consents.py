@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Select, and_, false, func, select, type_coerce
+from sqlalchemy import Boolean, ColumnElement, Connection, Select, and_, bindparam, false, func, select, type_coerce
 
 from scheduler.store.database import insert_unless_known
 from scheduler.store.rows import read_all, rows_of
@@ -16,6 +16,12 @@ from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS
 _N = CONSENTS.c
 _S = SUPPRESSIONS.c
 _LATER = CONSENTS.alias("later")
+
+
+_CONTACT = bindparam("contact_id", type_=_N.contact.type)
+_CONSENTS = select(_N.purpose, _N.given).where(_N.contact == _CONTACT).order_by(_N.id)
+_SUPPRESSED = select(_S.scope, _S.reason).where(_S.contact == _CONTACT)
+_LOCK = select(CONTACTS.c.id).where(CONTACTS.c.id == _CONTACT).with_for_update(key_share=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Counts:
 
 def consents(conn: Connection, contact: int) -> dict[str, bool]:
     """Return the newest consent of each purpose: whether it was given or taken back."""
-    return {record.purpose: record.given for record in consent_history(conn, contact)}
+    return {row.purpose: row.given for row in conn.execute(_CONSENTS, {"contact_id": contact})}
 
 
 def consent_history(conn: Connection, contact: int) -> list[ConsentRecord]:
@@ -65,7 +71,7 @@ def lock(conn: Connection, contact: int) -> None:
     PostgreSQL: FOR NO KEY UPDATE, which every function that withdraws a consent takes too; it also keeps two attempt
     marks for one person apart, so that a cap counts right. SQLite: a write transaction is alone.
     """
-    conn.execute(select(CONTACTS.c.id).where(CONTACTS.c.id == contact).with_for_update(key_share=True))
+    conn.execute(_LOCK, {"contact_id": contact})
 
 
 def add_consent(conn: Connection, contact: int, purpose: str, *, given: bool, at: datetime, source: str) -> bool:
@@ -97,10 +103,8 @@ def suppressions(conn: Connection, contact: int) -> list[SuppressionRecord]:
 
 def suppressed(conn: Connection, contact: int, *, marketing: bool) -> str | None:
     """Return why a person must not be written to; None when they may be. `all` is the graver reason."""
-    scopes = ("all", "marketing") if marketing else ("all",)
-    query = select(_S.reason).where(_S.contact == contact, _S.scope.in_(scopes)).order_by(_S.scope).limit(1)
-    found: str | None = conn.execute(query).scalar()
-    return found
+    found = {row.scope: row.reason for row in conn.execute(_SUPPRESSED, {"contact_id": contact})}
+    return found.get("all", found.get("marketing") if marketing else None)
 
 
 def is_suppressed(scopes: Collection[str]) -> ColumnElement[bool]:

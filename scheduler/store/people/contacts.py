@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select
 
 from scheduler.store.people.consents import consents
 from scheduler.store.rows import read_all, read_one, rows_of
@@ -28,6 +28,10 @@ COLUMNS = (
     "birthday",
 )
 _C = CONTACTS.c
+
+
+_CONTACT = select(CONTACTS).where(_C.id == bindparam("contact_id"))
+_ZONE = select(_C.timezone).where(_C.id == bindparam("contact_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def facts(conn: Connection, contact: int, *, today: date) -> dict[str, object]:
     The free facts of the import, the columns over them, `age` from the birthday on `today` (over an imported age), and
     `consent`, the purposes agreed to. A contact that does not exist has no facts.
     """
-    row = conn.execute(select(CONTACTS).where(_C.id == contact)).mappings().first()
+    row = conn.execute(_CONTACT, {"contact_id": contact}).mappings().first()
     if row is None:
         return {}
     known: dict[str, object] = {**row["facts"], **{name: row[name] for name in COLUMNS if row[name]}}
@@ -104,4 +108,4 @@ def age(born: date, today: date) -> int:
 
 def timezone(conn: Connection, contact: int) -> str:
     """Return a person's own time zone; empty when unknown."""
-    return str(conn.execute(select(_C.timezone).where(_C.id == contact)).scalar() or "")
+    return str(conn.execute(_ZONE, {"contact_id": contact}).scalar() or "")

@@ -119,7 +119,9 @@ def upsert_contacts(conn: Connection, people: Sequence[Person], *, source: str, 
                 _write(conn, work, source, now)
                 waiting.clear()
             found = {work.known[key].id: work.known[key] for key in _keys(person) if key in work.known}
-            if len(found) > 1:
+            if not _keys(person):
+                refused.append(Clash(person, "neither a reference nor an e-mail address nor a phone number"))
+            elif len(found) > 1:
                 refused.append(Clash(person, "the reference, e-mail address and phone belong to different contacts"))
             elif not found:
                 work.added.append((person, _values(person, None)))
@@ -135,17 +137,12 @@ def upsert_contacts(conn: Connection, people: Sequence[Person], *, source: str, 
 
 
 def _keys(person: Person | ContactRecord) -> list[tuple[str, str]]:
-    return [(name, value) for name in _ADDRESSES if (value := getattr(person, name))]
+    return [(name, value) for name in _ADDRESSES if (value := storable(getattr(person, name)))]
 
 
 def _look_up(conn: Connection, people: Sequence[Person]) -> _Work:
     """Read who of a batch is known, with what they agreed to."""
-    known: dict[tuple[str, str], ContactRecord] = {}
-    for name in _ADDRESSES:
-        values = [value for person in people if (value := getattr(person, name))]
-        if values:
-            for record in read_all(conn, ContactRecord, rows_of(ContactRecord, CONTACTS).where(_C[name].in_(values))):
-                known |= dict.fromkeys(_keys(record), record)
+    known = _contacts_of(conn, people)
     agreed: dict[int, dict[str, bool]] = {}
     if known:
         ids = {record.id for record in known.values()}
@@ -153,6 +150,17 @@ def _look_up(conn: Connection, people: Sequence[Person]) -> _Work:
         for contact, purpose, given in conn.execute(query.order_by(CONSENTS.c.id)):
             agreed.setdefault(contact, {})[purpose] = given
     return _Work(known, agreed)
+
+
+def _contacts_of(conn: Connection, people: Sequence[Person]) -> dict[tuple[str, str], ContactRecord]:
+    """Return the contacts who have one of these people's addresses, by kind and address."""
+    known: dict[tuple[str, str], ContactRecord] = {}
+    for name in _ADDRESSES:
+        values = [value for person in people for kind, value in _keys(person) if kind == name]
+        if values:
+            for record in read_all(conn, ContactRecord, rows_of(ContactRecord, CONTACTS).where(_C[name].in_(values))):
+                known |= dict.fromkeys(_keys(record), record)
+    return known
 
 
 def _update(work: _Work, person: Person, before: ContactRecord, source: str, now: datetime) -> bool:
@@ -201,10 +209,10 @@ def _write(conn: Connection, work: _Work, source: str, now: datetime) -> None:
     written: dict[int, dict[str, Any]] = {}
     if work.added:
         rows = [values | {"created_at": now, "updated_at": now} for _, values in work.added]
-        statement = CONTACTS.insert().returning(_C.id, sort_by_parameter_order=True)
-        for (person, values), contact in zip(work.added, conn.execute(statement, rows).scalars(), strict=True):
-            record = ContactRecord(id=contact, created_at=now, updated_at=now, **values)
-            work.known |= dict.fromkeys(_keys(record), record)
+        conn.execute(CONTACTS.insert(), rows)
+        work.known |= _contacts_of(conn, [person for person, _ in work.added])
+        for person, values in work.added:
+            contact = work.known[_keys(person)[0]].id
             written[contact] = values
             _note_consents(work, contact, person, source, now)
         work.added.clear()

@@ -15,6 +15,7 @@ from campaigns import segments
 from scheduler.store.people.contacts import COLUMNS
 from scheduler.store.tables import CONTACT_FACTS
 
+_READABLE = tuple("+-0123456789tTfF")  # how a number, a day, true or false can begin
 _LARGEST = 1.7976931348623157e308
 
 
@@ -33,6 +34,8 @@ def write_readings(conn: Connection, people: Mapping[int, Mapping[str, Any]]) ->
 
 def _rows(contact: int, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name in COLUMNS:
+        if not (values[name] or "").strip().startswith(_READABLE):
+            continue
         row = _row(contact, name, 0, values[name])
         if any(row[kind] is not None for kind in ("number", "day", "truth")):  # texts are compared in their column
             yield row

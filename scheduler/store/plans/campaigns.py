@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from scheduler.store.database import insert_unless_known
 from scheduler.store.rows import read_all, read_one, rows_of
@@ -15,6 +15,12 @@ from scheduler.store.tables import CAMPAIGNS, EDITIONS, REVISIONS
 
 _C = CAMPAIGNS.c
 _R = REVISIONS.c
+
+
+_STATE = select(_C.state).where(_C.id == bindparam("campaign_id"))
+_NUMBER = select(func.max(_R.number)).where(
+    _R.campaign == bindparam("campaign_id"), _R.edition == bindparam("edition_id")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ def campaigns(conn: Connection) -> list[CampaignRecord]:
 
 def campaign_state(conn: Connection, campaign: str) -> str | None:
     """Return running, paused or cancelled; None when the campaign was never applied."""
-    found: str | None = conn.execute(select(_C.state).where(_C.id == campaign)).scalar()
+    found: str | None = conn.execute(_STATE, {"campaign_id": campaign}).scalar()
     return found
 
 
@@ -132,8 +138,7 @@ def revision_number(conn: Connection, campaign: str, edition: str) -> int | None
 
     An earlier edition keeps its own: what of it is still open follows the file as it was then.
     """
-    query = select(func.max(_R.number)).where(_R.campaign == campaign, _R.edition == edition)
-    found: int | None = conn.execute(query).scalar()
+    found: int | None = conn.execute(_NUMBER, {"campaign_id": campaign, "edition_id": edition}).scalar()
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from scheduler.store.database import insert_unless_known
 from scheduler.store.rows import columns, read_all, read_one, rows_of
@@ -47,10 +47,23 @@ class RunRecord:
     ended_at: datetime | None
 
 
+_RUN = rows_of(RunRecord, RUNS).where(_R.id == bindparam("run_id"))
+_STAGE = (
+    select(_E.stage)
+    .where(
+        _E.campaign == bindparam("campaign_id"),
+        _E.edition == bindparam("edition_id"),
+        _E.contact == bindparam("contact_id"),
+    )
+    .order_by(_E.id.desc())
+    .limit(1)
+)
+
+
 def current_stage(conn: Connection, campaign: str, edition: str, contact: int) -> str | None:
     """Return the stage a person is in: the newest entry; None for somebody no stage has reached."""
-    condition = and_(_E.campaign == campaign, _E.edition == edition, _E.contact == contact)
-    found: str | None = conn.execute(select(_E.stage).where(condition).order_by(_E.id.desc()).limit(1)).scalar()
+    values = {"campaign_id": campaign, "edition_id": edition, "contact_id": contact}
+    found: str | None = conn.execute(_STAGE, values).scalar()
     return found
 
 
@@ -117,7 +130,7 @@ def start_run(
 
 def run(conn: Connection, run: int) -> RunRecord | None:
     """Return one run."""
-    return read_one(conn, RunRecord, rows_of(RunRecord, RUNS).where(_R.id == run))
+    return read_one(conn, RunRecord, _RUN, run_id=run)
 
 
 def open_runs(
@@ -145,7 +158,7 @@ def open_runs(
 def last_run(conn: Connection, campaign: str, edition: str, touch: str, contact: int) -> RunRecord | None:
     """Return the newest run of a touch for a person, open or ended: what `again:` looks at."""
     condition = and_(_R.campaign == campaign, _R.edition == edition, _R.touch == touch, _R.contact == contact)
-    return read_one(conn, RunRecord, rows_of(RunRecord, RUNS).where(condition).order_by(_R.id.desc()))
+    return read_one(conn, RunRecord, rows_of(RunRecord, RUNS).where(condition).order_by(_R.id.desc()).limit(1))
 
 
 def end_run(conn: Connection, run: int, *, reason: str, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 
 from scheduler.store.database import insert_unless_known
 from scheduler.store.rows import read_all, read_one, rows_of
@@ -31,10 +31,15 @@ class TouchRecord:
     first_sent_at: datetime | None = None
 
 
+_EDITION = and_(_T.campaign == bindparam("campaign_id"), _T.edition == bindparam("edition_id"))
+_TOUCH = rows_of(TouchRecord, TOUCH_STATES).where(_EDITION, _T.touch == bindparam("touch_id"))
+_FIRST_SENT = select(_T.touch, _T.first_sent_at).where(_EDITION, _T.first_sent_at.is_not(None)).order_by(_T.touch)
+
+
 def touch_state(conn: Connection, campaign: str, edition: str, touch: str) -> TouchRecord:
     """Return what was decided about a touch; nothing decided is a value too."""
-    query = rows_of(TouchRecord, TOUCH_STATES).where(_same(campaign, edition, touch))
-    return read_one(conn, TouchRecord, query) or TouchRecord(campaign, edition, touch)
+    found = read_one(conn, TouchRecord, _TOUCH, campaign_id=campaign, edition_id=edition, touch_id=touch)
+    return found or TouchRecord(campaign, edition, touch)
 
 
 def touch_states(conn: Connection, campaign: str, edition: str) -> dict[str, TouchRecord]:
@@ -103,14 +108,8 @@ def note_first_sent(conn: Connection, campaign: str, edition: str, touch: str, n
 
 def first_sent(conn: Connection, campaign: str, edition: str) -> dict[str, datetime]:
     """Return when each touch of an edition first really went: the `sent` of the planner."""
-    query = select(_T.touch, _T.first_sent_at).where(
-        _T.campaign == campaign, _T.edition == edition, _T.first_sent_at.is_not(None)
-    )
-    return {row.touch: row.first_sent_at for row in conn.execute(query.order_by(_T.touch))}
-
-
-def _same(campaign: str, edition: str, touch: str) -> ColumnElement[bool]:
-    return and_(_T.campaign == campaign, _T.edition == edition, _T.touch == touch)
+    rows = conn.execute(_FIRST_SENT, {"campaign_id": campaign, "edition_id": edition})
+    return {row.touch: row.first_sent_at for row in rows}
 
 
 def _row(campaign: str, edition: str, touch: str) -> dict[str, object]:

@@ -28,7 +28,9 @@ def test_a_saved_plan_is_read_back_with_its_moments(tmp_path: Path) -> None:
     assert plan.next_due_at is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "other/1"}', '{"format": "campaign-plan/1", "plans": [{}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": "other/1"}', '{"format": "campaign-plan/1", "plans": [{}]}']
+)
 def test_what_is_no_saved_plan_is_refused_with_the_remedy(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_text(text)
 

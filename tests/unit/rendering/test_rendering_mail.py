@@ -154,12 +154,22 @@ def test_inline_text_is_the_text_part_beside_inline_html() -> None:
     assert "En couleurs" in content.html
 
 
-def test_text_alone_makes_a_mail_of_one_part() -> None:
-    content = render(mail(text="Bonjour {{ contact.first_name }}"))
+def test_text_in_the_campaign_file_gets_an_html_part_that_says_the_same() -> None:
+    content = render(mail(text="Bonjour {{ contact.first_name }}\nÀ <bientôt> *ici*\n\nhttps://biksouv.example/a?b=1&c=2."))
+
+    assert content.html is not None
+    assert "Bonjour Léa<br>\nÀ &lt;bientôt&gt; *ici*</p>" in content.html
+    assert '<a href="https://biksouv.example/a?b=1&amp;c=2"' in content.html
+    assert content.html.count(STOP) == 1
+    assert body_of(content) == "Bonjour Léa\nÀ <bientôt> *ici*\n\nhttps://biksouv.example/a?b=1&c=2."
+    assert content.text.count(STOP) == 1
+
+
+def test_a_text_template_makes_a_mail_of_one_part() -> None:
+    content = render(mail(template="a.txt"), {"a.txt": "Bonjour {{ contact.first_name }}"})
 
     assert content.html is None
     assert body_of(content) == "Bonjour Léa"
-    assert content.text.count(STOP) == 1
 
 
 def test_subject_is_one_line_whatever_the_values_hold() -> None:
@@ -271,7 +281,7 @@ def test_hash_changes_with_every_part() -> None:
         render(mail(text="y")),
         render(mail(text="x", subject="autre")),
         render(mail(text="x", preheader="autre")),
-        render(mail(text="x", html="<p>x</p>")),
+        render(mail(text="x", html="<p>autre</p>")),
         render(mail(text="x", media=["a.jpg"])),
     ]
 

@@ -1,0 +1,42 @@
+"""How what happened is told: in the zone of its campaign, and without naming people unless that was asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from scheduler.cli.wording import moment
+
+if TYPE_CHECKING:
+    from scheduler.store.database import Store
+
+
+def local(at: datetime, zone: str | None) -> datetime:
+    """Return the moment in the zone it is told in; without one, in the machine's."""
+    if zone is None:
+        return at.astimezone()
+    from campaigns.timing import zones
+
+    return zones.local(at, zone)
+
+
+def told(at: datetime, zone: str | None, *, year: bool = False, align: bool = False) -> str:
+    """Write a moment in the zone it is told in, e.g. `Thu 21 Jan 09:30`."""
+    return moment(local(at, zone), year=year, align=align)
+
+
+def zone_of(store: Store) -> str | None:
+    """Return the zone in which moments of the whole schedule are read and told; None is the machine's."""
+    from scheduler.operations import watching
+
+    return watching.zone(store)
+
+
+def masked(who: str | None, *, show: bool = False) -> str:
+    """Return an address or number so that nobody else learns it, e.g. `l…@example.org`, unless `show`."""
+    if not who or show:
+        return who or ""
+    name, at, domain = who.rpartition("@")
+    if at:
+        return f"{name[:1]}…@{domain}"
+    return f"{who[:4]}…{who[-2:]}" if len(who) > 8 else f"{who[:2]}…"
