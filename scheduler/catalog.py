@@ -12,7 +12,15 @@ from campaigns.segments import Expression
 from campaigns.timeline import PlannedOffer, Timeline
 from scheduler.store import plans
 from scheduler.store.database import Connection
-from scheduler.store.plans import CampaignRecord, RevisionRecord
+from scheduler.store.plans import RevisionRecord
+
+
+FIRST_APPLIES = "first_applies"  # in a revision's timeline: when each touch was first applied, ISO 8601
+
+
+def first_applies(record: RevisionRecord) -> dict[str, datetime]:
+    """Return when each touch of a revision was first applied: "as soon as possible" counts from there."""
+    return {touch: datetime.fromisoformat(at) for touch, at in record.timeline.get(FIRST_APPLIES, {}).items()}
 
 
 class InForce:
@@ -25,6 +33,7 @@ class InForce:
         self.reference = reference
         self.project = record.project
         self.source = record.source
+        self._first_applies = first_applies(record)
         self.templates: Mapping[str, str] = record.templates
         self.campaign: Campaign = loader.restore(record.definition)
         self._found = {touch.id: (stage, touch) for stage, touch in self.campaign.touches()}
@@ -61,7 +70,12 @@ class InForce:
         if key not in self._timelines:
             self._timelines.clear()
             self._timelines[key] = planner.plan(
-                self.campaign, now=self.reference, reference=self.reference, templates=self.templates, sent=sent
+                self.campaign,
+                now=self.reference,
+                reference=self.reference,
+                templates=self.templates,
+                sent=sent,
+                known=self._first_applies,
             )
         return self._timelines[key]
 
@@ -74,8 +88,10 @@ class InForce:
         return self._audiences[touch.id]
 
     def offer(self, code: str, touch: Touch | None, sent: Mapping[str, datetime], now: datetime) -> PlannedOffer:
-        """Return the offer's validity at `now`; a touch about to start it counts as going now, for each person anew
-        where an event starts it."""
+        """Return the offer's validity at `now`; a touch about to start it counts as going now.
+
+        An event touch does so for each person anew.
+        """
         going = {touch.id: now} if touch is not None and (touch.on is not None or touch.id not in sent) else {}
         return planner.offer_window(self.campaign, code, self.timeline(sent), sent, going=going)
 
@@ -96,16 +112,20 @@ class Catalog:
     """Keeps the campaigns in force between ticks; a new revision is noticed by its number."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, InForce] = {}
+        self._kept: dict[tuple[str, str], InForce] = {}
 
     def get(self, conn: Connection, campaign: str, edition: str) -> InForce | None:
-        """Return the campaign in force in this edition; None when it was never applied or is of another edition."""
-        row = plans.campaign(conn, campaign)
-        return self._load(conn, row) if row is not None and row.edition == edition else None
+        """Return a campaign as last applied in this edition; None when it never was.
+
+        Last year's edition is still there for its people: a message 11 months after a purchase keeps its words.
+        """
+        number = plans.revision_number(conn, campaign, edition)
+        return None if number is None else self._load(conn, campaign, edition, number)
 
     def in_force(self, conn: Connection) -> list[InForce]:
         """Return every campaign that is not cancelled, in the order of their ids."""
-        found = (self._load(conn, row) for row in plans.campaigns(conn) if row.state != "cancelled")
+        rows = [row for row in plans.campaigns(conn) if row.state != "cancelled"]
+        found = (self._load(conn, row.id, row.edition, row.revision) for row in rows)
         return [campaign for campaign in found if campaign is not None]
 
     def warm(self, conn: Connection) -> None:
@@ -113,12 +133,12 @@ class Catalog:
         for campaign in self.in_force(conn):
             campaign.warm()
 
-    def _load(self, conn: Connection, row: CampaignRecord) -> InForce | None:
-        kept = self._kept.get(row.id)
-        if kept is None or (kept.revision, kept.edition) != (row.revision, row.edition):
-            record = plans.load_revision(conn, row.id, row.revision)
-            reference = plans.reference(conn, row.id, row.edition)
+    def _load(self, conn: Connection, campaign: str, edition: str, number: int) -> InForce | None:
+        kept = self._kept.get((campaign, edition))
+        if kept is None or kept.revision != number:
+            record = plans.load_revision(conn, campaign, number)
+            reference = plans.reference(conn, campaign, edition)
             if record is None or reference is None:
                 return None
-            kept = self._kept[row.id] = InForce(record, reference)
+            kept = self._kept[campaign, edition] = InForce(record, reference)
         return kept

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -13,8 +12,8 @@ from campaigns.planner.setting import setting
 from campaigns.timeline import PlannedOccurrence, PlannedOffer, Timeline
 
 # Schedules of the timelines asked about last: people are many, timelines few.
-_KEPT: OrderedDict[tuple[object, ...], Schedule] = OrderedDict()
-_MOST_KEPT = 16
+_KEPT: dict[tuple[object, ...], Schedule] = {}
+_MOST_KEPT = 64
 
 
 def due_in_zone(
@@ -65,9 +64,13 @@ def _sent(timeline: Timeline) -> dict[str, datetime]:
 
 
 def _schedule(campaign: Campaign, timeline: Timeline, sent: Mapping[str, datetime]) -> Schedule:
-    key = (timeline.campaign, timeline.hash, timeline.reference, timeline.now, tuple(sorted(sent.items())))
-    if key not in _KEPT:
-        while len(_KEPT) >= _MOST_KEPT:
-            _KEPT.popitem(last=False)
-        _KEPT[key] = Schedule(setting(campaign, timeline.reference), now=timeline.now, sent=sent, known=None)
-    return _KEPT[key]
+    known = {touch.id: touch.applied_at for touch in timeline.touches if touch.applied_at is not None}
+    went, applied = tuple(sorted(sent.items())), tuple(sorted(known.items()))
+    key = (timeline.campaign, timeline.hash, timeline.reference, timeline.now, went, applied)
+    found = _KEPT.get(key)
+    if found is None:
+        found = Schedule(setting(campaign, timeline.reference), now=timeline.now, sent=sent, known=known)
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        _KEPT[key] = found
+    return found

@@ -50,8 +50,8 @@ def plan(
     `reference` is the moment of the edition's first apply, from which every phrase is resolved (DECISIONS 21); without
     it there was none and `now` takes its place. `now` decides only what is past. `templates` maps paths to sources, for
     the content hashes; `sent` maps touch ids to when they first really went; `known` says when each
-    touch that was applied before was first applied (None: all at the reference moment, once there is one). All moments are aware. What is wrong becomes findings; only
-    an occasion that cannot be found raises TimingError.
+    touch that was applied before was first applied (None: all at the reference moment, once there is one). All moments
+    are aware. What is wrong becomes findings; only an occasion that cannot be found raises TimingError.
     """
     if known is None and reference is None:
         known = {}
@@ -63,7 +63,11 @@ def plan(
     report = _Report(campaign, [*judgement.of_setting(edition)])
     stages = tuple(_stage(schedule, number, stage, report) for number, stage in enumerate(campaign.stages))
     touches = tuple(
-        replace(_touch(schedule, stage, touch, templates or {}, report), sent_at=went.get(touch.id))
+        replace(
+            _touch(schedule, stage, touch, templates or {}, report),
+            sent_at=went.get(touch.id),
+            applied_at=schedule.first_plan(touch.id),
+        )
         for stage, touch in campaign.touches()
     )
     offers = tuple(_offer(schedule, code, report) for code in campaign.offers)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import TypeVar
@@ -21,6 +22,9 @@ from campaigns.timing.model import Moments, Rules, Timing, Window
 
 _ONCE = "once"
 _Answer = TypeVar("_Answer")
+# The questions being answered, the outermost first: a question that is asked again goes round in a circle. Threads that
+# share a schedule each have their own.
+_ASKED: ContextVar[tuple[tuple[str, ...], ...]] = ContextVar("asked", default=())
 _Earlier = Callable[[], datetime | None]
 
 
@@ -36,13 +40,18 @@ class PlacedStage:
 class Schedule:
     """The moments of one edition, found on demand.
 
-    `sent` says when touches first really went, `known` when each touch was first applied (None: all of
-    them at the reference moment). Everything follows from these and the campaign; moments that wait for one another in a circle
+    `sent` says when touches first really went, `known` when each touch was first applied (None: all of them at the
+    reference moment). Everything follows from these and the campaign; moments that wait for one another in a circle
     raise UnresolvedError.
     """
 
     def __init__(
-        self, edition: Setting, *, now: datetime, sent: Mapping[str, datetime], known: Mapping[str, datetime] | None = None
+        self,
+        edition: Setting,
+        *,
+        now: datetime,
+        sent: Mapping[str, datetime],
+        known: Mapping[str, datetime] | None = None,
     ) -> None:
         self.setting = edition
         self.campaign: Campaign = edition.campaign
@@ -50,7 +59,6 @@ class Schedule:
         self.sent = {touch: zones.local(moment, edition.zone) for touch, moment in sent.items()}
         self._known = known
         self._answers: dict[tuple[str, ...], object] = {}
-        self._asked: list[tuple[str, ...]] = []
 
     def stage(self, name: str) -> PlacedStage:
         """Return the stage with its window; UnresolvedError for one that people enter only by an event."""
@@ -268,19 +276,19 @@ class Schedule:
     def _once(self, question: tuple[str, ...], answer: Callable[[], _Answer]) -> _Answer:
         """Answer a question once; remember what could not be answered too."""
         if question not in self._answers:
-            if question in self._asked:
-                asked = [*self._asked[self._asked.index(question) :], question]
-                circle = [word for kind, word in asked if kind != "before"]
+            asked = _ASKED.get()
+            if question in asked:
+                circle = [word for kind, word in (*asked[asked.index(question) :], question) if kind != "before"]
                 raise UnresolvedError(
                     "these wait for one another: " + " -> ".join(circle), remedy="give one of them a date"
                 )
-            self._asked.append(question)
+            token = _ASKED.set((*asked, question))
             try:
                 self._answers[question] = answer()
             except CampaignError as error:
                 self._answers[question] = error
             finally:
-                self._asked.pop()
+                _ASKED.reset(token)
         found = self._answers[question]
         if isinstance(found, CampaignError):
             raise found

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from campaigns.diff import Action
-from campaigns.finding import Finding, Level
-from scheduler.cli import confirm, database, exits, findings, plan_screen, saved_plan
+from campaigns.finding import Level
+from scheduler.cli import confirm, database, exits, findings, plan_screen, refusal, saved_plan
 from scheduler.cli import review as reviews
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
@@ -76,8 +76,7 @@ def command(session: Session, *, files: tuple[str, ...], yes: bool, names: tuple
         if there:
             store.migrate()
         seen = [_look(session, store if there else None, choice, saved) for choice, saved in _chosen(session, files)]
-        if _refuses(session, seen):
-            return exits.FAILED
+        refusal.refuse(one.review for one in seen)
         if not session.json:
             _show(session, seen)
         for one in seen:
@@ -104,37 +103,15 @@ def _look(session: Session, store: Store | None, choice: Choice, saved: SavedPla
     from scheduler.operations import watching
 
     if store is None:
-        seen = reviews.review_new(session, choice)
-        before = None
+        loaded = session.project.load(choice.path)
+        now = session.now(loaded.campaign.zone)
+        seen, before = reviews.review_of_file(choice, loaded, now, database.channels(session)), None
     else:
         seen = reviews.review_in(session, store, choice)
         before = watching.in_force(store, seen.loaded.campaign.id)
     if saved is not None:
         saved_plan.refuse_stale(saved, seen)
     return _Seen(seen, before)
-
-
-def _refuses(session: Session, seen: Sequence[_Seen]) -> bool:
-    """Show what has to be mended first, of all campaigns at once; return whether there is anything."""
-    from scheduler.operations import applying
-
-    screen = session.screen
-    found = [finding for one in seen for finding in applying.refusals(one.review.loaded.campaign, one.review.findings)]
-    if not found:
-        return False
-    if session.json:
-        document = findings.error_json(_error(found[0]))
-        screen.json({**document, "findings": [findings.as_json(finding) for finding in found]})
-    else:
-        findings.show(screen, found, error=True)
-        screen.warn(f"nothing was applied: {count(len(found), 'error')} to mend first")
-    return True
-
-
-def _error(finding: Finding):  # type: ignore[no-untyped-def]
-    from scheduler.errors import SchedulerError
-
-    return SchedulerError(finding.message, place=finding.place, remedy=finding.remedy)
 
 
 def _show(session: Session, seen: Sequence[_Seen]) -> None:

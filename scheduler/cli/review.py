@@ -136,9 +136,11 @@ def review_in(session: Session, store: Store, choice: Choice) -> Review:
     return _examined(seen, channels=database.channels(session))
 
 
-def review_of_file(choice: Choice, loaded: LoadedCampaign, now: datetime) -> Review:
+def review_of_file(
+    choice: Choice, loaded: LoadedCampaign, now: datetime, channels: frozenset[str] | None = None
+) -> Review:
     """Plan and examine a campaign by its file alone, whatever a database knows."""
-    return _examined(_from_file(choice, loaded, now, None))
+    return _examined(_from_file(choice, loaded, now, None), channels=channels)
 
 
 def _from_file(choice: Choice, loaded: LoadedCampaign, now: datetime, people: PeopleCounts | None) -> Review:

@@ -13,7 +13,7 @@ from campaigns.definition import Campaign
 from campaigns.diff import AppliedPlan, Changes
 from campaigns.finding import Finding, Level
 from campaigns.timeline import PlannedOccurrence, Timeline
-from scheduler.catalog import Catalog
+from scheduler.catalog import FIRST_APPLIES, Catalog, first_applies
 from scheduler.delivery import State
 from scheduler.dispatcher import Moments, moments
 from scheduler.errors import SchedulerError, StalePlanError
@@ -61,13 +61,16 @@ def _preview(conn: Connection, loaded: LoadedCampaign, now: datetime) -> Preview
     reference = plans.reference(conn, campaign.id, edition)
     sent = plans.first_sent(conn, campaign.id, edition)
     applied = _applied_plan(conn, campaign.id, edition, row) if reference is not None else None
+    known = None
+    if applied is not None and row is not None and (record := plans.load_revision(conn, row.id, row.revision)):
+        known = first_applies(record)
     timeline = planner.plan(
         campaign,
         now=now,
         reference=reference,
         templates=loaded.templates,
         sent=sent,
-        known=None if applied is None else applied.touches,
+        known=known,
     )
     return Preview(
         timeline=timeline,
@@ -100,6 +103,10 @@ def _applied_plan(
         open_messages={touch: count.open for touch, count in counts.items()},
         sent_at=plans.first_sent(conn, campaign, edition),
     )
+
+
+def _first_applies_of(timeline: Timeline) -> dict[str, str]:
+    return {touch.id: touch.applied_at.isoformat() for touch in timeline.touches if touch.applied_at is not None}
 
 
 def refusals(campaign: Campaign, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -139,7 +146,7 @@ def apply(
             campaign=campaign.id,
             edition=edition,
             definition=campaign.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-            timeline=diff.snapshot(timeline, campaign),
+            timeline={**diff.snapshot(timeline, campaign), FIRST_APPLIES: _first_applies_of(timeline)},
             templates=dict(loaded.templates),
             source=loaded.path.name,
             source_hash=loaded.text_hash,

@@ -104,7 +104,7 @@ def test_an_opt_out_before_the_moment_stops_it_whatever_was_planned(store: Store
     schedule.apply(write(tmp_path, OFFER))
     schedule.tick()
 
-    people.unsubscribe(store, "lea@example.org", now=schedule.clock.now())
+    people.unsubscribe(store, "lea@example.org", now=schedule.clock.now(), by="test")
     schedule.live_until(moment("2027-01-25T10:00:00+01:00"))
 
     assert [(row.state, row.reason) for row in schedule.rows()] == [("suppressed", "unsubscribed")]

@@ -186,7 +186,7 @@ def test_a_past_date_of_a_touch_that_was_applied_is_history():
         stage("a", "25 november 2026", post("one")),
         now=at("2027-01-10T10:00:00+01:00"),
         reference=NOW,
-        known=("one",),
+        known={"one": NOW},
     )
 
     assert timeline.findings == ()
@@ -194,10 +194,22 @@ def test_a_past_date_of_a_touch_that_was_applied_is_history():
 
 def test_a_new_touch_in_the_past_is_an_error_though_the_campaign_was_applied_before():
     timeline = plan(
-        stage("a", "25 november 2026", post("one")), now=at("2027-01-10T10:00:00+01:00"), reference=NOW, known=()
+        stage("a", "25 november 2026", post("one")), now=at("2027-01-10T10:00:00+01:00"), reference=NOW, known={}
     )
 
     assert [finding.code for finding in timeline.findings] == ["past-date"]
+
+
+def test_a_touch_that_was_added_later_is_clipped_to_its_own_first_apply():
+    added = at("2027-01-05T15:00:00+01:00")
+    stages = stage("a", "early january", "id: mail, channel: email, subject: Hi, text: Hi")
+    campaign = load(stages)
+
+    timeline = planner.plan(campaign, now=at("2027-01-08T09:00:00+01:00"), reference=NOW, known={"mail": added})
+
+    assert due(timeline, "mail") == [added]
+    spread = planner.due_in_zone(campaign, timeline, "mail", "once", "Europe/Paris", spread_key="lea")
+    assert spread.due_at == added
 
 
 def test_a_stage_counts_from_a_stage_that_really_went_later():
