@@ -53,7 +53,6 @@ class PlannedTouch:
     content_hash: str
     sent_at: datetime | None = None  # when it first really went
     applied_at: datetime | None = None  # its first apply, as far as known: what was over by then never goes
-    applied_at: datetime | None = None  # its first apply, before which nothing was planned for it
 
 
 @dataclass(frozen=True, slots=True)

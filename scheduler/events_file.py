@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 from campaigns.errors import DefinitionError, Mistake, Place
 from campaigns.timing import zones
+from scheduler.errors import SchedulerError
 
 _DAY = re.compile(r"day (-?\d{1,4}) (\d{1,2}):(\d{2})\Z")
 _LONGEST_LINE = 65_536
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _KNOWN = frozenset({"who", "name", "at", "id"})
+_REMEDY = 'write {"who": "lea@example.org", "name": "purchase"}'
 
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """One event of a file: `at` is aware UTC, None when the line gives no moment; `key` is the sender's id or None."""
+    """One event of a file: `at` is aware UTC, None when the line gives no moment; `key` is the sender's id or None.
+
+    `place` is where it stands, for what only shows later: a person nobody knows, an event nobody declared.
+    """
 
     line: int
     who: str
@@ -26,6 +34,21 @@ class EventLine:
     at: datetime | None
     key: str | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    place: Place | None = field(default=None, compare=False)
+
+
+def read_file(path: Path, *, zone: str, start: date | None = None) -> tuple[EventLine, ...]:
+    """Read the events of a file; see `read`. Raises SchedulerError when it cannot be opened or is not UTF-8."""
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            return read(lines, source=str(path), zone=zone, start=start)
+    except OSError as error:
+        raise SchedulerError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError as error:
+        raise SchedulerError(
+            f"{path} is not UTF-8: byte {error.start} (0x{error.object[error.start]:02x}) cannot be read",
+            remedy="save it as UTF-8",
+        ) from None
 
 
 def read(lines: Iterable[str], *, source: str, zone: str, start: date | None = None) -> tuple[EventLine, ...]:
@@ -41,29 +64,39 @@ def read(lines: Iterable[str], *, source: str, zone: str, start: date | None = N
         if not text.strip():
             continue
         try:
-            events.append(_event(number, text, zone, start))
-        except ValueError as error:
-            place = Place(source, number, 1, text.rstrip("\n")[:200])
-            mistakes.append(Mistake("event", str(error), place, 'write {"who": "lea@example.org", "name": "purchase"}'))
+            events.append(read_line(number, text, source=source, zone=zone, start=start))
+        except DefinitionError as error:
+            mistakes += error.mistakes
     if mistakes:
         raise DefinitionError(tuple(mistakes))
     return tuple(events)
+
+
+def read_line(number: int, text: str, *, source: str, zone: str, start: date | None = None) -> EventLine:
+    """Read one line, the `number`-th (1-based) of `source`; see `read`. Raises DefinitionError with its place."""
+    place = Place(source, number, 1, text.strip()[:200])
+    try:
+        return replace(_event(number, text.strip(), zone, start), place=place)
+    except ValueError as error:
+        raise DefinitionError((Mistake("event", str(error), place, _REMEDY),)) from None
 
 
 def _event(number: int, text: str, zone: str, start: date | None) -> EventLine:
     if len(text) > _LONGEST_LINE:
         raise ValueError(f"an event may have {_LONGEST_LINE:,} characters, got {len(text):,}")
     try:
-        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"not a JSON object: {error}") from None
+        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg.lower()} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     if not isinstance(data, dict):
-        raise ValueError("expected a JSON object")
+        raise ValueError(f"expected a JSON object, got {text[:20]!r}")
     for name in ("who", "name"):
         if not isinstance(data.get(name), str) or not data[name].strip():
             raise ValueError(f"`{name}` is missing: expected text")
     key = data.get("id")
-    if key is not None and not isinstance(key, (str, int)):
+    if key is not None and (isinstance(key, bool) or not isinstance(key, (str, int))):
         raise ValueError("`id` must be text or a whole number")
     return EventLine(
         line=number,
@@ -88,9 +121,11 @@ def read_moment(value: object, zone: str, start: date | None = None) -> datetime
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"`at`: cannot read {text!r}, expected e.g. 2027-01-12T10:15 or 'day 12 10:15'") from None
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"`at`: {text!r} lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}")
     if moment.tzinfo is None:
         return zones.instant(moment.date(), moment.time(), zone)
-    return moment
+    return moment.astimezone(UTC)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -98,6 +133,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice")
     return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text} is too large")
+    return number
 
 
 def _refuse(constant: str) -> object:

@@ -47,8 +47,8 @@ class Happening:
 def accept(conn: Connection, catalog: Catalog, happening: Happening, *, now: datetime) -> Effect:
     """Let every campaign in force answer a stored event: goals first, then stages, then new runs."""
     effect = Effect()
+    _end_runs(conn, catalog, happening, effect, now=now)
     for campaign in catalog.in_force(conn):
-        _end_runs(conn, campaign, happening, effect, now=now)
         for stage in campaign.campaign.stages:
             if stage.enter_on == happening.name:
                 enter(conn, campaign, happening.contact, stage.id, at=happening.at, reason=happening.name, now=now)
@@ -120,11 +120,15 @@ def after_end(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now: 
         plans.end_run(conn, run.id, reason="done", now=now)
 
 
-def _end_runs(conn: Connection, campaign: InForce, happening: Happening, effect: Effect, *, now: datetime) -> None:
-    """End the runs for which this event is the goal, or the second event of `between`; then follow `loop:`."""
-    for run in plans.open_runs(conn, happening.contact, campaign=campaign.id, edition=campaign.edition):
-        found = campaign.find(run.touch)
-        if found is None or run.event == happening.id or happening.at < run.started_at:
+def _end_runs(conn: Connection, catalog: Catalog, happening: Happening, effect: Effect, *, now: datetime) -> None:
+    """End the runs for which this event is the goal, or the second event of `between`; then follow `loop:`.
+
+    Runs of an earlier edition too: last year's reminder stops at this year's purchase.
+    """
+    for run in plans.open_runs(conn, happening.contact):
+        campaign = catalog.get(conn, run.campaign, run.edition)
+        found = campaign.find(run.touch) if campaign is not None else None
+        if campaign is None or found is None or run.event == happening.id or happening.at < run.started_at:
             continue
         stage, touch = found
         if not _concerns(touch, run.key, happening):

@@ -1,4 +1,4 @@
-"""The database a command works on: found by option, settings or project, opened and closed; and who is at the terminal."""
+"""The database a command works on: found by option, settings or project, opened and closed; and who is at work."""
 
 from __future__ import annotations
 

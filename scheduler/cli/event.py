@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import database, exits
+from campaigns.errors import CampaignError, DefinitionError
+from scheduler.cli import database, exits, findings, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common, read_moment
+from scheduler.cli.output import Span
 
 if TYPE_CHECKING:
+    from scheduler.catalog import Catalog
+    from scheduler.events_file import EventLine
     from scheduler.operations.people import EventResult
+    from scheduler.store.database import Store
 
 
 @click.command(
@@ -21,10 +26,10 @@ if TYPE_CHECKING:
     examples=(
         ("campaign event lea@example.org purchase --value 240", "Léa bought something"),
         ("campaign event lea@example.org cart_abandoned --key cart=17", "one run for each cart"),
-        ("shop-export | campaign event -", "one JSON object a line"),
+        ("shop-export | campaign event -", "NDJSON, one event a line"),
     ),
 )
-@click.argument("who", help="E-mail address, phone number or customer number; - reads NDJSON from stdin.")
+@click.argument("who", required=False, help="E-mail address, phone or customer number; - reads NDJSON from stdin.")
 @click.argument("name", required=False, help="What happened, e.g. purchase.")
 @click.option("--at", metavar="WHEN", help="When it happened (default: now).")
 @click.option("--id", "key", metavar="KEY", help="Your id of the event: the same id again has no second effect.")
@@ -36,7 +41,8 @@ if TYPE_CHECKING:
 @common
 def command(
     session: Session,
-    who: str,
+    *,
+    who: str | None,
     name: str | None,
     at: str | None,
     key: str | None,
@@ -45,76 +51,116 @@ def command(
     url: str | None,
 ) -> int:
     """Tell what a person did; touches that wait for it are planned, goals stop theirs."""
-    if who == "-":
-        return _stream(session, url)
-    if name is None:
-        raise click.UsageError("say what happened, e.g. campaign event lea@example.org purchase")
+    from scheduler.catalog import Catalog
+    from scheduler.events_file import EventLine
+
+    piped = who is None and not sys.stdin.isatty()
+    if who == "-" or piped:
+        if name or at or key or pairs or value:
+            raise click.UsageError("with NDJSON on stdin everything stands in its lines")
+        with database.opened(session, url) as store:
+            return _stream(session, store, Catalog())
+    if who is None or name is None:
+        raise click.UsageError("say who did what, e.g. campaign event lea@example.org purchase")
     facts = dict(_pair(pair) for pair in pairs)
     if value is not None:
         facts["value"] = _number(value)
-    now = session.now()
-    result = _record(session, url, who, name, read_moment(at) if at else now, key, facts)
-    _show(session, who, name, result)
+    with database.opened(session, url) as store:
+        moment = read_moment(at, telling.zone_of(store)) if at else None
+        event = EventLine(line=0, who=who, name=name, at=moment, key=key, facts=facts)
+        _show(session, event, _record(session, store, Catalog(), event))
     return exits.DONE
 
 
-def _stream(session: Session, url: str | None) -> int:
+def _stream(session: Session, store: Store, catalog: Catalog) -> int:
+    """Record the lines of stdin as they come, each in a transaction; a line that is refused does not stop the others.
+
+    Ends with 1 when any was refused; the same lines again do no harm where they carry an `id`.
+    """
     from scheduler import events_file
 
-    lines = events_file.read(sys.stdin, source="stdin", zone="UTC")
-    now = session.now()
-    for line in lines:
-        result = _record(session, url, line.who, line.name, line.at or now, line.key, dict(line.facts))
-        _show(session, line.who, line.name, result)
-    return exits.DONE
+    zone = telling.zone_of(store) or "UTC"
+    refused = 0
+    for number, text in enumerate(sys.stdin, 1):
+        if not text.strip():
+            continue
+        try:
+            event = events_file.read_line(number, text, source="stdin", zone=zone)
+            result = _record(session, store, catalog, event)
+        except CampaignError as error:
+            refused += 1
+            _refuse(session, error, number)
+        else:
+            _show(session, event, result)
+    return exits.FAILED if refused else exits.DONE
 
 
-def _record(
-    session: Session, url: str | None, who: str, name: str, at: object, key: str | None, facts: dict[str, object]
-) -> EventResult:
-    from datetime import datetime
-
-    from scheduler.catalog import Catalog
+def _record(session: Session, store: Store, catalog: Catalog, event: EventLine) -> EventResult:
+    from scheduler.clock import SystemClock
     from scheduler.operations import people
 
-    assert isinstance(at, datetime)
-    with database.opened(session, url) as store:
-        return people.record_event(store, Catalog(), who=who, name=name, at=at, key=key, facts=facts, now=session.now())
+    # A pipe may stay open for days: each event is of the moment it arrives.
+    now = session.now() if session.now_text is not None else SystemClock().now()
+    return people.record_event(
+        store,
+        catalog,
+        who=event.who,
+        name=event.name,
+        at=event.at or now,
+        key=event.key,
+        facts=event.facts,
+        now=now,
+    )
 
 
-def _show(session: Session, who: str, name: str, result: EventResult) -> None:
-    screen = session.screen
-    document = {
-        "accepted": result.accepted,
-        "duplicate": result.duplicate,
-        "started": list(result.started),
-        "cancelled": list(result.cancelled),
-    }
+def _refuse(session: Session, error: CampaignError, line: int) -> None:
     if session.json:
-        screen.record(document)
+        nothing = {"accepted": False, "duplicate": False, "started": [], "cancelled": []}
+        session.screen.record({**nothing, **findings.error_json(error), "line": line})
+        return
+    place = "" if error.place or isinstance(error, DefinitionError) else f"stdin:{line}: "
+    session.screen.warn(Span("error: ", "error"), f"{place}{error}")
+
+
+def _show(session: Session, event: EventLine, result: EventResult) -> None:
+    screen = session.screen
+    if session.json:
+        screen.record(
+            {
+                "accepted": result.accepted,
+                "duplicate": result.duplicate,
+                "started": list(result.started),
+                "cancelled": list(result.cancelled),
+            }
+        )
         return
     if session.plain:
-        screen.rows([[who, name, "duplicate" if result.duplicate else "accepted", *result.started]])
+        word = "duplicate" if result.duplicate else "accepted"
+        screen.rows([[event.who, event.name, word, ",".join(result.started), ",".join(result.cancelled)]])
         return
     if result.duplicate:
-        screen.line(f"{name} of {who}: known already, nothing changed")
+        screen.line(f"{event.name} of {event.who}: known already, nothing changed")
         return
-    screen.line(f"{name} of {who}: accepted")
+    screen.line(f"{event.name} of {event.who}: accepted")
     for touch in result.started:
-        screen.line("  starts   ", touch)
+        screen.line("  starts   ", Span(touch, "add"))
     for touch in result.cancelled:
-        screen.line("  cancels  ", touch)
+        screen.line("  cancels  ", Span(touch, "cancel"))
 
 
 def _pair(text: str) -> tuple[str, object]:
+    from scheduler.contacts_csv import fact
+
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise click.BadParameter(f"cannot read {text!r}, expected NAME=VALUE such as cart=17", param_hint="--key")
-    return name, value
+    return name, fact(value)
 
 
 def _number(text: str) -> object:
-    try:
-        return int(text) if text.lstrip("-").isdigit() else float(text)
-    except ValueError:
-        raise click.BadParameter(f"cannot read {text!r} as an amount", param_hint="--value") from None
+    from scheduler.contacts_csv import fact
+
+    number = fact(text)
+    if isinstance(number, (bool, str, tuple)):
+        raise click.BadParameter(f"cannot read {text!r} as an amount, expected e.g. 240 or 89.90", param_hint="--value")
+    return number

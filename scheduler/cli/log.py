@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import database, exits
+from scheduler.cli import database, exits, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common, read_moment
-from scheduler.cli.output import Span
-from scheduler.cli.wording import count, moment
+from scheduler.cli.output import Cell, Span
+from scheduler.cli.wording import count
+from scheduler.errors import SchedulerError
 
 if TYPE_CHECKING:
+    from scheduler.store.database import Store
     from scheduler.store.reader import LogRecord
 
 _SPAN = re.compile(r"(\d{1,5})\s*(min|h|d|w)\Z")
 _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_STYLES = {"sent": "good", "failed": "error", "unknown": "error", "held": "warning", "retry_wait": "warning"}
+_LOOK_SECONDS = 1.0
 
 
 @click.command(
@@ -29,6 +34,7 @@ _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(d
     examples=(
         ("campaign log valentines --since 24h", "what happened since yesterday"),
         ("campaign log --contact lea@example.org", "everything about one person"),
+        ("campaign log --failed", "only what failed, or may not have gone"),
         ("campaign log --follow --json", "NDJSON as it happens"),
     ),
 )
@@ -39,11 +45,12 @@ _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(d
 @click.option("--failed", is_flag=True, help="Only what failed or is unknown.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="The newest so many.")
 @click.option("--follow", is_flag=True, help="Go on as it happens, until Ctrl-C.")
-@click.option("--show-contacts", is_flag=True, help="Names and addresses in full.")
+@click.option("--show-contacts", is_flag=True, help="Addresses and numbers in full.")
 @database.option
 @common
 def command(
     session: Session,
+    *,
     name: str | None,
     touch: str | None,
     who: str | None,
@@ -58,80 +65,132 @@ def command(
     from scheduler.operations import watching
 
     campaign, _, named_touch = (name or "").partition("/")
-    touch = touch or named_touch or None
-    begin = _since(since, session.now()) if since else None
     with database.opened(session, url) as store:
-        rows = watching.log(
-            store, campaign=campaign or None, touch=touch, who=who, since=begin, failed=failed, limit=limit
-        )
-        _write(session, rows, show_contacts)
-        if not follow:
-            if not session.json and not session.plain:
-                session.screen.line(count(len(rows), "message"))
-            return exits.DONE
-        last = max((row.at for row in rows), default=session.now())
-        seen = {(row.id, row.state, row.at) for row in rows}
-        wait = threading.Event()
-        while not session.screen.closed:
-            wait.wait(1.0)
-            rows = watching.log(
-                store, campaign=campaign or None, touch=touch, who=who, since=last, failed=failed, limit=limit
+        zones = watching.zones(store)
+        if campaign and campaign not in zones:
+            raise _unknown(campaign, zones)
+
+        def look(begin: datetime | None) -> Sequence[LogRecord]:
+            return watching.log(
+                store,
+                campaign=campaign or None,
+                touch=touch or named_touch or None,
+                who=who,
+                since=begin,
+                failed=failed,
+                limit=limit,
             )
-            fresh = [row for row in rows if (row.id, row.state, row.at) not in seen]
-            seen |= {(row.id, row.state, row.at) for row in fresh}
-            last = max([last, *(row.at for row in fresh)])
-            _write(session, fresh, show_contacts)
+
+        begin = _since(since, session.now(), telling.zone_of(store)) if since else None
+        rows = look(begin)
+        _write(session, rows, zones, show=show_contacts)
+        if follow:
+            _follow(session, store, look, rows, show=show_contacts)
+        elif not session.json and not session.plain:
+            _close(session, rows, limit)
     return exits.DONE
 
 
+def _unknown(campaign: str, known: Mapping[str, str]) -> SchedulerError:
+    near = get_close_matches(campaign, known, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else "see all of them: campaign status"
+    return SchedulerError(f"no campaign {campaign!r} is on the schedule", remedy=remedy)
 
 
-def _since(text: str, now: datetime) -> datetime:
+def _since(text: str, now: datetime, zone: str | None) -> datetime:
     match = _SPAN.match(text.strip())
-    return now - int(match[1]) * _UNITS[match[2]] if match else read_moment(text)
+    if match:
+        return now - int(match[1]) * _UNITS[match[2]]
+    try:
+        return read_moment(text, zone)
+    except click.BadParameter:
+        raise click.BadParameter(
+            f"cannot read {text!r}, expected e.g. 30min, 2h, 3d, 1w or 2027-01-10", param_hint="--since"
+        ) from None
 
 
-def _write(session: Session, rows: Sequence[LogRecord], show_contacts: bool) -> None:
+def _follow(
+    session: Session,
+    store: Store,
+    look: Callable[[datetime | None], Sequence[LogRecord]],
+    rows: Sequence[LogRecord],
+    *,
+    show: bool,
+) -> None:
+    """Write what becomes of messages from now on, until the reader goes away or Ctrl-C."""
+    from scheduler.operations import watching
+
+    last = max((row.at for row in rows), default=session.now())
+    known = {(row.id, row.state, row.at) for row in rows}
+    wait = threading.Event()
+    while not session.screen.closed:
+        wait.wait(_LOOK_SECONDS)
+        fresh = [row for row in look(last) if (row.id, row.state, row.at) not in known]
+        if fresh:
+            known |= {(row.id, row.state, row.at) for row in fresh}
+            last = max(row.at for row in fresh)
+            _write(session, fresh, watching.zones(store), show=show)
+
+
+def _close(session: Session, rows: Sequence[LogRecord], limit: int) -> None:
+    screen = session.screen
+    if not rows:
+        screen.line("nothing became of any message yet, as far as asked")
+        screen.steps([("campaign status", "what is next")])
+        return
+    more = ", the newest; --limit shows more" if len(rows) == limit else ""
+    screen.line(f"{count(len(rows), 'message')}{more}")
+
+
+def _write(session: Session, rows: Sequence[LogRecord], zones: Mapping[str, str], *, show: bool) -> None:
     screen = session.screen
     if session.json:
         for row in rows:
-            screen.record(
-                {
-                    "at": row.at,
-                    "campaign": row.campaign,
-                    "touch": row.touch,
-                    "channel": row.channel,
-                    "contact": _who(row.email or row.phone, show_contacts),
-                    "occurrence": row.occurrence,
-                    "state": row.state,
-                    "reason": row.reason,
-                    "due_at": row.due_at,
-                    "attempts": row.attempts,
-                    "provider_id": row.provider_id,
-                }
-            )
-        return
-    cells = [
-        [
-            moment(row.at.astimezone(), align=True),
-            Span(row.state, "good" if row.state == "sent" else "warning" if row.state in ("failed", "unknown") else "faint"),
-            f"{row.campaign}/{row.touch}",
-            f"{row.channel} {_who(row.email or row.phone, show_contacts) or ''}".rstrip(),
-            Span(row.reason, "faint"),
-        ]
-        for row in rows
-    ]
-    if session.plain:
-        screen.rows([[row.at.isoformat(), row.state, row.campaign, row.touch, row.channel, _who(row.email or row.phone, show_contacts), row.reason] for row in rows])
+            screen.record(_document(row, zones, show))
+    elif session.plain:
+        screen.rows(
+            [
+                telling.local(row.at, zones.get(row.campaign)).isoformat(),
+                row.state,
+                row.campaign,
+                row.touch,
+                row.channel,
+                _who(row, show),
+                row.reason,
+            ]
+            for row in rows
+        )
     else:
+        cells: list[list[Cell]] = [
+            [
+                telling.told(row.at, zones.get(row.campaign), align=True),
+                Span(row.state, _STYLES.get(row.state, "faint")),
+                f"{row.campaign}/{row.touch}",
+                f"{row.channel} {_who(row, show)}".rstrip(),
+                Span(row.reason, "faint"),
+            ]
+            for row in rows
+        ]
         screen.columns(cells)
 
 
-def _who(who: str | None, show: bool) -> str | None:
-    """Mask an address or number unless it was asked for."""
-    if who is None or show:
-        return who
-    name, at, domain = who.partition("@")
-    if at:
-        return f"{name[:1]}…@{domain}"
-    return f"{who[:4]}…{who[-2:]}" if len(who) > 6 else who
+def _document(row: LogRecord, zones: Mapping[str, str], show: bool) -> dict[str, object]:
+    zone = zones.get(row.campaign)
+    return {
+        "at": telling.local(row.at, zone),
+        "campaign": row.campaign,
+        "edition": row.edition,
+        "touch": row.touch,
+        "channel": row.channel,
+        "contact": _who(row, show) or None,
+        "occurrence": row.occurrence,
+        "state": row.state,
+        "reason": row.reason,
+        "due_at": telling.local(row.due_at, zone),
+        "attempts": row.attempts,
+        "provider_id": row.provider_id or None,
+    }
+
+
+def _who(row: LogRecord, show: bool) -> str:
+    return telling.masked(row.email or row.phone, show=show)

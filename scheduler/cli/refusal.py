@@ -1,4 +1,4 @@
-"""What has to be mended before a campaign is applied or rehearsed: its errors, and keys whose behaviour is not built."""
+"""What has to be mended before a campaign is applied or rehearsed: errors, and keys whose behaviour is not built."""
 
 from __future__ import annotations
 

@@ -1,51 +1,78 @@
-"""`campaign status`: the daemon, every campaign in force, what is next and what waits for a person."""
+"""`campaign status`: the daemon, every campaign on the schedule, what is next and what waits for a person."""
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import database, exits
+from scheduler.cli import database, exits, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
-from scheduler.cli.output import Span
-from scheduler.cli.wording import day, distance, moment
+from scheduler.cli.output import Cell, Span, to_json
+from scheduler.cli.wording import distance
+from scheduler.delivery import State
 from scheduler.errors import SchedulerError
 
 if TYPE_CHECKING:
     from scheduler.operations.watching import CampaignStatus, Status
+    from scheduler.store.database import Store
 
 _JOBS_SHOWN = 5
+_EVERY_SECONDS = 2.0
+_CLEAR = "\x1b[H\x1b[2J"  # cursor home, erase: the screen is written anew
 
 
 @click.command(
     "status",
     cls=CampaignCommand,
-    examples=(("campaign status", "everything on the schedule"), ("campaign status valentines --json", "")),
+    examples=(
+        ("campaign status", "everything on the schedule"),
+        ("campaign status valentines --json", "one campaign, for a program"),
+        ("campaign status --watch", "again every two seconds, until Ctrl-C"),
+    ),
 )
 @click.argument("name", required=False, help="One campaign.")
+@click.option("--watch", is_flag=True, help="Show it again every two seconds, until Ctrl-C.")
 @database.option
 @common
-def command(session: Session, name: str | None, url: str | None) -> int:
+def command(session: Session, *, name: str | None, watch: bool, url: str | None) -> int:
     """Show what is on the schedule, what went, what is next and what waits for you."""
-    from scheduler.operations import watching
-
-    now = session.now()
     with database.opened(session, url) as store:
-        status = watching.status(store, now=now, campaign=name)
-    if name is not None and not status.campaigns:
-        raise SchedulerError(f"no campaign {name!r} is on the schedule", remedy="see all of them: campaign status")
-    if session.json:
-        session.screen.json(_document(status))
-    elif session.plain:
-        session.screen.rows([_row(one) for one in status.campaigns])
-    else:
-        _show(session, status, now)
+        if not watch:
+            status, now = _look(session, store, name)
+            _show(session, status, now, telling.zone_of(store))
+            return exits.DONE
+        if not (session.json or (session.screen.width is not None and not session.plain)):
+            raise click.UsageError("--watch needs a terminal, or --json for one document a line")
+        wait = threading.Event()
+        while not session.screen.closed:
+            status, now = _look(session, store, name)
+            if session.json:
+                session.screen.text(to_json(_document(status)))
+            else:
+                session.screen.text(_CLEAR)
+                _show(session, status, now, telling.zone_of(store))
+            wait.wait(_EVERY_SECONDS)
     return exits.DONE
 
 
+def _look(session: Session, store: Store, name: str | None) -> tuple[Status, datetime]:
+    """Return the status as of now; each look of `--watch` is one of a moment of its own."""
+    from scheduler.clock import SystemClock
+    from scheduler.operations import watching
+
+    now = session.now() if session.now_text is not None else SystemClock().now()
+    status = watching.status(store, now=now, campaign=name)
+    if name is not None and not status.campaigns:
+        known = [one.id for one in watching.status(store, now=now).campaigns]
+        near = get_close_matches(name, known, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else "see all of them: campaign status"
+        raise SchedulerError(f"no campaign {name!r} is on the schedule", remedy=remedy)
+    return status, now
 
 
 def _document(status: Status) -> dict[str, object]:
@@ -60,98 +87,123 @@ def _document(status: Status) -> dict[str, object]:
             "heartbeat_at": daemon.heartbeat_at,
             "next_jobs": list(daemon.next_jobs),
         },
-        "campaigns": [
-            {
-                "id": one.id,
-                "edition": one.edition,
-                "state": one.state,
-                "revision": one.revision,
-                "next": None if one.next is None else {"touch": one.next.touch, "at": one.next.at},
-                "sent": one.counts.get(_state("sent"), 0),
-                "failed": one.failed,
-                "waiting": one.waiting,
-                "unknown": one.counts.get(_state("unknown"), 0),
-                "held": one.counts.get(_state("held"), 0),
-                "needs_approval": list(one.needs_approval),
-                "states": {state.value: number for state, number in sorted(one.counts.items())},
-            }
-            for one in status.campaigns
-        ],
+        "campaigns": [_campaign(one) for one in status.campaigns],
         "unknown": status.unknown,
         "held": status.held,
     }
 
 
-def _state(word: str):  # type: ignore[no-untyped-def]
-    from scheduler.delivery import State
+def _campaign(one: CampaignStatus) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "edition": one.edition,
+        "state": one.state,
+        "paused_until": one.paused_until and telling.local(one.paused_until, one.zone),
+        "revision": one.revision,
+        "next": None if one.next is None else {"touch": one.next.touch, "at": telling.local(one.next.at, one.zone)},
+        "sent": one.counts.get(State.SENT, 0),
+        "failed": one.failed,
+        "waiting": one.waiting,
+        "unknown": one.counts.get(State.UNKNOWN, 0),
+        "held": one.counts.get(State.HELD, 0),
+        "needs_approval": [approval.touch for approval in one.approvals],
+        "paused_touches": list(one.paused_touches),
+        "states": {state.value: number for state, number in sorted(one.counts.items())},
+    }
 
-    return State(word)
+
+def _show(session: Session, status: Status, now: datetime, zone: str | None) -> None:
+    screen = session.screen
+    if session.json:
+        screen.json(_document(status))
+        return
+    if session.plain:
+        screen.rows([_row(one) for one in status.campaigns])
+        return
+    _daemon(session, status, now, zone)
+    if not status.campaigns:
+        screen.line("nothing is on the schedule yet")
+        screen.steps([("campaign apply", "put a campaign on the schedule")])
+        return
+    heads = ("CAMPAIGN", "STATE", "NEXT", "", "SENT", "FAILED", "WAITING", "")
+    cells: list[list[Cell]] = [[Span(head, "faint") for head in heads]]
+    cells += [_line(one) for one in status.campaigns]
+    screen.columns(cells, right=(4, 5, 6))
+    for one in status.campaigns:
+        for approval in one.approvals:
+            when = f", due {telling.told(approval.due_at, one.zone)}" if approval.due_at else ""
+            held = ", messages are held" if approval.held else ""
+            screen.line(Span("! ", "warning"), f"{one.id}/{approval.touch} needs approval{when}{held}")
+    _jobs(session, status, now, zone)
+    screen.steps(_next_steps(status))
+
+
+def _daemon(session: Session, status: Status, now: datetime, zone: str | None) -> None:
+    daemon = status.daemon
+    if daemon is None:
+        session.screen.line("Daemon   ", Span("not running", "warning"), ": nothing is sent until campaign run")
+        return
+    age = max(0, int((now - daemon.heartbeat_at).total_seconds()))
+    session.screen.line(
+        "Daemon   ",
+        Span(f"running since {telling.told(daemon.started_at, zone)}", "good"),
+        f", heartbeat {age} s ago",
+        Span(f"   pid {daemon.pid} on {daemon.host}", "faint"),
+    )
+
+
+def _line(one: CampaignStatus) -> list[Cell]:
+    state = one.state
+    if one.paused_until is not None:
+        state = f"paused until {telling.told(one.paused_until, one.zone)}"
+    remarks = [
+        f"{number} {word}" for word in ("held", "unknown", "retry_wait") if (number := one.counts.get(State(word), 0))
+    ]
+    remarks += [f"{touch} paused" for touch in one.paused_touches]
+    return [
+        Span(f"{one.id} {one.edition}".strip(), "strong"),
+        Span(state, "warning") if one.state != "running" else state,
+        one.next.touch if one.next else "–",
+        telling.told(one.next.at, one.zone) if one.next else "",
+        str(one.counts.get(State.SENT, 0)),
+        Span(str(one.failed), "error") if one.failed else "0",
+        str(one.waiting),
+        Span(" · ".join(remarks), "warning"),
+    ]
 
 
 def _row(one: CampaignStatus) -> list[object]:
-    upcoming = one.next
-    sent = one.counts.get(_state("sent"), 0)
-    return [one.id, one.state, upcoming.touch if upcoming else "", upcoming.at.isoformat() if upcoming else "", sent, one.failed, one.waiting]
+    at = telling.local(one.next.at, one.zone).isoformat() if one.next else ""
+    touch = one.next.touch if one.next else ""
+    held, unknown = one.counts.get(State.HELD, 0), one.counts.get(State.UNKNOWN, 0)
+    return [one.id, one.state, touch, at, one.counts.get(State.SENT, 0), one.failed, one.waiting, held, unknown]
 
 
-def _show(session: Session, status: Status, now: datetime) -> None:
+def _jobs(session: Session, status: Status, now: datetime, zone: str | None) -> None:
+    """Show what APScheduler fires next; its heartbeats, which come every few seconds, are left out."""
+    jobs = status.daemon.next_jobs if status.daemon is not None else ()
+    coming = [(datetime.fromisoformat(job["at"]), job["job"]) for job in jobs if "/" in job["job"]]
+    if not coming:
+        return
     screen = session.screen
-    daemon = status.daemon
-    if daemon is None:
-        screen.line("Daemon   ", Span("not running", "warning"), " - nothing is sent until: campaign run")
-    else:
-        since = moment(daemon.started_at.astimezone())
-        age = max(0, int((now - daemon.heartbeat_at).total_seconds()))
-        screen.line(
-            "Daemon   ",
-            Span(f"running since {since}", "good"),
-            f", heartbeat {age} s ago",
-            Span(f"   pid {daemon.pid} on {daemon.host}", "faint"),
-        )
-    rows = [[Span(title, "faint") for title in ("CAMPAIGN", "STATE", "NEXT", "", "SENT", "FAILED", "WAITING", "")]]
-    cells: list[list[object]] = [list(row) for row in rows]
-    for one in status.campaigns:
-        upcoming = one.next
-        remarks = []
-        if one.needs_approval:
-            remarks.append(f"{len(one.needs_approval)} needs approval")
-        if held := one.counts.get(_state("held"), 0):
-            remarks.append(f"{held} held")
-        if unknown := one.counts.get(_state("unknown"), 0):
-            remarks.append(f"{unknown} unknown")
-        if one.paused_touches:
-            remarks.append(f"paused: {', '.join(one.paused_touches)}")
-        cells.append(
-            [
-                Span(f"{one.id} {one.edition}", "strong"),
-                one.state,
-                upcoming.touch if upcoming else "–",
-                f"{day(upcoming.at.astimezone())} {upcoming.at.astimezone():%H:%M}" if upcoming else "",
-                str(one.counts.get(_state("sent"), 0)),
-                str(one.failed),
-                str(one.waiting),
-                Span(" · ".join(remarks), "warning"),
-            ]
-        )
-    screen.columns(cells, right=(4, 5, 6))  # type: ignore[arg-type]
-    if daemon is not None and daemon.next_jobs:
-        screen.line("")
-        screen.line(Span("APScheduler fires next", "faint"))
-        for job in list(daemon.next_jobs)[:_JOBS_SHOWN]:
-            at = datetime.fromisoformat(job["at"])
-            screen.line(f"  {moment(at.astimezone())}  {job['job']}", Span(f"  {distance(now, at)}", "faint"))
-    screen.steps(_next_steps(status))
+    screen.line("")
+    screen.line(Span("APScheduler fires next", "faint"))
+    rows: list[list[Cell]] = [
+        [f"  {telling.told(at, zone, align=True)}", name.removesuffix(" once"), Span(distance(now, at), "faint")]
+        for at, name in coming[:_JOBS_SHOWN]
+    ]
+    screen.columns(rows)
 
 
 def _next_steps(status: Status) -> list[tuple[str, str]]:
     steps: list[tuple[str, str]] = []
     for one in status.campaigns:
-        if one.needs_approval:
-            steps.append((f"campaign approve {one.id}/{one.needs_approval[0]}", "let it go"))
-        if one.failed:
-            steps.append((f"campaign log {one.id} --failed", "see why"))
-        if one.counts.get(_state("unknown"), 0):
-            steps.append((f"campaign log {one.id} --failed", "see what may or may not have gone"))
+        if one.approvals:
+            steps.append((f"campaign approve {one.id}/{one.approvals[0].touch}", "let it go"))
+        if one.failed or one.counts.get(State.UNKNOWN, 0):
+            steps.append((f"campaign log {one.id} --failed", "see what failed, or may not have gone"))
+        elif one.counts.get(State.HELD, 0):
+            steps.append((f"campaign log {one.id}", "see what is held, and why"))
     if not steps:
         steps.append(("campaign log --since 24h", "what happened"))
     return list(dict.fromkeys(steps))[:2]

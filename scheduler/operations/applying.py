@@ -57,21 +57,19 @@ def preview(store: Store, loaded: LoadedCampaign, *, now: datetime) -> Preview:
 def _preview(conn: Connection, loaded: LoadedCampaign, now: datetime) -> Preview:
     campaign = loaded.campaign
     row = plans.campaign(conn, campaign.id)
-    edition = planner.edition(campaign, now)
-    reference = plans.reference(conn, campaign.id, edition)
-    sent = plans.first_sent(conn, campaign.id, edition)
-    applied = _applied_plan(conn, campaign.id, edition, row) if reference is not None else None
-    known = None
-    if applied is not None and row is not None and (record := plans.load_revision(conn, row.id, row.revision)):
-        known = first_applies(record)
+    edition = _edition(conn, campaign, row, now)
+    record = None
+    if row is not None and row.edition == edition:
+        record = plans.load_revision(conn, row.id, row.revision)
     timeline = planner.plan(
         campaign,
         now=now,
-        reference=reference,
+        reference=plans.reference(conn, campaign.id, edition),
         templates=loaded.templates,
-        sent=sent,
-        known=known,
+        sent=plans.first_sent(conn, campaign.id, edition),
+        known=first_applies(record) if record is not None else None,
     )
+    applied = _applied_plan(conn, record) if record is not None else None
     return Preview(
         timeline=timeline,
         changes=diff.compare(timeline, campaign, applied),
@@ -87,14 +85,21 @@ def generation_of(conn: Connection) -> str:
     return str(generation(conn))
 
 
-def _applied_plan(
-    conn: Connection, campaign: str, edition: str, row: plans.CampaignRecord | None
-) -> AppliedPlan | None:
-    if row is None or row.edition != edition:
-        return None
-    record = plans.load_revision(conn, campaign, row.revision)
-    if record is None:
-        return None
+def _edition(conn: Connection, campaign: Campaign, row: plans.CampaignRecord | None, now: datetime) -> str:
+    """Return the edition an apply at `now` belongs to: the one in force until its calendar is over, then the next.
+
+    A campaign that names neither an occasion nor a start began with its first apply, and that does not come again.
+    """
+    if row is None or (reference := plans.reference(conn, row.id, row.edition)) is None:
+        return planner.edition(campaign, now)
+    if campaign.occasion is None and campaign.starts is None:
+        return row.edition
+    over = planner.over_at(campaign, reference)
+    return row.edition if over is None or now <= over else planner.edition(campaign, now)
+
+
+def _applied_plan(conn: Connection, record: plans.RevisionRecord) -> AppliedPlan:
+    campaign, edition = record.campaign, record.edition
     counts = reader.message_counts(conn, campaign, edition)
     return AppliedPlan.from_snapshot(
         record.timeline,

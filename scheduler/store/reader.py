@@ -294,16 +294,16 @@ def log(
 # --- what a cap counts ------------------------------------------------------------------------------------------------
 
 
-_GONE_AT = func.coalesce(_D.sent_at, _D.updated_at)
+_gone_at = func.coalesce(_D.sent_at, _D.updated_at)
 _MARKETING = (
-    select(_GONE_AT)
+    select(_gone_at)
     .where(
         _D.contact == bindparam("contact_id"),
         _D.marketing,
         _D.state.in_([State.SENT.value, State.ATTEMPTING.value, State.UNKNOWN.value]),
-        _GONE_AT > bindparam("after", type_=Moment()),
+        _gone_at > bindparam("after", type_=Moment()),
     )
-    .order_by(_GONE_AT)
+    .order_by(_gone_at)
 )
 
 

@@ -1,6 +1,6 @@
 """Turning rows of the database into frozen values, and back into what both databases can keep.
 
-Statements that run for every message are written once, with parameters: putting one together costs more than running it.
+Statements that run for every message are written once, with parameters: to put one together costs more than to run it.
 """
 
 from __future__ import annotations

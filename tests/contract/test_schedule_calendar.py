@@ -458,3 +458,49 @@ def test_a_touch_added_later_counts_from_its_own_first_apply_whatever_is_edited_
         ("announce", "We are open", "2027-01-04T09:00:00+00:00"),
         ("news", "Good news", "2027-01-07T07:00:00+00:00"),
     ]
+
+
+YEARLY = """
+occasion: valentine's day
+starts: 1 december
+stages:
+  - stage: offer
+    kind: conversion
+    when: mid january
+    touches:
+      - {id: offer-email, channel: email, subject: Offer, text: "Come in"}
+  - stage: home
+    kind: loyalty
+    enter_on: purchase
+    touches:
+      - {id: anniversary, channel: email, on: purchase, when: 11 months later, until: purchase, subject: A year, text: "Again"}
+"""
+
+
+def test_an_edit_after_the_occasion_makes_the_next_edition_and_last_years_people_keep_theirs(
+    store: Store, tmp_path: Path
+) -> None:
+    schedule = Schedule.on(store, moment("2026-12-01T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"), person("tom@example.org"))
+    schedule.apply(write(tmp_path, YEARLY))
+    schedule.live_until(moment("2027-02-01T10:00:00+01:00"))
+    schedule.happens("lea@example.org", "purchase", key="o-1")
+    schedule.happens("tom@example.org", "purchase", key="o-2")
+
+    same = schedule.apply(write(tmp_path, YEARLY.replace("Come in", "Come by")))
+    schedule.live_until(moment("2027-03-01T10:00:00+01:00"))
+    schedule.apply(write(tmp_path, YEARLY.replace("Again", "Once more")))
+    schedule.happens("tom@example.org", "purchase", key="o-3")
+    schedule.live_until(moment("2028-01-20T10:00:00+01:00"))
+
+    assert same.revision == 2
+    went = [(m.touch, m.edition, address, m.content.text.splitlines()[0]) for m, address in zip(schedule.sent(), addresses(schedule.sent()), strict=True)]
+    assert went == [
+        ("offer-email", "2027", "lea@example.org", "Come in"),
+        ("offer-email", "2027", "tom@example.org", "Come in"),
+        ("anniversary", "2027", "lea@example.org", "Again"),
+        ("offer-email", "2028", "lea@example.org", "Come in"),
+        ("offer-email", "2028", "tom@example.org", "Come in"),
+    ]
+    cancelled = [row for row in schedule.rows(touch="anniversary") if row.state == "cancelled"]
+    assert [(row.edition, row.reason) for row in cancelled] == [("2027", "goal reached: purchase")]

@@ -36,6 +36,27 @@ def test_migrations_make_exactly_the_tables_of_the_models(store):
     assert differences == []
 
 
+def test_migrations_make_the_same_statements_as_the_models_on_sqlite(tmp_path):
+    """The comparison above does not look at checks and at the conditions of indexes."""
+    migrated = Store(f"sqlite:///{tmp_path}/campaign.db")
+    migrated.migrate()
+    memory = Store.memory()
+
+    found = [statements(migrated), statements(memory)]
+    migrated.close()
+    memory.close()
+
+    assert found[0] == found[1]
+
+
+def statements(store):
+    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
+    with store.read() as conn:
+        found = conn.exec_driver_sql(query).all()
+    # the order of a table's constraints does not matter
+    return {name: sorted(part.strip().rstrip(",") for part in sql.splitlines()) for name, sql in found}
+
+
 def test_the_newest_migration_is_the_version_the_code_expects():
     folder = Path(database.__file__).parent / "migrations"
     config = Config()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from campaigns import loader
 from scheduler.delivery import State
 from scheduler.store import events, ledger, people, plans, reader
 from scheduler.store.ledger import NewDelivery
@@ -467,3 +468,43 @@ def test_a_cap_counts_what_went_and_what_may_have_gone(store):
 
     assert before == [NOON, LATER]
     assert since_noon == 1
+
+
+RECIPIENTS = """
+campaign: valentines
+timezone: Europe/Paris
+audience: city = 'Paris'
+senders: {email: "Shop <shop@shop.example>", postal_address: "12 rue des Lilas", unsubscribe: "mailto:stop@shop.example"}
+starts: 2027-01-04
+ends: 2027-02-14
+stages:
+  - stage: conversion
+    kind: conversion
+    when: 2027-01-21
+    touches:
+      - {id: post, channel: instagram, text: Bonjour}
+      - {id: mail, channel: email, subject: Bonjour, text: Bonjour}
+      - {id: text, channel: sms, text: Bonjour}
+      - {id: thanks, channel: email, purpose: transactional, on: purchase, when: 5 minutes later, subject: Merci, text: Merci}
+      - {id: call, channel: call, on: bad_experience, when: 1 day later, text: Appeler}
+"""
+
+
+def test_recipients_are_those_a_touch_could_really_reach(store):
+    campaign = loader.load(RECIPIENTS)
+    agrees = ("marketing",)
+    with store.begin() as conn:
+        add_contact(conn, "everything", city="Paris", email="a@example.org", phone="+33600000001", consent=agrees)
+        add_contact(conn, "elsewhere", city="Lyon", email="b@example.org", consent=agrees)
+        add_contact(conn, "no address", city="Paris", consent=agrees)
+        add_contact(conn, "no consent", city="Paris", email="d@example.org", phone="+33600000004")
+        add_contact(conn, "no sms", city="Paris", email="e@example.org", phone="+33600000005", consent=agrees)
+        people.add_consent(conn, people.find(conn, "no sms"), "marketing:sms", given=False, at=NOON, source="")
+        add_contact(conn, "opted out", city="Paris", email="f@example.org", consent=agrees)
+        people.suppress(conn, people.find(conn, "opted out"), scope="marketing", reason="unsubscribed", at=NOON)
+        add_contact(conn, "bounced", city="Paris", email="g@example.org", consent=agrees)
+        people.suppress(conn, people.find(conn, "bounced"), scope="all", reason="bounce", at=NOON)
+
+        counted = reader.recipients(conn, campaign, now=NOON)
+
+    assert counted == {"mail": 2, "text": 1, "thanks": 4, "call": 3}

@@ -20,7 +20,7 @@ LANGUAGES: Mapping[str, str] = {
     "es": "Spanish",
     "de": "German",
 }
-READ: Mapping[str, str] = {"en": "ENGLISH", "fr": "FRENCH"}
+READ: Mapping[str, str] = {"en": "ENGLISH", "fr": "FRENCH", "ro": "ROMANIAN", "ru": "RUSSIAN"}
 
 Value = object
 Meanings = Mapping[Kind, Value]

@@ -42,6 +42,7 @@ class Kind(StrEnum):
     HOUR_MARK = "hour mark"
     AM = "am"
     PM = "pm"
+    YEAR_MARK = "after a year"
     # relations
     LATER_BEFORE = "later, before the amount"
     LATER = "later, after the amount"

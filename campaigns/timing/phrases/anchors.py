@@ -99,6 +99,13 @@ def month_of(stream: Stream) -> tuple[int | None, int | None, int] | None:
     before = stream.take(Kind.NEXT)
     if stream.value(Kind.UNIT) != (Unit.MONTH, 1):
         return None
+    if not before:
+        named = stream.at
+        stream.take(Kind.OF)
+        month = stream.value(Kind.MONTH)
+        if isinstance(month, int):
+            return month, atoms.year(stream), 0
+        stream.at = named
     return None, None, 1 if stream.take(Kind.NEXT) or before else 0
 
 
@@ -109,7 +116,7 @@ def nth(stream: Stream) -> Nth | None:
     if rank is None:
         return None
     what = nth_what(stream)
-    if not stream.take(Kind.OF, Kind.IN):
+    if not stream.of():
         return None
     place = month_of(stream)
     if place is None or (what is None and place[0] is not None):
@@ -244,8 +251,8 @@ _REFERENCES: tuple[Callable[[Stream], Anchor | None], ...] = (
     event,
     nth,
     lambda stream: atoms.fixed(_past_article(stream)),
-    period,
     weekday,
+    period,
 )
 
 

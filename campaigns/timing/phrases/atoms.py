@@ -38,6 +38,7 @@ def year(stream: Stream) -> int | None:
     if not stream.is_done() and stream.tokens[stream.at].text.isdecimal() and len(stream.tokens[stream.at].text) == 4:
         value = number(stream)
         if value is not None and value in _YEARS:
+            stream.take(Kind.YEAR_MARK)
             return value
         raise stream.fail(
             f"the year {value} is out of reach", remedy=f"expected a year between {_YEARS.start} and {_YEARS.stop - 1}"

@@ -89,6 +89,7 @@ def _each_unit(stream: Stream) -> str | None:
         if not stream.take(Kind.EVERY):
             return None
         count = 2 if stream.take(Kind.OTHER) else atoms.number(stream) or 1
+        stream.take(Kind.OF)
         unit = stream.value(Kind.UNIT)
     if not isinstance(unit, tuple):
         return None
@@ -112,7 +113,7 @@ def _of_every_month(stream: Stream) -> str | None:
     if rank is None:
         return None
     what = anchors.nth_what(stream)
-    if not stream.take(Kind.OF, Kind.IN) or not stream.take(Kind.EVERY) or stream.value(Kind.UNIT) != (Unit.MONTH, 1):
+    if not stream.of() or not stream.take(Kind.EVERY) or stream.value(Kind.UNIT) != (Unit.MONTH, 1):
         return None
     anchors.check_rank(stream, rank, what or "day")
     if what == "business_day":
@@ -135,6 +136,7 @@ def _limited(stream: Stream, repeat: Repeat) -> Repeat | None:
             return replace(repeat, until=Timing(anchor, Relation.BY))
     stream.at = before
     if repeat.times is None:
+        stream.take(Kind.OF)
         times = atoms.number(stream)
         if times is not None and stream.take(Kind.TIMES):
             if not 1 <= times <= atoms.MAX_AMOUNT:

@@ -48,6 +48,7 @@ class _Lexeme:
     start: int
     end: int
     meanings: Meanings | None = None
+    joined: bool = False  # to the one before by a hyphen
 
 
 class UnknownWordError(Exception):
@@ -118,6 +119,10 @@ class Stream:
         while self.take(*kinds):
             pass
 
+    def of(self) -> bool:
+        """Take the word between a thing and its month; a language that has none needs none."""
+        return self.take(Kind.OF, Kind.IN) or Kind.OF not in self.words.lexicon.words
+
     def _step(self) -> None:
         self.at += 1
         self.furthest = max(self.furthest, self.at)
@@ -171,6 +176,7 @@ def _split(phrase: str, words: WordTable) -> list[_Lexeme]:
     folded, origin = fold(phrase)
     origin.append(len(phrase))
     lexemes: list[_Lexeme] = []
+    joins = False
     at = 0
     while at < len(folded):
         match = _LEXEME.match(folded, at)
@@ -191,8 +197,10 @@ def _split(phrase: str, words: WordTable) -> list[_Lexeme]:
             joins = match[0] == "-" and _letter(folded, match.start() - 1) and _letter(folded, match.end())
             if not joins:
                 lexemes.append(_Lexeme(match[0], start, end, {_MARKS[match[0]]: True}))
+            continue
         elif kind in ("number", "word"):
-            lexemes.append(_Lexeme(match[0], start, end))
+            lexemes.append(_Lexeme(match[0], start, end, joined=joins))
+        joins = False
     return lexemes
 
 
@@ -266,11 +274,13 @@ def _clock(phrase: str, start: int, text: str) -> time:
 
 def _match(phrase: str, lexemes: list[_Lexeme], words: WordTable) -> Iterable[Token]:
     index = 0
+    numeral = False
     while index < len(lexemes):
         first = lexemes[index]
         if first.meanings is not None:
             yield Token(first.text, first.start, first.end, first.meanings)
             index += 1
+            numeral = False
             continue
         length = min(words.longest.get(first.text, 1), len(lexemes) - index)
         for size in range(length, 0, -1):
@@ -279,6 +289,9 @@ def _match(phrase: str, lexemes: list[_Lexeme], words: WordTable) -> Iterable[To
             if size == 1 and first.text.isdecimal():
                 meanings = {Kind.NUMBER: int(first.text[:9])}
             if meanings is not None and all(lexeme.meanings is None for lexeme in taken):
+                if first.joined and numeral and Kind.NUMBER in meanings:  # "три-пять": a range
+                    yield Token("-", first.start - 1, first.start, {Kind.DASH: True})
+                numeral = Kind.NUMBER in meanings
                 yield Token(" ".join(lexeme.text for lexeme in taken), first.start, taken[-1].end, meanings)
                 index += size
                 break
