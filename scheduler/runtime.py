@@ -23,6 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from scheduler.clock import Clock
 from scheduler.dispatcher import Dispatcher
 from scheduler.engines.base import Engine
+from scheduler.operations import watching
 from scheduler.store import plans, reader
 from scheduler.store.database import Store
 from scheduler.store.writer import Writer
@@ -116,7 +117,9 @@ class Daemon:
             _notify("WATCHDOG=1")
 
     def _beat(self) -> None:
-        """Arm the coming moments and write the heartbeat."""
+        """Arm the coming moments, write the heartbeat, take over from a daemon that died beside this one."""
+        if self._store.dialect != "sqlite":
+            watching.recover(self._store, now=self._clock.now(), own=self._worker_id)
         with self._store.read() as conn:
             coming = {f"{row.campaign}/{row.touch} {row.key}": row.fires_at for row in reader.coming(conn, COMING_JOBS)}
             due = reader.next_due(conn)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -136,11 +135,13 @@ def spread(key: str, spans: tuple[Slot, ...]) -> datetime | None:
 
     Evenly over allowed seconds, not over raw ones; the same key and spans give the same instant everywhere.
     """
+    from hashlib import blake2b  # slow to load, and most plans do not spread
+
     lengths = [int((end - start).total_seconds()) for start, end in spans]
     total = sum(lengths)
     if total < 1:
         return None
-    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
+    digest = blake2b(key.encode(), digest_size=8).digest()
     second = int.from_bytes(digest, "big") % total
     for (start, _), length in zip(spans, lengths, strict=True):
         if second < length:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from campaigns.errors import CampaignError, DefinitionError
+from campaigns.errors import CampaignError, Place
 from scheduler.cli import database, exits, findings, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common, read_moment
 from scheduler.cli.output import Span
+from scheduler.errors import SchedulerError
 
 if TYPE_CHECKING:
     from scheduler.catalog import Catalog
@@ -81,11 +82,11 @@ def _stream(session: Session, store: Store, catalog: Catalog) -> int:
 
     zone = telling.zone_of(store) or "UTC"
     refused = 0
-    for number, text in enumerate(sys.stdin, 1):
-        if not text.strip():
+    for number, raw in enumerate(sys.stdin.buffer, 1):
+        if not raw.strip():
             continue
         try:
-            event = events_file.read_line(number, text, source="stdin", zone=zone)
+            event = events_file.read_line(number, _decoded(raw, number), source="stdin", zone=zone)
             result = _record(session, store, catalog, event)
         except CampaignError as error:
             refused += 1
@@ -93,6 +94,13 @@ def _stream(session: Session, store: Store, catalog: Catalog) -> int:
         else:
             _show(session, event, result)
     return exits.FAILED if refused else exits.DONE
+
+
+def _decoded(raw: bytes, line: int) -> str:
+    try:
+        return raw.decode("utf-8-sig" if line == 1 else "utf-8")
+    except UnicodeDecodeError:
+        raise SchedulerError("the line is not UTF-8", place=Place("stdin", line)) from None
 
 
 def _record(session: Session, store: Store, catalog: Catalog, event: EventLine) -> EventResult:
@@ -118,7 +126,7 @@ def _refuse(session: Session, error: CampaignError, line: int) -> None:
         nothing = {"accepted": False, "duplicate": False, "started": [], "cancelled": []}
         session.screen.record({**nothing, **findings.error_json(error), "line": line})
         return
-    place = "" if error.place or isinstance(error, DefinitionError) else f"stdin:{line}: "
+    place = "" if error.place else f"stdin:{line}: "
     session.screen.warn(Span("error: ", "error"), f"{place}{error}")
 
 

@@ -35,6 +35,7 @@ class Review:
     findings: tuple[Finding, ...] = ()
     generation: str = ""
     revision: int = 0  # the one in force; 0 where this was never applied
+    approved: frozenset[str] | None = None  # touches approved with the content they have; None without a database
 
     @property
     def failed(self) -> bool:
@@ -165,6 +166,7 @@ def _from_store(
         people or _stored_people(seen.people, seen.recipients),
         generation=seen.generation,
         revision=seen.revision,
+        approved=seen.approved,
     )
 
 
@@ -180,6 +182,7 @@ def _examined(review: Review, fields: frozenset[str] | None = None, channels: fr
         channels=channels,
         recipients=review.people.touches if review.people else None,
         contact_fields=fields,
+        approved=review.approved,
         findings=templates,
     )
     return replace(review, findings=linter.lint(campaign, review.timeline, known))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import confirm, database, exits
+from scheduler.cli import confirm, database, exits, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common, read_moment
-from scheduler.cli.wording import count, moment
+from scheduler.cli.wording import count
 from scheduler.errors import SchedulerError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NAMES = click.argument("names", nargs=-1, metavar="[NAME|TOUCH...]", help="Campaigns, or touches as campaign/touch.")
 _ALL = click.option("--all", "everything", is_flag=True, help="Every campaign on the schedule.")
+_YES = click.option("--yes", is_flag=True, help="With --all: do not ask.")
 
 
 def _targets(store: Store, names: Sequence[str], everything: bool) -> tuple[Target, ...]:
@@ -27,18 +28,23 @@ def _targets(store: Store, names: Sequence[str], everything: bool) -> tuple[Targ
 
     if everything and names:
         raise click.UsageError("--all stands alone: give names or --all")
-    if everything:
-        return steering.everything(store)
-    if not names:
+    if not everything and not names:
         raise click.UsageError("name a campaign or a touch, or say --all")
-    return steering.targets(store, Catalog(), names)
+    chosen = steering.everything(store) if everything else steering.targets(store, Catalog(), names)
+    if not chosen:
+        raise SchedulerError("nothing is on the schedule", remedy="put a campaign there: campaign apply")
+    return chosen
 
 
-def _say(session: Session, verb: str, chosen: Sequence[Target], extra: dict[str, object], words: str) -> None:
+def _say(session: Session, document: dict[str, object], words: str) -> None:
     if session.json:
-        session.screen.json({verb: [str(target) for target in chosen], **extra})
+        session.screen.json(document)
     else:
         session.screen.line(words)
+
+
+def _list(chosen: Sequence[Target]) -> str:
+    return ", ".join(str(target) for target in chosen)
 
 
 @click.command(
@@ -46,71 +52,89 @@ def _say(session: Session, verb: str, chosen: Sequence[Target], extra: dict[str,
     cls=CampaignCommand,
     examples=(
         ("campaign pause valentines", "nothing of it goes until it is resumed"),
-        ("campaign pause offer-email --until 2027-01-25", ""),
+        ("campaign pause offer-email --until 2027-01-25", "one touch, until then"),
     ),
 )
 @_NAMES
 @_ALL
+@_YES
 @click.option("--until", metavar="DATE", help="Resume by itself then.")
 @database.option
 @common
-def pause(session: Session, names: tuple[str, ...], everything: bool, until: str | None, url: str | None) -> int:
+def pause(
+    session: Session, *, names: tuple[str, ...], everything: bool, yes: bool, until: str | None, url: str | None
+) -> int:
     """Stop sending; what becomes late meanwhile follows its `on_late` when it is resumed."""
     from scheduler.operations import steering
 
     with database.opened(session, url) as store:
         chosen = _targets(store, names, everything)
+        zone = telling.zone_of(store)
+        end = read_moment(until, zone) if until else None
+        if end is not None and end <= session.now(zone):
+            raise click.BadParameter(f"{until!r} has passed already", param_hint="--until")
         if everything:
-            confirm.yes(session, f"Pause {count(len(chosen), 'campaign')}?", given=False)
-        end = read_moment(until) if until else None
-        changed = steering.pause(store, chosen, until=end, now=session.now(), who=database.who())
-    until_words = f" until {moment(end.astimezone(), year=True)}" if end else ""
-    _say(session, "paused", chosen, {"changed": changed}, f"Paused {_list(chosen)}{until_words}.")
+            confirm.yes(session, f"Pause {count(len(chosen), 'campaign')}: {_list(chosen)}?", given=yes)
+        changed = steering.pause(store, chosen, until=end, now=session.now(zone), who=database.who())
+    until_words = f" until {telling.told(end, zone, year=True)}" if end else ""
+    words = f"Paused {_list(chosen)}{until_words}." if changed else f"{_list(chosen)}: paused already."
+    document = {"paused": [str(target) for target in chosen], "changed": changed, "until": end}
+    _say(session, document, words)
+    if not session.json and changed and not end:
+        session.screen.steps([(f"campaign resume {'--all' if everything else ' '.join(names)}", "let it go on")])
     return exits.DONE
 
 
-@click.command("resume", cls=CampaignCommand, examples=(("campaign resume valentines", "let it go on"),))
+@click.command(
+    "resume",
+    cls=CampaignCommand,
+    examples=(("campaign resume valentines", "let it go on"), ("campaign resume --all", "everything that is paused")),
+)
 @_NAMES
 @_ALL
 @database.option
 @common
-def resume(session: Session, names: tuple[str, ...], everything: bool, url: str | None) -> int:
+def resume(session: Session, *, names: tuple[str, ...], everything: bool, url: str | None) -> int:
     """Let what was paused go on."""
     from scheduler.operations import steering
 
     with database.opened(session, url) as store:
         chosen = _targets(store, names, everything)
         changed = steering.resume(store, chosen, now=session.now(), who=database.who())
-    if not changed:
-        _say(session, "resumed", (), {"changed": 0}, f"{_list(chosen)} was not paused.")
-    else:
-        _say(session, "resumed", chosen, {"changed": changed}, f"Resumed {_list(chosen)}.")
+    words = f"Resumed {_list(chosen)}." if changed else f"{_list(chosen)}: not paused."
+    _say(session, {"resumed": [str(target) for target in chosen], "changed": changed}, words)
     return exits.DONE
 
 
 @click.command(
     "cancel",
     cls=CampaignCommand,
-    examples=(("campaign cancel valentines --confirm valentines", "nothing more of it is ever sent"),),
+    examples=(
+        ("campaign cancel valentines", "nothing more of it is ever sent; asks for its name"),
+        ("campaign cancel valentines/offer-email --confirm valentines/offer-email", "one touch, without asking"),
+    ),
 )
 @_NAMES
-@click.option("--confirm", "confirmed", metavar="NAME", help="Do not ask: the name of what is cancelled.")
+@click.option(
+    "--confirm", "confirmed", metavar="NAME", multiple=True, help="Do not ask: the name of what is cancelled."
+)
 @database.option
 @common
-def cancel(session: Session, names: tuple[str, ...], confirmed: str | None, url: str | None) -> int:
+def cancel(session: Session, *, names: tuple[str, ...], confirmed: tuple[str, ...], url: str | None) -> int:
     """End a campaign or a touch for this edition; what was sent stays in the history."""
     from scheduler.operations import steering
 
     with database.opened(session, url) as store:
         chosen = _targets(store, names, everything=False)
-        if len(chosen) > 1:
-            raise click.UsageError("cancel one at a time: the name has to be typed")
-        waiting = steering.waiting_messages(store, chosen)
-        question = f"{count(waiting, 'planned message')} of {chosen[0]} would never be sent."
-        confirm.name(session, question, str(chosen[0]), given=confirmed)
+        dates = {target: steering.coming_dates(store, (target,)) for target in chosen}
+        waiting = {target: steering.waiting_messages(store, (target,)) for target in chosen}
+        for target in chosen:
+            coming = f"{count(dates[target], 'date')} and {count(waiting[target], 'planned message')}"
+            question = f"{target} has {coming} to come; none of them will go."
+            confirm.name(session, question, str(target), given=confirmed)
         cancelled = steering.cancel(store, chosen, now=session.now(), who=database.who())
     words = f"Cancelled {_list(chosen)}: {count(cancelled, 'planned message')} will not be sent."
-    _say(session, "cancelled", chosen, {"messages": cancelled}, words)
+    _say(session, {"cancelled": [str(target) for target in chosen], "messages": cancelled}, words)
     return exits.DONE
 
 
@@ -119,7 +143,7 @@ def cancel(session: Session, names: tuple[str, ...], confirmed: str | None, url:
     cls=CampaignCommand,
     examples=(
         ("campaign approve valentines/offer-email", "with exactly the content it has now"),
-        ("campaign approve offer-email --reject --note 'wrong price'", ""),
+        ("campaign approve offer-email --reject --note 'wrong price'", "its messages are cancelled"),
     ),
 )
 @click.argument("names", nargs=-1, required=True, metavar="TOUCH...", help="Touches, as campaign/touch.")
@@ -127,29 +151,26 @@ def cancel(session: Session, names: tuple[str, ...], confirmed: str | None, url:
 @click.option("--note", default="", metavar="TEXT", help="Kept with the decision.")
 @database.option
 @common
-def approve(session: Session, names: tuple[str, ...], reject: bool, note: str, url: str | None) -> int:
+def approve(session: Session, *, names: tuple[str, ...], reject: bool, note: str, url: str | None) -> int:
     """Approve a touch with exactly the content it has now; an edit asks again."""
     from scheduler.catalog import Catalog
     from scheduler.operations import steering
 
+    catalog = Catalog()
     with database.opened(session, url) as store:
-        catalog = Catalog()
         chosen = steering.targets(store, catalog, names)
-        moved = steering.approve(
-            store, catalog, chosen, now=session.now(), who=database.who(), note=note or f"approved by {database.who()}", reject=reject
-        )
+        who = database.who()
+        note = note or f"{'rejected' if reject else 'approved'} by {who}"
+        moved = steering.approve(store, catalog, chosen, now=session.now(), who=who, note=note, reject=reject)
+        asks = [target for target in chosen if steering.asks_for_approval(store, catalog, target)]
     if reject:
         words = f"Rejected {_list(chosen)}: {count(moved, 'message')} will not be sent."
-    else:
+    elif moved:
         words = f"Approved {_list(chosen)}: {count(moved, 'held message')} let go."
-    _say(session, "rejected" if reject else "approved", chosen, {"messages": moved}, words)
+    elif asks:
+        words = f"Approved {_list(chosen)} with the content it has now; an edit asks again."
+    else:
+        words = f"{_list(chosen)} needs no approval, and nothing of it is held."
+    verb = "rejected" if reject else "approved"
+    _say(session, {verb: [str(target) for target in chosen], "messages": moved}, words)
     return exits.DONE
-
-
-
-
-
-def _list(chosen: Sequence[Target]) -> str:
-    if not chosen:
-        raise SchedulerError("nothing is on the schedule", remedy="put a campaign there: campaign apply")
-    return ", ".join(str(target) for target in chosen)

@@ -27,7 +27,7 @@ class Preview:
     """A plan held against the database: the timeline as it would be applied, its changes, and who is there.
 
     `revision` is the revision in force (0: never applied); `generation` names the state of the database, so that a
-    saved plan can be known as stale.
+    saved plan can be known as stale; `approved` are the touches approved with exactly the content they have now.
     """
 
     timeline: Timeline
@@ -36,6 +36,7 @@ class Preview:
     recipients: Mapping[str, int]
     generation: str
     revision: int
+    approved: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,17 @@ def _preview(conn: Connection, loaded: LoadedCampaign, now: datetime) -> Preview
         known=first_applies(record) if record is not None else None,
     )
     applied = _applied_plan(conn, record) if record is not None else None
+    decided = {touch: state.approved_hash for touch, state in plans.touch_states(conn, campaign.id, edition).items()}
     return Preview(
         timeline=timeline,
-        changes=diff.compare(timeline, campaign, applied),
+        changes=diff.compare(timeline, campaign, applied, templates=loaded.templates),
         people=people.counts(conn),
         recipients=reader.recipients(conn, campaign, now=now),
         generation=generation_of(conn),
         revision=row.revision if row is not None else 0,
+        approved=frozenset(
+            touch.id for touch in timeline.touches if touch.id in decided and decided[touch.id] == touch.content_hash
+        ),
     )
 
 
@@ -107,6 +112,7 @@ def _applied_plan(conn: Connection, record: plans.RevisionRecord) -> AppliedPlan
         sent={touch: count.sent for touch, count in counts.items()},
         open_messages={touch: count.open for touch, count in counts.items()},
         sent_at=plans.first_sent(conn, campaign, edition),
+        templates=record.templates,
     )
 
 

@@ -264,10 +264,15 @@ def address(store: Store, contact: int) -> str:
     return "" if row is None else row.email or row.phone or ""
 
 
-def recover(store: Store, *, now: datetime, alive: Sequence[str] = ()) -> int:
+def recover(store: Store, *, now: datetime, own: str | None = None) -> int:
     """Take over from daemons that died: what was in flight becomes `unknown`, the rest waits again.
 
-    Run under the daemon's lock, before the first claim. Returns how many messages were in flight.
+    On SQLite the daemon's lock says that no other is alive, and it is asked once, before the first claim. On PostgreSQL
+    several share the work: those whose heartbeat was heard lately, and `own`, are left alone. Returns how many messages
+    were in flight.
     """
     with store.begin() as conn:
+        alive = {own} if own is not None else set()
+        if store.dialect != "sqlite":
+            alive |= {row.id for row in plans.daemons(conn) if now - row.heartbeat_at < SILENCE}
         return ledger.recover(conn, worker_alive=alive, now=now)

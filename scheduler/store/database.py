@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,6 +41,7 @@ __all__ = [
 HEAD = "0001"  # the newest migration; versions are numbers with leading zeros, so that newer and older can be told
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 10
+_OLDEST_POSTGRESQL = 15
 _EXAMPLES = "sqlite:///var/campaign.db or postgresql://user@host/name"
 _SQLITE_BUSY = frozenset({5, 6})  # SQLITE_BUSY, SQLITE_LOCKED
 _SQLITE_ABSENT = 14  # SQLITE_CANTOPEN
@@ -194,6 +195,24 @@ class Store:
             self._refuse_newer(conn)
         state = "has no tables" if found is None else f"is at version {found}, expected {HEAD}"
         raise SchedulerError(f"the database {self._shown} {state}", remedy="run campaign db upgrade")
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the whole database into a new file (0600) while others use it: everything committed until now.
+
+        Raises: SchedulerError on PostgreSQL, and when the file cannot be written.
+        """
+        if self.path is None:
+            raise SchedulerError(f"cannot copy {self._shown} into a file", remedy="use pg_dump for PostgreSQL")
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise SchedulerError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
+        with (
+            self._worded(),
+            closing(_connect_file(self.path, read_only=True)) as source,
+            closing(sqlite3.connect(path)) as target,
+        ):
+            source.backup(target)
 
     def changed_token(self) -> str:
         """Return a word that differs when a decision (apply, event, pause, import) was committed since the last call.
@@ -355,6 +374,11 @@ def _open_postgresql(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
+        version = connection.info.server_version // 10_000
+        if version < _OLDEST_POSTGRESQL:
+            raise SchedulerError(
+                f"cannot use PostgreSQL {version}: expected {_OLDEST_POSTGRESQL} or newer", remedy="upgrade the server"
+            )
         connection.autocommit = True
         connection.execute(f"SET lock_timeout = '{_BUSY_SECONDS}s'")
         connection.autocommit = False

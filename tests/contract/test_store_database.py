@@ -256,6 +256,16 @@ def test_a_server_that_does_not_answer_is_named_without_the_password():
     assert "sesame" not in str(refused.value)
 
 
+@pytest.mark.service
+def test_a_server_that_is_too_old_is_refused(postgresql, monkeypatch):
+    monkeypatch.setattr(database, "_OLDEST_POSTGRESQL", 99)
+    store = Store(postgresql.migrated())
+
+    with pytest.raises(SchedulerError, match="expected 99 or newer - upgrade the server"):
+        store.require_current()
+    store.close()
+
+
 @pytest.mark.parametrize("url", ["mysql://host/shop", "campaign.db", ""])
 def test_an_address_that_cannot_be_used_shows_one_that_can(url):
     with pytest.raises(SchedulerError) as refused:

@@ -193,7 +193,7 @@ ENGLISH = Lexicon(
         "fathers-day": "Father's Day | Fathers Day",
         "music-day": "World Music Day | Fete de la Musique",
         "russia-day": "Russia Day",
-        "independence-day": "Independence Day | Fourth of July",
+        "independence-day": "Independence Day",
         "bastille-day": "Bastille Day",
         "assumption": "Assumption | Assumption Day",
         "dog-day": "International Dog Day | Dog Day",

@@ -199,7 +199,7 @@ ROMANIAN = Lexicon(
         "singles-day": "Ziua Celibatarilor",
         "black-friday": "Black Friday | Vinerea Neagră",
         "cyber-monday": "Cyber Monday",
-        "romania-day": "Ziua Națională | 1 Decembrie",
+        "romania-day": "Ziua Națională",
         "st-nicholas-day": "Moș Nicolae | Sfântul Nicolae",
         "christmas-eve": "Ajunul Crăciunului",
         "christmas": "Crăciun | Crăciunul | Crăciunului",

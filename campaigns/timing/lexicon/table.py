@@ -75,7 +75,6 @@ class Kind(StrEnum):
     EXPECTED = "expected"
     CUSTOMER = "the customer's"
     QUARTER = "quarter"
-    HALF_OF = "half of"
     # recurrences
     EVERY = "every"
     EVERY_UNIT = "every unit"
