@@ -52,7 +52,7 @@ def read_file(path: Path, *, zone: str, start: date | None = None) -> tuple[Even
 
 
 def read(lines: Iterable[str], *, source: str, zone: str, start: date | None = None) -> tuple[EventLine, ...]:
-    """Read events such as `{"who": "lea@example.org", "name": "purchase", "at": "2027-01-12T10:15", "product": "ring"}`.
+    """Read events such as `{"who": "lea@example.org", "name": "purchase", "at": "2027-01-12T10:15", "product": "x"}`.
 
     `at` is ISO 8601 (without an offset: local in `zone`), or in a rehearsal `day 12 10:15`, the 12th day after its
     first day `start`, negative for days before it. `id` is the sender's idempotency key; every other key is a fact of

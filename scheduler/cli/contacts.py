@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import confirm, database, exits
-from scheduler.cli.files import write_text
+from scheduler.cli import database, exits, telling
 from scheduler.cli.frame import CampaignCommand, CampaignGroup
 from scheduler.cli.options import Session, common
-from scheduler.cli.output import Span
-from scheduler.cli.wording import count, moment
+from scheduler.cli.output import Cell, Span
+from scheduler.cli.wording import count
 
 if TYPE_CHECKING:
-    from scheduler.contacts_csv import ContactsFile
-    from scheduler.store.people import Imported
+    from scheduler.operations.people import HistoryLine, Listed
 
-_SAMPLE = 2
-_REFUSED_SHOWN = 10
+_WHO = click.argument("who", help="E-mail address, phone number or customer number.")
+_STYLES = {"sent": "good", "failed": "error", "unknown": "error", "stopped": "warning", "declined": "warning"}
 
 
 @click.group(
@@ -34,19 +32,27 @@ def command() -> None:
     """Import people, list and show them, honour an opt-out."""
 
 
-def _name(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     names: dict[str, str] = {}
     for text in values:
         header, equals, field = text.partition("=")
-        if not equals or not header or not field:
+        if not equals or not header.strip() or not field.strip():
             raise click.BadParameter(f"cannot read {text!r}, expected HEADER=FIELD such as prénom=first_name")
         names[header.strip()] = field.strip()
     return names
 
 
-@command.command("import", cls=CampaignCommand, examples=(("campaign contacts import clients.csv --yes", ""),))
+@command.command(
+    "import",
+    cls=CampaignCommand,
+    examples=(
+        ("campaign contacts import clients.csv", "look at what was understood, then say yes"),
+        ("campaign contacts import clients.csv --map 'Petit nom=first_name'", "what a column means"),
+        ("campaign contacts import clients.csv --encoding cp1252", "a file of an old spreadsheet"),
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path), help="CSV, comma or semicolon, UTF-8.")
-@click.option("--map", "names", metavar="HEADER=FIELD", multiple=True, callback=_name, help="What a column is.")
+@click.option("--map", "names", metavar="HEADER=FIELD", multiple=True, callback=_names, help="What a column is.")
 @click.option("--encoding", metavar="E", help="Encoding of a file that is not UTF-8, e.g. cp1252.")
 @click.option("--country", metavar="CC", help="Country of phone numbers without a country code, e.g. FR.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be imported.")
@@ -55,6 +61,7 @@ def _name(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 @common
 def import_file(
     session: Session,
+    *,
     file: Path,
     names: dict[str, str],
     encoding: str | None,
@@ -65,72 +72,30 @@ def import_file(
 ) -> int:
     """Import people from a CSV file; the same file again changes nothing."""
     from scheduler import contacts_csv
-    from scheduler.operations import people
+    from scheduler.cli import import_screen
 
     read = contacts_csv.read(file, country=country or _country(session), encoding=encoding, names=names)
-    with database.opened(session, url, make=True) as store:
-        seen = people.preview_import(store, read.people, now=session.now())
-        if not session.json:
-            _show(session, read, seen)
-        if not dry_run and read.people:
-            question = f"Import {seen.new} and update {seen.updated}?"
-            confirm.yes(session, question, given=yes)
-            seen = people.import_contacts(store, read.people, source=file.name, now=session.now())
-            if not session.json:
-                session.screen.line(
-                    Span("Imported: ", "strong"), f"{seen.new} new, {seen.updated} updated, {len(read.refused)} refused."
-                )
-    if read.refused and not dry_run:
-        refused = file.with_suffix(".refused.csv")
-        write_text(refused, contacts_csv.refused_csv(read, read.refused))
-        session.screen.say(f"the refused rows: {refused}")
-    if session.json:
-        session.screen.json(
-            {
-                "new": seen.new,
-                "updated": seen.updated,
-                "refused": [{"line": refusal.line, "reason": refusal.reason} for refusal in read.refused],
-            }
-        )
-    return exits.DONE
+    return import_screen.run(session, read, dry_run=dry_run, yes=yes, url=url)
 
 
 def _country(session: Session) -> str | None:
     """Return the country of the project's campaigns when they all name the same one."""
-    found: set[str] = set()
+    from campaigns.errors import CampaignError
+
+    found: set[str | None] = set()
     for path in session.project.campaign_files():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("country:"):
-                found.add(line.partition(":")[2].partition("#")[0].strip().strip("'\"").upper())
+        try:
+            found.add(session.project.load(path).campaign.country)
+        except CampaignError:
+            continue  # a campaign that cannot be read says nothing about phone numbers
     return found.pop() if len(found) == 1 else None
 
 
-def _show(session: Session, file: ContactsFile, seen: Imported) -> None:
-    screen = session.screen
-    rows = len(file.people) + len(file.refused)
-    screen.line(f"{file.path}: {count(rows, 'row')}, “{file.delimiter}” separated, {file.encoding}")
-    screen.line("  " + "  ".join(f"{header} → {target}" for header, target in file.mapping.items()))
-    ignored = [header for header in file.header if header not in file.mapping]
-    if ignored:
-        screen.line(Span(f"  ignored: {', '.join(ignored)}", "warning"))
-    for person in file.people[:_SAMPLE]:
-        consent = ", ".join(person.consent or ()) or "no consent"
-        screen.line("  ", Span(f"{person.first_name or '–'}  {person.who}  {person.city or '–'}  {consent}", "faint"))
-    screen.line(f"{seen.new} new, {seen.updated + seen.unchanged} already known ({seen.updated} will change), {len(file.refused)} refused")
-    for refusal in file.refused[:_REFUSED_SHOWN]:
-        screen.line(Span(f"  line {refusal.line}", "warning"), f"  {refusal.reason}")
-    if len(file.refused) > _REFUSED_SHOWN:
-        screen.line(f"  and {len(file.refused) - _REFUSED_SHOWN} more")
-    without = sum(not person.consent for person in file.people)
-    if without:
-        screen.line(Span("! ", "warning"), f"{count(without, 'person', 'people')} without consent: they get no marketing")
-
-
-@command.command("list", cls=CampaignCommand, examples=(("campaign contacts list --plain", "tabs, for other programs"),))
+@command.command("list", cls=CampaignCommand, examples=(("campaign contacts list --plain", "tabs, for a program"),))
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
 @database.option
 @common
-def list_people(session: Session, limit: int, url: str | None) -> int:
+def list_people(session: Session, *, limit: int, url: str | None) -> int:
     """List people, with consent and opt-outs."""
     from scheduler.operations import people
 
@@ -140,54 +105,82 @@ def list_people(session: Session, limit: int, url: str | None) -> int:
     if session.json:
         screen.json({"total": total, "contacts": [row.document() for row in rows]})
         return exits.DONE
-    cells = [
-        [str(row.id), row.name or "–", row.email or "", row.phone or "", row.city, row.standing] for row in rows
-    ]
+    cells = [_listed(row) for row in rows]
     if session.plain:
         screen.rows(cells)
         return exits.DONE
-    screen.columns(cells, right=(0,))
+    screen.columns(cells)
     screen.line(count(total, "contact") + (f", the first {len(rows)} shown" if total > len(rows) else ""))
+    if not total:
+        screen.steps([("campaign contacts import FILE.csv", "let the shop know its people")])
     return exits.DONE
 
 
-@command.command("show", cls=CampaignCommand, examples=(("campaign contacts show lea@example.org", ""),))
-@click.argument("who", help="E-mail address, phone number or customer number.")
+def _listed(row: Listed) -> list[str]:
+    return [row.name or "–", row.email or "", row.phone or "", row.city, row.standing]
+
+
+@command.command(
+    "show", cls=CampaignCommand, examples=(("campaign contacts show lea@example.org", "facts, consent, history"),)
+)
+@_WHO
 @database.option
 @common
-def show(session: Session, who: str, url: str | None) -> int:
+def show(session: Session, *, who: str, url: str | None) -> int:
     """Show one person: facts, consent, what they did and what reached them."""
     from scheduler.operations import people
 
     with database.opened(session, url) as store:
         found = people.dossier(store, who, now=session.now())
+        zone = telling.zone_of(store)
     screen = session.screen
     if session.json:
         screen.json(found.document())
         return exits.DONE
-    screen.columns([[Span(name, "faint"), str(value)] for name, value in found.facts.items() if value not in (None, "", ())])
+    if session.plain:
+        screen.rows([line.at.isoformat(), line.what, line.detail] for line in (*found.history, *found.coming))
+        return exits.DONE
+    facts = [(name, _written(value)) for name, value in found.facts.items() if name != "consent"]
+    screen.columns([[Span(name, "faint"), value] for name, value in (*facts, ("marketing", found.standing)) if value])
     screen.line("")
-    for line in found.history:
-        screen.line(f"{moment(line.at.astimezone(), year=True, align=True)}  ", line.what, Span(f"  {line.detail}", "faint"))
-    if not found.history:
+    screen.columns([_told(line, zone) for line in (*found.history, *found.coming)])
+    if not found.history and not found.coming:
         screen.line("nothing has happened yet")
     return exits.DONE
 
 
-@command.command("unsubscribe", cls=CampaignCommand, examples=(("campaign contacts unsubscribe lea@example.org", ""),))
-@click.argument("who", help="E-mail address, phone number or customer number.")
+def _written(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _told(line: HistoryLine, zone: str | None) -> list[Cell]:
+    style = _STYLES.get(line.what, "faint")
+    return [telling.told(line.at, zone, year=True, align=True), Span(line.what, style), line.detail]
+
+
+@command.command(
+    "unsubscribe",
+    cls=CampaignCommand,
+    examples=(("campaign contacts unsubscribe lea@example.org", "at once, for good"),),
+)
+@_WHO
 @database.option
 @common
-def unsubscribe(session: Session, who: str, url: str | None) -> int:
+def unsubscribe(session: Session, *, who: str, url: str | None) -> int:
     """Stop marketing to a person, at once and for good; what they order is still confirmed."""
     from scheduler.operations import people
 
     with database.opened(session, url) as store:
-        changed = people.unsubscribe(store, who, now=session.now())
+        changed = people.unsubscribe(store, who, now=session.now(), by=database.who())
     if session.json:
         session.screen.json({"unsubscribed": who, "changed": changed})
     else:
-        session.screen.line(f"{who} gets no more marketing." if changed else f"{who} was unsubscribed already.")
+        words = (
+            "gets no more marketing; what they order is still confirmed." if changed else "was unsubscribed already."
+        )
+        session.screen.line(f"{who} {words}")
     return exits.DONE
-
-

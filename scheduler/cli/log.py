@@ -81,7 +81,8 @@ def command(
                 limit=limit,
             )
 
-        begin = _since(since, session.now(), telling.zone_of(store)) if since else None
+        zone = telling.zone_of(store)
+        begin = _since(since, session.now(zone), zone) if since else None
         rows = look(begin)
         _write(session, rows, zones, show=show_contacts)
         if follow:

@@ -65,7 +65,7 @@ def _look(session: Session, store: Store, name: str | None) -> tuple[Status, dat
     from scheduler.clock import SystemClock
     from scheduler.operations import watching
 
-    now = session.now() if session.now_text is not None else SystemClock().now()
+    now = session.now(telling.zone_of(store)) if session.now_text is not None else SystemClock().now()
     status = watching.status(store, now=now, campaign=name)
     if name is not None and not status.campaigns:
         known = [one.id for one in watching.status(store, now=now).campaigns]

@@ -126,16 +126,24 @@ def cancel(session: Session, *, names: tuple[str, ...], confirmed: tuple[str, ..
 
     with database.opened(session, url) as store:
         chosen = _targets(store, names, everything=False)
-        dates = {target: steering.coming_dates(store, (target,)) for target in chosen}
-        waiting = {target: steering.waiting_messages(store, (target,)) for target in chosen}
         for target in chosen:
-            coming = f"{count(dates[target], 'date')} and {count(waiting[target], 'planned message')}"
-            question = f"{target} has {coming} to come; none of them will go."
-            confirm.name(session, question, str(target), given=confirmed)
+            confirm.name(session, _what_ends(store, target), str(target), given=confirmed)
         cancelled = steering.cancel(store, chosen, now=session.now(), who=database.who())
     words = f"Cancelled {_list(chosen)}: {count(cancelled, 'planned message')} will not be sent."
     _say(session, {"cancelled": [str(target) for target in chosen], "messages": cancelled}, words)
     return exits.DONE
+
+
+def _what_ends(store: Store, target: Target) -> str:
+    """Return in a sentence what will not happen any more."""
+    from scheduler.operations import steering
+
+    dates, messages = steering.coming_dates(store, (target,)), steering.waiting_messages(store, (target,))
+    parts = [count(dates, "date")] if dates else []
+    parts += [count(messages, "planned message")] if messages else []
+    if not parts:
+        return f"Nothing of {target} will start any more."
+    return f"{target} has {' and '.join(parts)} to come; nothing of that will go."
 
 
 @click.command(

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import QueuePool, StaticPool
-from sqlalchemy.schema import Table
+from sqlalchemy import Connection, inspect, text
 
-from scheduler.errors import BusyError, SchedulerError
-from scheduler.store.tables import METADATA, METAS
+from scheduler.errors import SchedulerError
+from scheduler.store.connections import connect_file, open_file, open_memory, open_postgresql, read_url, worded
+from scheduler.store.locks import DaemonLock
+from scheduler.store.meta import bump, generation, generation_of, secret
+from scheduler.store.tables import METADATA
 
 __all__ = [
     "HEAD",
@@ -31,59 +23,13 @@ __all__ = [
     "DaemonLock",
     "Store",
     "bump",
-    "fixed",
     "generation",
     "generation_of",
-    "insert_unless_known",
     "secret",
 ]
 
 HEAD = "0001"  # the newest migration; versions are numbers with leading zeros, so that newer and older can be told
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_SECONDS = 10
-_OLDEST_POSTGRESQL = 15
-_EXAMPLES = "sqlite:///var/campaign.db or postgresql://user@host/name"
-_SQLITE_BUSY = frozenset({5, 6})  # SQLITE_BUSY, SQLITE_LOCKED
-_SQLITE_ABSENT = 14  # SQLITE_CANTOPEN
-_POSTGRESQL_BUSY = frozenset({"55P03", "40001", "40P01"})  # lock timeout, serialization failure, deadlock
-
-
-class DaemonLock:
-    """The right to send from a database, held until `release`; one process at a time has it.
-
-    SQLite: an advisory lock on the file `<database>.lock`, let go by the operating system when the process dies.
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        self._file: int | None = None
-        if path is None:
-            return
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(file, 32).decode("ascii", "replace").strip() or "unknown"
-            os.close(file)
-            raise BusyError(
-                f"another daemon (pid {holder}) holds {path.with_suffix('')}", remedy="stop it first, or let it work"
-            ) from error
-        os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n".encode("ascii"))
-        self._file = file
-
-    def release(self) -> None:
-        """Let go of the lock; a second call does nothing."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-    def __enter__(self) -> DaemonLock:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class Store:
@@ -100,7 +46,7 @@ class Store:
     """`sqlite` or `postgresql`."""
 
     def __init__(self, url: str) -> None:
-        parsed = _read_url(url)
+        parsed = read_url(url)
         self._shown = parsed.render_as_string(hide_password=True)
         self._watch_lock = threading.Lock()
         self._watch: sqlite3.Connection | None = None
@@ -108,16 +54,16 @@ class Store:
         self.path = None
         self.dialect = parsed.get_backend_name()
         if self.dialect == "postgresql":
-            self._writer = _open_postgresql(parsed)
+            self._writer = open_postgresql(parsed)
             self._reader = self._writer
         elif parsed.database in (None, "", ":memory:"):
-            self._writer = _open_memory()
+            self._writer = open_memory()
             self._reader = self._writer
             METADATA.create_all(self._writer)
         else:
             self.path = Path(str(parsed.database))
-            self._writer = _open_file(self.path, read_only=False)
-            self._reader = _open_file(self.path, read_only=True)
+            self._writer = open_file(self.path, read_only=False)
+            self._reader = open_file(self.path, read_only=True)
 
     @classmethod
     def memory(cls) -> Store:
@@ -209,7 +155,7 @@ class Store:
             raise SchedulerError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
         with (
             self._worded(),
-            closing(_connect_file(self.path, read_only=True)) as source,
+            closing(connect_file(self.path, read_only=True)) as source,
             closing(sqlite3.connect(path)) as target,
         ):
             source.backup(target)
@@ -225,7 +171,7 @@ class Store:
                 with self.read() as conn:
                     return generation_of(conn)
             if self._watch is None:
-                self._watch = _connect_file(self.path, read_only=True)
+                self._watch = connect_file(self.path, read_only=True)
             version = int(self._watch.execute("PRAGMA data_version").fetchone()[0])
             if self._watched is None or self._watched[0] != version:
                 with self.read() as conn:
@@ -266,124 +212,7 @@ class Store:
             )
 
     def _worded(self) -> AbstractContextManager[None]:
-        return _worded(self._shown, self._absent)
-
-
-@contextmanager
-def _worded(shown: str, absent: Callable[[], SchedulerError]) -> Iterator[None]:
-    """Turn the driver's errors about the database as a whole into ours; statement errors pass as they are."""
-    try:
-        yield
-    except (DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(cause, sqlite3.Error):
-            code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-            if code in _SQLITE_BUSY:
-                raise BusyError(f"the database {shown} is locked by another process", remedy="try again") from error
-            if code == _SQLITE_ABSENT:
-                raise absent() from error
-            if (isinstance(cause, sqlite3.OperationalError) and code != 1) or type(cause) is sqlite3.DatabaseError:
-                raise SchedulerError(f"cannot use the database {shown}: {cause}") from error
-            raise
-        state = getattr(cause, "sqlstate", None)
-        if state in _POSTGRESQL_BUSY:
-            raise BusyError(f"the database {shown} is locked by another process", remedy="try again") from error
-        if isinstance(error, DBAPIError) and (error.connection_invalidated or _never_connected(error)):
-            lines = str(cause).strip().splitlines() or ["no answer"]
-            raise SchedulerError(
-                f"cannot reach the database {shown}: {lines[0]}", remedy="check the address, and that the server runs"
-            ) from error
-        raise
-
-
-def _never_connected(error: DBAPIError) -> bool:
-    return error.statement is None and getattr(error.orig, "sqlstate", None) is None
-
-
-def _read_url(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise SchedulerError("cannot read the database address", remedy=f"write it as {_EXAMPLES}") from error
-    name = parsed.get_backend_name()
-    if name in ("postgresql", "postgres"):
-        return parsed.set(drivername="postgresql+psycopg")
-    if name != "sqlite":
-        raise SchedulerError(f"cannot use a {name!r} database: expected sqlite or postgresql", remedy=_EXAMPLES)
-    return parsed.set(drivername="sqlite")
-
-
-def _connect_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    conn = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=rw",
-        uri=True,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    if read_only:
-        conn.execute("PRAGMA query_only = ON")
-    else:
-        conn.execute("PRAGMA journal_mode = WAL")
-        conn.execute("PRAGMA synchronous = FULL")
-        conn.execute("PRAGMA foreign_keys = ON")
-    return conn
-
-
-def _open_file(path: Path, *, read_only: bool) -> Engine:
-    engine = create_engine(
-        "sqlite://",
-        creator=lambda: _connect_file(path, read_only=read_only),
-        poolclass=QueuePool,
-        pool_size=5,
-        json_serializer=_to_json,
-    )
-    _begin_with(engine, "BEGIN" if read_only else "BEGIN IMMEDIATE")
-    return engine
-
-
-def _open_memory() -> Engine:
-    def connect() -> sqlite3.Connection:
-        conn = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        conn.execute("PRAGMA foreign_keys = ON")
-        return conn
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool, json_serializer=_to_json)
-    _begin_with(engine, "BEGIN IMMEDIATE")
-    return engine
-
-
-def _to_json(value: Any) -> str:
-    """Write JSON with letters as they are: SQLite finds a key only as it is written."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _begin_with(engine: Engine, statement: str) -> None:
-    @event.listens_for(engine, "begin")
-    def begin(conn: Connection) -> None:
-        conn.exec_driver_sql(statement)
-
-
-def _open_postgresql(url: URL) -> Engine:
-    try:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=5, json_serializer=_to_json)
-    except (ImportError, NoSuchModuleError) as error:
-        raise SchedulerError(
-            "PostgreSQL needs the driver psycopg", remedy="install campaign-sequencer[postgres]"
-        ) from error
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        version = connection.info.server_version // 10_000
-        if version < _OLDEST_POSTGRESQL:
-            raise SchedulerError(
-                f"cannot use PostgreSQL {version}: expected {_OLDEST_POSTGRESQL} or newer", remedy="upgrade the server"
-            )
-        connection.autocommit = True
-        connection.execute(f"SET lock_timeout = '{_BUSY_SECONDS}s'")
-        connection.autocommit = False
-
-    return engine
+        return worded(self._shown, self._absent)
 
 
 def _version(conn: Connection) -> str | None:
@@ -392,48 +221,3 @@ def _version(conn: Connection) -> str | None:
         return None
     found = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return None if found is None else str(found)
-
-
-def insert_unless_known(conn: Connection, table: Table) -> Any:
-    """Return an INSERT of the connection's dialect, whose conflicts can be named (`on_conflict_...`).
-
-    Its result counts the rows that were really written.
-    """
-    statement = postgresql_insert(table) if conn.dialect.name == "postgresql" else sqlite_insert(table)
-    return statement.execution_options(preserve_rowcount=True)
-
-
-def generation(conn: Connection) -> int:
-    """Return the number of decisions taken in this database so far; a saved plan is stale when it has changed."""
-    found = conn.execute(METAS.select().where(METAS.c.key == "generation")).mappings().first()
-    return 0 if found is None else int(found["value"])
-
-
-def generation_of(conn: Connection) -> str:
-    """Return the generation as text, as saved plans and change tokens carry it."""
-    return str(generation(conn))
-
-
-def bump(conn: Connection) -> None:
-    """Count a decision, so that a waiting daemon looks; serialises on its row until the transaction ends."""
-    conn.execute(
-        text(
-            "INSERT INTO meta (key, value) VALUES ('generation', '1') ON CONFLICT (key) DO UPDATE"
-            " SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)"
-        )
-    )
-
-
-def secret(conn: Connection, make: Callable[[], bytes]) -> bytes:
-    """Return the key of tokens and idempotency keys; the first call stores what `make` returns (32 random bytes)."""
-    return bytes.fromhex(fixed(conn, "secret", lambda: make().hex()))
-
-
-def fixed(conn: Connection, key: str, make: Callable[[], str]) -> str:
-    """Return a fact of the database that never changes once it is there; two writers at once agree on one value."""
-    query = METAS.select().where(METAS.c.key == key)
-    found = conn.execute(query).mappings().first()
-    if found is None:
-        conn.execute(insert_unless_known(conn, METAS).values(key=key, value=make()).on_conflict_do_nothing())
-        found = conn.execute(query).mappings().one()
-    return str(found["value"])

@@ -11,8 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from campaigns.segments import EVENT_FACTS, PastEvent
 from scheduler.errors import SchedulerError
-from scheduler.store.database import insert_unless_known
-from scheduler.store.rows import read_all, read_one, rows_of, storable
+from scheduler.store.rows import insert_unless_known, read_all, read_one, rows_of, storable
 from scheduler.store.tables import EVENTS
 
 SEPARATOR = "\x1f"

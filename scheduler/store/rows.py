@@ -10,6 +10,8 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 Value = TypeVar("Value")
 
@@ -33,6 +35,15 @@ def read_one(conn: Connection, kind: type[Value], query: Select[Any], **values: 
     """Return the first row of `query`, with `values` for its parameters, as a value of `kind`, or None."""
     row = conn.execute(query, values).first()
     return None if row is None else kind(*row)
+
+
+def insert_unless_known(conn: Connection, table: Table) -> Any:
+    """Return an INSERT of the connection's dialect, whose conflicts can be named (`on_conflict_...`).
+
+    Its result counts the rows that were really written.
+    """
+    statement = postgresql_insert(table) if conn.dialect.name == "postgresql" else sqlite_insert(table)
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def storable(value: Any) -> Any:

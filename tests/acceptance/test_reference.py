@@ -79,4 +79,6 @@ def kind(value: dict[str, Any], definitions: dict[str, Any]) -> str:
         return f"mapping to {kind(inner, definitions)}" if isinstance(inner, dict) and inner else "mapping"
     types = value.get("type", "text")
     words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
-    return " or ".join(words.get(one, one) for one in ([types] if isinstance(types, str) else types))
+    found = [words.get(one, one) for one in ([types] if isinstance(types, str) else types)]
+    # Text is read as it is written, so that a number needs no quotes there; a reader only needs to know that it is text.
+    return "text" if "text" in found else " or ".join(found)

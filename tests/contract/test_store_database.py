@@ -15,8 +15,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from scheduler.errors import BusyError, SchedulerError
-from scheduler.store import database
-from scheduler.store.database import HEAD, Store, bump, fixed, generation, secret
+from scheduler.store import connections, database
+from scheduler.store.database import HEAD, Store, bump, generation, secret
+from scheduler.store.meta import fixed
 from scheduler.store.tables import METADATA
 
 
@@ -217,7 +218,7 @@ def test_sqlite_commits_reach_the_disk(tmp_path):
 
 
 def test_a_locked_sqlite_database_is_busy_not_broken(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.01)
     store = Store(f"sqlite:///{tmp_path}/campaign.db")
     store.migrate()
 
@@ -258,7 +259,7 @@ def test_a_server_that_does_not_answer_is_named_without_the_password():
 
 @pytest.mark.service
 def test_a_server_that_is_too_old_is_refused(postgresql, monkeypatch):
-    monkeypatch.setattr(database, "_OLDEST_POSTGRESQL", 99)
+    monkeypatch.setattr(connections, "OLDEST_POSTGRESQL", 99)
     store = Store(postgresql.migrated())
 
     with pytest.raises(SchedulerError, match="expected 99 or newer - upgrade the server"):

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, cast, literal, sel
 
 from scheduler.delivery import WAITING, State
 from scheduler.store.conditions import in_states, in_zone
-from scheduler.store.database import insert_unless_known
+from scheduler.store.rows import insert_unless_known
 from scheduler.store.tables import CONTACTS, DELIVERIES, Moment
 
 _BATCH = 5_000

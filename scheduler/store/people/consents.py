@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Connection, Select, and_, bindparam, false, func, select, type_coerce
 
-from scheduler.store.database import insert_unless_known
-from scheduler.store.rows import read_all, rows_of
+from scheduler.store.rows import insert_unless_known, read_all, rows_of
 from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS
 
 _N = CONSENTS.c

@@ -1,6 +1,6 @@
 """What is on the schedule and what people decided about it: campaigns, revisions, calendar, runs, tasks, daemons."""
 
-from scheduler.store.database import generation_of as generation
+from scheduler.store.meta import generation_of as generation
 from scheduler.store.plans.campaigns import (
     CampaignRecord,
     RevisionRecord,

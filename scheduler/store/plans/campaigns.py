@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from scheduler.store.database import insert_unless_known
-from scheduler.store.rows import read_all, read_one, rows_of
+from scheduler.store.rows import insert_unless_known, read_all, read_one, rows_of
 from scheduler.store.tables import CAMPAIGNS, EDITIONS, REVISIONS
 
 _C = CAMPAIGNS.c

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete
 
-from scheduler.store.database import insert_unless_known
-from scheduler.store.rows import read_all, rows_of
+from scheduler.store.rows import insert_unless_known, read_all, rows_of
 from scheduler.store.tables import AUDITS, DAEMONS
 
 _D = DAEMONS.c

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from scheduler.store.database import insert_unless_known
-from scheduler.store.rows import columns, read_all, read_one, rows_of
+from scheduler.store.rows import columns, insert_unless_known, read_all, read_one, rows_of
 from scheduler.store.tables import RUNS, STAGE_ENTRIES
 
 _E = STAGE_ENTRIES.c

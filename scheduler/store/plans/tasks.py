@@ -7,8 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from scheduler.store.database import insert_unless_known
-from scheduler.store.rows import read_all, read_one, rows_of
+from scheduler.store.rows import insert_unless_known, read_all, read_one, rows_of
 from scheduler.store.tables import TASKS
 
 _T = TASKS.c
