@@ -47,7 +47,7 @@ def live(
     *,
     outbox: Path | None = None,
     clock: Clock | None = None,
-    report: Callable[[Outcome], None] = lambda outcome: None,
+    report: Callable[[Outcome], None] | None = None,
 ) -> System:
     """Assemble the daemon: wall clock, writer thread, real channels (or files in `outbox` for every channel)."""
     key = settings.key()
@@ -66,7 +66,7 @@ def live(
 
 
 def rehearsal(start: datetime, *, seed: int = 0) -> tuple[System, VirtualClock, Mapping[str, RecordingChannel]]:
-    """Assemble a rehearsal: virtual clock, the same store in memory, every channel recording; keys come from the seed."""
+    """Assemble a rehearsal: virtual clock, the same store in memory, recording channels; keys come from the seed."""
     clock = VirtualClock(start)
     recording = {name: RecordingChannel(name) for name in sorted(CHANNELS)}
     system = _assemble(
@@ -77,7 +77,6 @@ def rehearsal(start: datetime, *, seed: int = 0) -> tuple[System, VirtualClock, 
         worker_id="rehearsal",
         secret_key=hashlib.sha256(f"rehearsal {seed}".encode()).digest(),
         connections=1,
-        report=lambda outcome: None,
     )
     return system, clock, recording
 
@@ -111,7 +110,7 @@ def _assemble(
     worker_id: str,
     secret_key: bytes,
     connections: int,
-    report: Callable[[Outcome], None],
+    report: Callable[[Outcome], None] | None = None,
 ) -> System:
     catalog = Catalog()
     worker = Worker(store, writer, catalog, channels, clock, worker_id=worker_id, secret=secret_key, report=report)

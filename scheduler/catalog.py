@@ -14,7 +14,6 @@ from scheduler.store import plans
 from scheduler.store.database import Connection
 from scheduler.store.plans import RevisionRecord
 
-
 FIRST_APPLIES = "first_applies"  # in a revision's timeline: when each touch was first applied, ISO 8601
 
 

@@ -29,7 +29,8 @@ def last_moment(
     """Raise `Withheld` with the state and the reason when the message may not go now.
 
     With the attempt mark it is asked under the contact's lock (`people.lock`), so that an opt-out acknowledged before
-    the mark always stands. The order is from what concerns the campaign to what concerns the moment, so that the stored reason is the gravest.
+    the mark always stands. The order is from what concerns the campaign to what concerns the moment, so that the
+    stored reason is the gravest.
     """
     _check_campaign(conn, campaign, claim, touch)
     _check_time(conn, campaign, claim, touch, now)
@@ -70,9 +71,7 @@ def too_late(claim: Claim) -> Withheld:
     return Withheld(State.EXPIRED, LATE)
 
 
-def _check_person(
-    conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime
-) -> None:
+def _check_person(conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime) -> None:
     assert claim.contact is not None
     facts = people.facts(conn, claim.contact, today=zones.local(now, campaign.campaign.zone).date())
     needed = _ADDRESS.get(claim.channel)
@@ -132,5 +131,3 @@ def _check_courtesy(
     if allowed is None or (claim.expires_at is not None and allowed > claim.expires_at):
         raise too_late(claim)
     raise Withheld(State.PLANNED, "waits for the next allowed hour", next_at=allowed)
-
-

@@ -1,4 +1,4 @@
-"""The dispatcher: one tick fires what is due, moves what the real dates moved, claims, and hands claims to the engine."""
+"""The dispatcher: a tick fires what is due, moves what real dates moved, claims, and hands claims to the engine."""
 
 from __future__ import annotations
 
@@ -269,5 +269,3 @@ def _row(
         expires_at=planned.expires_at.astimezone(UTC) if planned.expires_at is not None else None,
         on_late=planner.on_late(touch).value,
     )
-
-

@@ -28,7 +28,7 @@ class DeliveryError(SchedulerError):
 
 
 class NotSent(DeliveryError):
-    """Certainly not sent and worth another try: the attempt ends as `retry_wait`; `retry_at` when the far end said when."""
+    """Certainly not sent and worth another try (`retry_wait`); `retry_at` when the far end said when."""
 
     def __init__(self, message: str, *, remedy: str = "", retry_at: datetime | None = None) -> None:
         super().__init__(message, remedy=remedy)
@@ -40,7 +40,7 @@ class Refused(DeliveryError):
 
 
 class ChannelDown(DeliveryError):
-    """The channel, not the message, is at fault (log-in refused, sender refused): nobody is touched, the channel waits."""
+    """The channel and not the message is at fault (log-in or sender refused): nobody is touched, the channel waits."""
 
 
 class Unknown(DeliveryError):

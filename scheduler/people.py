@@ -40,7 +40,7 @@ def count(campaign: Campaign, people: Iterable[ContactRow], now: datetime, *, so
     whole = _parsed(campaign.audience)
     channels = {touch.channel[0] for _, touch in campaign.touches() if touch.channel[0] in LABELS}
     touches = [
-        (touch, [*whole, *_parsed(stage.audience), *_parsed(touch.audience)])
+        (touch, _bounded(touch, [*whole, *_parsed(stage.audience), *_parsed(touch.audience)]))
         for stage, touch in campaign.touches()
         if touch.is_personal
     ]
@@ -80,6 +80,15 @@ def _parsed(text: str | None) -> list[Expression]:
     from campaigns import segments
 
     return [segments.parse(text)] if text else []
+
+
+def _bounded(touch: Touch, rules: list[Expression]) -> list[Expression]:
+    """Return the rules of a touch; of one that waits for an event only what the event cannot change."""
+    from campaigns import segments
+
+    if touch.on is None:
+        return rules
+    return [bound for bound in map(segments.at_most, rules) if bound is not None]
 
 
 def _matches(rules: list[Expression], facts: Mapping[str, object], now: datetime) -> bool:

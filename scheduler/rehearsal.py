@@ -193,7 +193,9 @@ def _persona_events(loaded: Sequence[LoadedCampaign], start: datetime, zone: str
                 facts = {key: value for key, value in event.items() if key not in ("name", "at")}
                 if "name" not in event or "at" not in event:
                     place = one.campaign.place("personas", name, "events", number - 1)
-                    raise CampaignError("a persona's event needs `name` and `at`", place=place, remedy="at: day 12 10:15")
+                    raise CampaignError(
+                        "a persona's event needs `name` and `at`", place=place, remedy="at: day 12 10:15"
+                    )
                 try:
                     at = read_moment(event["at"], zone, first_day)
                 except ValueError as error:
@@ -222,5 +224,3 @@ def _silent(loaded: Sequence[LoadedCampaign], messages: Sequence[RehearsedMessag
         for _, touch in one.campaign.touches()
         if touch.on is not None and (one.campaign.id, touch.id) not in heard
     )
-
-

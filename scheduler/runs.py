@@ -96,7 +96,7 @@ def enter(
 
 
 def after_sent(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now: datetime) -> None:
-    """Let a person enter the stage whose touch reached them; a touch that sends them elsewhere is no step into its own."""
+    """Let a person enter the stage whose touch reached them; one that sends them elsewhere is no step into its own."""
     found = campaign.find(claim.touch)
     if claim.contact is None or found is None or found[1].go_to is not None:
         return
@@ -152,9 +152,12 @@ def _end_runs(conn: Connection, catalog: Catalog, happening: Happening, effect: 
 
 
 def _concerns(touch: Touch, run_key: str, happening: Happening) -> bool:
-    """Whether an event may end a keyed run: another cart's purchase does not, one that names no cart does."""
+    """Whether an event may end a keyed run: another cart's purchase does not, one that names no cart does.
+
+    Where the goal is the starting event come again, it always brings a key of its own, and always ends the old run.
+    """
     key = touch.again.key if touch.again is not None else ""
-    if not key or key not in happening.facts:
+    if not key or key not in happening.facts or touch.on == happening.name:
         return True
     return run_key == f"{key}={happening.facts[key]}" or not run_key.startswith(f"{key}=")
 
@@ -179,7 +182,7 @@ def _start_runs(
     for stage, touch in campaign.campaign.touches():
         if touch.on != happening.name:
             continue
-        run = _start(conn, campaign, stage, touch, happening, now=now)
+        run = _start(conn, campaign, stage, touch, happening)
         if run is None:
             continue
         if _plan_run(conn, campaign, stage, touch, run, 1, now=now):
@@ -201,7 +204,7 @@ def _start_runs(
 
 
 def _start(
-    conn: Connection, campaign: InForce, stage: Stage, touch: Touch, happening: Happening, *, now: datetime
+    conn: Connection, campaign: InForce, stage: Stage, touch: Touch, happening: Happening
 ) -> plans.RunRecord | None:
     """Start a run unless the re-entry rule or the run's unique key says there is one already."""
     again = touch.again
@@ -307,4 +310,3 @@ def _occurrence(key: str, number: int) -> str:
 
 def _number(occurrence: str, key: str) -> int:
     return 1 if occurrence == key else int(occurrence.removeprefix(f"{key}#"))
-

@@ -1,4 +1,4 @@
-"""Lets APScheduler wake the dispatcher: the daemon's event loop, its jobs and its end; the only importer of apscheduler.
+"""Lets APScheduler wake the dispatcher: the daemon's event loop, its jobs, its end; the only importer of apscheduler.
 
 APScheduler fires, our table is the calendar: every job only says "look now", and every look calls the same idempotent
 `tick()`. Jobs live in memory, are made from the table at the start and after each look, and always bear fresh ids: a
@@ -28,7 +28,7 @@ from scheduler.store import plans, reader
 from scheduler.store.database import Store
 from scheduler.store.writer import Writer
 
-HEARTBEAT_SECONDS = 20  # re-reads the clock: APScheduler's own sleep overshoots when the machine slept or the clock stepped
+HEARTBEAT_SECONDS = 20  # re-reads the clock: APScheduler's own sleep overshoots when the clock stepped
 POLL_SECONDS = 1  # notices what another process wrote
 COMING_JOBS = 1_000
 
@@ -45,7 +45,7 @@ class Daemon:
         clock: Clock,
         *,
         worker_id: str,
-        say: Callable[[str], None] = lambda line: None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -160,7 +160,8 @@ class Daemon:
         def first() -> None:
             if self._stopping:
                 os._exit(130)  # the second Ctrl-C stops at once: what was in flight is found as unknown
-            self._say("stopping: finishing what is being sent, once more to stop at once")
+            if self._say is not None:
+                self._say("stopping: finishing what is being sent, once more to stop at once")
             self.stop()
 
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from scheduler.catalog import Catalog
 from scheduler.clock import VirtualClock
 from scheduler.dispatcher import Dispatcher
 from scheduler.errors import SchedulerError
 from scheduler.operations import people
-from scheduler.catalog import Catalog
 from scheduler.store import reader
 from scheduler.store.database import Store
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class PlayedEvent:
-    """An event the simulation plays at its moment (aware UTC); `who` is an e-mail address, phone number or reference."""
+    """An event played at its moment (aware UTC); `who` is an e-mail address, phone number or reference."""
 
     at: datetime
     who: str

@@ -30,13 +30,17 @@ _CHANNEL_REST = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a claim, for the log: `recipient` is a contact's row id or an account, never an address."""
+    """What became of a claim, for the log: `recipient` is a contact's row id or an account, never an address.
+
+    Of what was sent `provider_id` is the far end's name for it, and `seconds` how long sending took.
+    """
 
     at: datetime
     claim: Claim
     state: State
     reason: str
     seconds: float = 0.0
+    provider_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Worker:
         worker_id: str,
         secret: bytes,
         opt_out: str | None = None,
-        report: Callable[[Outcome], None] = lambda outcome: None,
+        report: Callable[[Outcome], None] | None = None,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -78,7 +82,7 @@ class Worker:
         self._worker_id = worker_id
         self._secret = secret
         self._opt_out = opt_out
-        self._report = report
+        self._listener = report
 
     async def deliver(self, claim: Claim) -> None:
         """Bring one claim to its next state; everything that can go wrong with it ends there and is stored."""
@@ -94,6 +98,10 @@ class Worker:
             return
         await self._send(claim, ready, channel)
 
+    def _report(self, outcome: Outcome) -> None:
+        if self._listener is not None:
+            self._listener(outcome)
+
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """Return claims that were not begun to the schedule."""
 
@@ -106,6 +114,7 @@ class Worker:
 
     async def _send(self, claim: Claim, ready: _Ready, channel: Channel) -> None:
         attempt: list[int] = []
+        begun = self._clock.now()
 
         async def mark() -> None:
             attempt.append(await self._writer.run(lambda: self._mark(claim, ready)))
@@ -133,7 +142,7 @@ class Worker:
             else:
                 await self._fail(claim, ready, attempt, State.RETRY_WAIT, f"{type(error).__name__}: {error}", None)
         else:
-            await self._sent(claim, ready, attempt, receipt)
+            await self._sent(claim, ready, attempt, receipt, begun)
 
     def _prepare(self, claim: Claim) -> _Ready:
         """Render the message of a claim; raise Withheld when there is none to send."""
@@ -237,7 +246,7 @@ class Worker:
                 subject=ready.message.content.subject,
             ).number
 
-    async def _sent(self, claim: Claim, ready: _Ready, attempt: list[int], receipt: Receipt) -> None:
+    async def _sent(self, claim: Claim, ready: _Ready, attempt: list[int], receipt: Receipt, begun: datetime) -> None:
         now = self._clock.now()
 
         def work() -> None:
@@ -268,7 +277,8 @@ class Worker:
                 runs.after_end(conn, ready.campaign, claim, now=now)
 
         await self._writer.run(work)
-        self._report(Outcome(now, claim, State.SENT, ready.why))
+        seconds = (now - begun).total_seconds()
+        self._report(Outcome(now, claim, State.SENT, ready.why, seconds, receipt.provider_id))
 
     async def _fail(
         self,

@@ -122,11 +122,9 @@ def paragraphs(text: str) -> str:
 
 def _linked(block: str) -> str:
     parts = _ADDRESS.split(block)
-    done = [
-        f'<a href="{escape(part)}">{escape(part)}</a>' if number % 2 else escape(part, quote=False).replace("\n", "<br>\n")
-        for number, part in enumerate(parts)
-    ]
-    return "".join(done)
+    words = [escape(part, quote=False).replace("\n", "<br>\n") for part in parts[::2]]
+    links = [f'<a href="{escape(part)}">{escape(part)}</a>' for part in parts[1::2]] + [""]
+    return "".join(word + link for word, link in zip(words, links, strict=True))
 
 
 def check_unsubscribe(address: str) -> None:

@@ -39,8 +39,8 @@ class Script:
 def script(campaign: Campaign, sources: Sources, touch: Touch) -> Script:
     """Return what `touch` says by the names of its templates; a part that nobody wrote is None.
 
-    A mail may be written in Markdown, HTML or text; everything else is text, Markdown then as it is written. A `text:` in
-    the campaign file gets an HTML part that says the same, a `.txt` template is a mail of text alone. Raises
+    A mail may be written in Markdown, HTML or text; everything else is text, Markdown then as it is written. A `text:`
+    in the campaign file gets an HTML part that says the same, a `.txt` template is a mail of text alone. Raises
     ScriptError for a missing template or layout, a template of the wrong kind, and RenderError for a broken head.
     """
     mail, name = touch.channel[0] == "email", touch.template

@@ -4,6 +4,7 @@ The grammar is closed: comparisons, `in`, `is known`, events with `within` and `
 No SQL here: the store turns the same values into it.
 """
 
+from campaigns.segments.bounds import at_most
 from campaigns.segments.decision import PastEvent, evaluate, event_matches, fact_of, is_known, matches, readings
 from campaigns.segments.expression import (
     EVENT_FACTS,
@@ -35,6 +36,7 @@ __all__ = [
     "Or",
     "PastEvent",
     "Value",
+    "at_most",
     "evaluate",
     "event_matches",
     "events",

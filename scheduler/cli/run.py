@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import database, exits, rehearsal_screen, trial
+from scheduler.cli import database, exits, rehearsal_screen, run_lines, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
-from scheduler.cli.output import Screen, Span
+from scheduler.cli.output import Span
 from scheduler.delivery import State
 from scheduler.errors import SchedulerError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from scheduler.bootstrap import System
+    from scheduler.settings import Settings
+    from scheduler.store.database import Store
     from scheduler.worker import Outcome
-
-_SIGNS = {
-    State.SENT: ("sent", "good"),
-    State.SUPPRESSED: ("skip", "faint"),
-    State.EXPIRED: ("late", "warning"),
-    State.CANCELLED: ("drop", "faint"),
-    State.HELD: ("hold", "warning"),
-    State.PLANNED: ("wait", "faint"),
-    State.RETRY_WAIT: ("retry", "warning"),
-    State.FAILED: ("fail", "error"),
-    State.UNKNOWN: ("unknown", "error"),
-}
 
 
 @click.command(
@@ -39,12 +29,13 @@ _SIGNS = {
     cls=CampaignCommand,
     examples=(
         ("campaign run", "the daemon: sends what is due until it is stopped"),
+        ("campaign run --once", "what is due now, then end"),
         ("campaign run --outbox out", "every message as a file, nothing is sent"),
         ("campaign run --dry-run valentines.yaml", "the whole campaign on a virtual clock"),
     ),
 )
 @click.argument("files", nargs=-1, metavar="[FILE...]", help="Campaign files, for --dry-run only.")
-@click.option("--once", is_flag=True, help="Send what is due now, then end.")
+@click.option("--once", is_flag=True, help="Send what is due now, then end; code 1 when a message failed.")
 @click.option(
     "--outbox",
     type=click.Path(file_okay=False, path_type=Path),
@@ -56,11 +47,12 @@ _SIGNS = {
 @click.option("--events", type=click.Path(path_type=Path), metavar="NDJSON", help="Dry run: these events.")
 @click.option("--from", "start", metavar="T", help="Dry run: begin here (default: `starts:`, else now).")
 @click.option("--until", metavar="T", help="Dry run: end here.")
-@click.option("--seed", type=int, default=0, help="Dry run: what keys and codes are derived from.")
+@click.option("--seed", type=int, metavar="N", help="Dry run: what keys and codes are derived from.")
 @database.option
 @common
 def command(
     session: Session,
+    *,
     files: tuple[str, ...],
     once: bool,
     outbox: Path | None,
@@ -69,15 +61,16 @@ def command(
     events: Path | None,
     start: str | None,
     until: str | None,
-    seed: int,
+    seed: int | None,
     url: str | None,
 ) -> int:
     """Send what is on the schedule; with --dry-run, rehearse campaign files and send nothing."""
     if dry_run:
-        return rehearsal_screen.run(
-            session, files, contacts=contacts, events=events, start=start, until=until, seed=seed, outbox=outbox
-        )
-    if files or contacts or events or start or until:
+        if once or url:
+            raise click.UsageError("--dry-run has no daemon and no database: leave out --once and --database")
+        asked = rehearsal_screen.Asked(contacts, events, start, until, seed or 0, outbox)
+        return rehearsal_screen.run(session, files, asked)
+    if files or contacts or events or start or until or seed is not None:
         raise click.UsageError(
             "the daemon follows the database, not files: put them there with campaign apply, or add --dry-run"
         )
@@ -89,51 +82,49 @@ def command(
 
 
 def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None) -> int:
+    """Run the daemon, or one look of it, on its database; the trial of an outbox has one of its own."""
     from scheduler import bootstrap
     from scheduler.clock import SystemClock
     from scheduler.operations import steering, watching
     from scheduler.store.database import Store
 
+    settings = database.settings(session)
+    for warning in settings.warnings:
+        session.screen.warn(Span("! ", "warning"), warning)
+    outbox = outbox or settings.outbox
     if outbox is not None and url is None:
+        from scheduler.cli import trial
+
         url = trial.trial_url(session)
-    elif url is None and session.project.database.exists() is False and database.settings(session).database_url is None:
-        raise SchedulerError(
-            f"there is no database at {session.project.database} yet",
-            remedy="put a campaign on the schedule: campaign apply",
-        )
     store = Store(database.address(session, url))
-    failures: list[Outcome] = []
-
-    def report(outcome: Outcome) -> None:
-        if outcome.state in (State.FAILED, State.UNKNOWN):
-            failures.append(outcome)
-        _log(session, outcome)
-
     try:
+        if store.path is not None and not store.path.exists():
+            raise SchedulerError(
+                f"no database at {store.path}", remedy="put a campaign on the schedule: campaign apply"
+            )
         store.migrate()
-        clock = session.clock() if session.now_text is not None else SystemClock()
+        log = _Log(session, store, files=outbox is not None)
+        clock = SystemClock() if session.now_text is None else session.clock(log.zone)
         with store.lock():
-            system = bootstrap.live(store, database.settings(session), outbox=outbox, clock=clock, report=report)
+            system = bootstrap.live(store, settings, outbox=outbox, clock=clock, report=log.report)
             recovered = watching.recover(store, now=clock.now())
             steering.release_for_accounts(store, tuple(system.channels), now=clock.now())
+            _greet(session, store, settings, system.channels, outbox, once=once)
             if recovered:
                 session.screen.warn(
-                    f"{recovered} messages were in flight when the last daemon stopped: see campaign status"
+                    Span("! ", "warning"),
+                    f"{recovered} messages were in flight when the last daemon stopped: campaign log --failed",
                 )
-            _greet(session, system.channels.keys(), outbox, once=once)
             asyncio.run(_run(session, system, once=once))
+            log.close(once=once)
     finally:
         store.close()
-    if once and failures:
-        return exits.FAILED
-    return exits.DONE
+    return exits.FAILED if once and log.failed else exits.DONE
 
 
-async def _run(session: Session, system: object, *, once: bool) -> None:
-    from scheduler.bootstrap import System
+async def _run(session: Session, system: System, *, once: bool) -> None:
     from scheduler.runtime import Daemon
 
-    assert isinstance(system, System)
     daemon = Daemon(
         system.store,
         system.writer,
@@ -151,39 +142,84 @@ async def _run(session: Session, system: object, *, once: bool) -> None:
         system.writer.close()
 
 
-def _greet(session: Session, channels: object, outbox: Path | None, *, once: bool) -> None:
-    if session.quiet:
+def _greet(
+    session: Session,
+    store: Store,
+    settings: Settings,
+    channels: Collection[str],
+    outbox: Path | None,
+    *,
+    once: bool,
+) -> None:
+    """Say on stderr where messages go, and what cannot go at all."""
+    from campaigns.definition import TASKS
+    from scheduler.operations import watching
+
+    screen = session.screen
+    stop = "" if once else " - Ctrl-C stops"
+    if outbox is not None:
+        screen.say(f"campaign run: nothing is sent, every message becomes a file in {outbox}{stop}")
         return
-    where = f"every message becomes a file in {outbox}" if outbox else f"channels: {', '.join(sorted(channels))}"  # type: ignore[call-overload]
-    session.screen.say(f"campaign run: {where}" + ("" if once else " - Ctrl-C stops"))
-
-
-def _log(session: Session, outcome: Outcome) -> None:
-    """One line an outcome: NDJSON for programs, text for people; never a name or an address."""
-    claim = outcome.claim
-    if session.json or (not sys.stdout.isatty() and not session.plain and not session.verbose):
-        session.screen.record(
-            {
-                "at": outcome.at.isoformat(),
-                "state": outcome.state.value,
-                "campaign": claim.campaign,
-                "touch": claim.touch,
-                "channel": claim.channel,
-                "recipient": claim.recipient,
-                "occurrence": claim.occurrence,
-                "reason": outcome.reason,
-            }
+    real = [f"mail by {_host(settings)}"] if "email" in channels else []
+    real += sorted(set(channels) - TASKS - {"email"})
+    where = ", ".join([*real, "tasks for the shop"])
+    screen.say(f"campaign run: {store.path or store.dialect} - {where}{stop}")
+    if missing := sorted(watching.channels(store) - set(channels)):
+        screen.warn(
+            Span("! ", "warning"),
+            f"no account for {', '.join(missing)}: their messages are held"
+            " (to see them as files: campaign run --outbox DIR)",
         )
-        return
-    _line(session.screen, outcome.at, outcome)
 
 
-def _line(screen: Screen, at: datetime, outcome: Outcome) -> None:
-    word, style = _SIGNS.get(outcome.state, (outcome.state.value, "faint"))
-    claim = outcome.claim
-    screen.line(
-        f"{at.astimezone():%H:%M:%S} ",
-        Span(f"{word:<7}", style),
-        f" {claim.campaign}/{claim.touch} → {claim.channel} {claim.recipient}",
-        Span(f"  {outcome.reason}", "faint"),
-    )
+def _host(settings: Settings) -> str:
+    from scheduler.channels.email.server import SmtpServer
+
+    return "" if settings.smtp_url is None else str(SmtpServer.parse(settings.smtp_url.get_secret_value()))
+
+
+class _Log:
+    """Writes a line for each outcome, text where a person looks and JSON elsewhere, and counts them."""
+
+    def __init__(self, session: Session, store: Store, *, files: bool) -> None:
+        self._session = session
+        self._store = store
+        self._files = files
+        self._counts: Counter[State] = Counter()
+        self.zone = telling.zone_of(store)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a message failed, or nobody knows whether it went."""
+        return bool(self._counts[State.FAILED] or self._counts[State.UNKNOWN])
+
+    def report(self, outcome: Outcome) -> None:
+        """Write one line: never a name, and an address only masked."""
+        from scheduler.operations import watching
+
+        self._counts[outcome.state] += 1
+        screen = self._session.screen
+        if self._session.plain:
+            screen.rows([run_lines.row(outcome)])
+        elif self._session.json or screen.width is None:
+            screen.record(run_lines.document(outcome))
+        else:
+            contact = outcome.claim.contact
+            address = "" if contact is None else watching.address(self._store, contact)
+            screen.line(*run_lines.pieces(outcome, address, self.zone, file=self._files))
+
+    def close(self, *, once: bool) -> None:
+        """Say at the end what was done, and after `--once` what comes next."""
+        from scheduler.operations import watching
+
+        done = ", ".join(f"{number} {state.value}" for state in State if (number := self._counts[state]))
+        if not once:
+            self._session.screen.say(f"stopped{': ' + done if done else ''}")
+            return
+        status = watching.status(self._store, now=self._session.now(self.zone))
+        coming = [(one.next.at, f"{one.id}/{one.next.touch}", one.zone) for one in status.campaigns if one.next]
+        words = f"done: {done}" if done else "nothing was due"
+        if coming:
+            at, touch, zone = min(coming)
+            words += f"; next: {touch}, {telling.told(at, zone, year=True)}"
+        self._session.screen.say(words)

@@ -2,58 +2,61 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+from contextlib import nullcontext
 from pathlib import Path
 
 from scheduler.cli import database
 from scheduler.cli.options import Session
 from scheduler.errors import SchedulerError
+from scheduler.store.database import Store
 
-
-def database_path(session: Session) -> Path:
-    """Return where the trial's database lies: beside the real one."""
-    return session.project.database.with_name("outbox.db")
+NAME = "outbox.db"
 
 
 def trial_url(session: Session) -> str:
-    """Return the URL of the trial's database, copied from the real one when that was changed since the last trial.
+    """Return the URL of the trial's database: a copy of the real one, made anew when that was changed since.
 
     Raises: SchedulerError when nothing was applied here, or the real database is not a file.
     """
-    real = session.project.database
-    configured = database.settings(session).database_url
-    if configured is not None and configured != f"sqlite:///{real}":
-        raise SchedulerError(
-            "a trial copies the project's own database, and another one is configured",
-            remedy="say which database the trial may write to: --database URL",
-        )
-    if not real.exists():
-        raise SchedulerError(
-            f"there is no database at {real} yet", remedy="put a campaign on the schedule: campaign apply"
-        )
-    copy = database_path(session)
-    if not copy.exists() or _generation(real) != _copied(copy):
-        session.screen.say(f"trial on a fresh copy of {real.name}: {copy}")
-        _copy(real, copy)
+    real = Store(database.address(session))
+    try:
+        if real.path is None:
+            raise SchedulerError(
+                "a trial works on a copy of a database file, and the one configured is on a server",
+                remedy="say which database the trial may write to: --database URL",
+            )
+        real.require_current()
+        copy = real.path.with_name(NAME)
+        generation = real.changed_token()
+        if not copy.exists() or _copied_at(copy) != generation:
+            _renew(real, copy)
+            _marker(copy).write_text(generation, encoding="ascii")
+            session.screen.say(f"a trial on a fresh copy of {real.path.name}: {copy}")
+    finally:
+        real.close()
     return f"sqlite:///{copy}"
 
 
-def _generation(path: Path) -> str:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as conn:
-        row = conn.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
-    return str(row[0]) if row else "0"
-
-
-def _copied(path: Path) -> str:
-    marker = path.with_suffix(".of")
+def _copied_at(copy: Path) -> str:
+    """Return the generation of the real database that the copy was made of; empty when nobody knows."""
+    marker = _marker(copy)
     return marker.read_text(encoding="ascii") if marker.exists() else ""
 
 
-def _copy(real: Path, copy: Path) -> None:
-    for leftover in (copy, copy.with_name(copy.name + "-wal"), copy.with_name(copy.name + "-shm")):
-        leftover.unlink(missing_ok=True)
-    with closing(sqlite3.connect(f"file:{real}?mode=ro", uri=True)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-    copy.chmod(0o600)
-    copy.with_suffix(".of").write_text(_generation(real), encoding="ascii")
+def _marker(copy: Path) -> Path:
+    return copy.with_suffix(".of")
+
+
+def _renew(real: Store, copy: Path) -> None:
+    """Put a fresh copy in place, unless a trial is at work on the old one.
+
+    Raises: BusyError naming its process.
+    """
+    old = Store(f"sqlite:///{copy}")
+    try:
+        with old.lock() if copy.exists() else nullcontext():
+            for leftover in (copy, _marker(copy), *(copy.with_name(copy.name + end) for end in ("-wal", "-shm"))):
+                leftover.unlink(missing_ok=True)
+            real.copy_to(copy)
+    finally:
+        old.close()

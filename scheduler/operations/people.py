@@ -19,7 +19,6 @@ from scheduler.errors import SchedulerError
 from scheduler.store import events, people, plans, reader
 from scheduler.store.database import Connection, Store, bump
 
-
 _HISTORY = 1_000  # lines of one person
 
 UNKNOWN = "give the e-mail address, phone number or customer number of a contact"
@@ -170,9 +169,14 @@ def dossier(store: Store, who: str, *, now: datetime) -> Dossier:
                 HistoryLine(row.at, "agreed" if row.given else "declined", f"{row.purpose} ({row.source})")
                 for row in people.consent_history(conn, contact)
             ),
-            *(HistoryLine(row.at, "stopped", f"{row.scope}: {row.reason}") for row in people.suppressions(conn, contact)),
             *(
-                HistoryLine(row.at, row.state, f"{row.campaign}/{row.touch} by {row.channel}: {row.reason}".rstrip(": "))
+                HistoryLine(row.at, "stopped", f"{row.scope}: {row.reason}")
+                for row in people.suppressions(conn, contact)
+            ),
+            *(
+                HistoryLine(
+                    row.at, row.state, f"{row.campaign}/{row.touch} by {row.channel}: {row.reason}".rstrip(": ")
+                )
                 for row in reader.log(conn, contact=contact, limit=_HISTORY)
             ),
         ]

@@ -92,7 +92,9 @@ def coming_dates(store: Store, chosen: Sequence[Target]) -> int:
     """Return how many moments of the calendar a cancellation of the targets would take away."""
     with store.read() as conn:
         return sum(
-            len(plans.occurrences(conn, target.campaign, target.edition, touch=target.touch, states=("planned", "open")))
+            len(
+                plans.occurrences(conn, target.campaign, target.edition, touch=target.touch, states=("planned", "open"))
+            )
             for target in chosen
         )
 

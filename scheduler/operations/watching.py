@@ -189,6 +189,16 @@ def in_force(store: Store, campaign: str) -> InForce | None:
     return InForce(row.edition, row.revision, row.state, record.plan_hash)
 
 
+def channels(store: Store) -> frozenset[str]:
+    """Return the channels that the campaigns on the schedule use; a cancelled one uses none."""
+    with store.read() as conn:
+        records = [
+            plans.load_revision(conn, row.id, row.revision) for row in plans.campaigns(conn) if row.state != "cancelled"
+        ]
+    touches = (touch for record in records if record is not None for touch in record.timeline["touches"].values())
+    return frozenset(channel for touch in touches for channel in touch["channel"])
+
+
 def zones(store: Store) -> dict[str, str]:
     """Return the time zone of every campaign on the schedule, in which its moments are told."""
     with store.read() as conn:

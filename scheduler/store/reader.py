@@ -208,7 +208,10 @@ def recipients(conn: Connection, campaign: Campaign, *, now: datetime) -> dict[s
             continue
         channel = touch.channel[0]
         texts = [text for text in (campaign.audience, stage.audience, touch.audience) if text]
-        where = [audience.clause(conn, segments.parse(text), now=now, zone=campaign.zone) for text in texts]
+        rules = [segments.parse(text) for text in texts]
+        if touch.on is not None:  # the event may change what the person has done by then
+            rules = [bound for bound in map(segments.at_most, rules) if bound is not None]
+        where = [audience.clause(conn, rule, now=now, zone=campaign.zone) for rule in rules]
         if (address := _ADDRESS.get(channel)) is not None:
             where.append(func.coalesce(CONTACTS.c[address], "") != "")
         marketing = touch.purpose is Purpose.MARKETING and channel in PERSONAL

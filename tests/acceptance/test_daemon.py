@@ -140,7 +140,11 @@ def test_without_apschedulers_jobs_the_daemon_sends_nothing(tmp_path: Path) -> N
     with mail_server() as (url, mailbox):
         project(tmp_path, MAILING, 3)
         process = subprocess.Popen(
-            [sys.executable, "-c", stub], cwd=tmp_path, env=environment(CAMPAIGN_SMTP_URL=url), stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", stub],
+            cwd=tmp_path,
+            env=environment(CAMPAIGN_SMTP_URL=url),
+            stderr=subprocess.PIPE,
+            text=True,
         )
         try:
             assert process.stderr is not None
@@ -223,9 +227,10 @@ def test_one_look_with_once_sends_what_is_due_and_ends(tmp_path: Path) -> None:
 
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(mailbox.taken) == 3
-    assert sorted((line["touch"], line["state"]) for line in lines if line["channel"] == "email") == [
-        ("offer-email", "sent")
-    ] * 3
+    assert (
+        sorted((line["touch"], line["state"]) for line in lines if line["channel"] == "email")
+        == [("offer-email", "sent")] * 3
+    )
 
 
 def test_the_daemon_tells_what_apscheduler_fires_next(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ def test_the_lock_file_holds_what_the_project_asks_for() -> None:
     uv = Path(sys.executable).parent / "uv"
     program = str(uv) if uv.exists() else "uv"
 
-    done = subprocess.run([program, "lock", "--check", "--offline"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [program, "lock", "--check", "--offline"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
 
     assert done.returncode == 0, done.stderr

@@ -40,7 +40,11 @@ def test_the_plan_shown_is_what_the_command_prints() -> None:
 
 
 def test_the_first_command_shows_a_plan_as_it_is_typed() -> None:
-    command = next(line for line in README.read_text(encoding="utf-8").splitlines() if "campaign plan" in line and line.startswith("uv run"))
+    command = next(
+        line
+        for line in README.read_text(encoding="utf-8").splitlines()
+        if "campaign plan" in line and line.startswith("uv run")
+    )
     arguments = command.split("campaign ", 1)[1].split()
 
     done = campaign(ROOT, *arguments)
@@ -82,7 +86,9 @@ def test_a_wheel_in_a_fresh_environment_outside_the_checkout_starts_a_project_an
     uv = next((path for path in (Path(sys.executable).parent / "uv", Path("uv")) if path.exists()), Path("uv"))
 
     def run(*command: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False, env=environment())
+        done = subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False, env=environment()
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.shop import DAY, HOUR, Schedule, addresses, moment, person, write
 
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.delivery import State
 from scheduler.errors import NotSent, Refused, Unknown
 from scheduler.operations import people, steering
 from scheduler.store.database import Store
-from support.shop import DAY, HOUR, Schedule, addresses, moment, person, write
 
 OFFER = """
 stages:
@@ -272,7 +272,9 @@ def test_people_get_it_at_ten_in_their_own_zone(store: Store, tmp_path: Path) ->
 
     schedule.live_until(moment("2027-02-01T10:00:00+01:00"))
 
-    assert [(a, m.created_at.isoformat()) for a, m in zip(addresses(schedule.sent()), schedule.sent(), strict=True)] == [
+    assert [
+        (a, m.created_at.isoformat()) for a, m in zip(addresses(schedule.sent()), schedule.sent(), strict=True)
+    ] == [
         ("yui@example.org", "2027-01-21T01:00:00+00:00"),
         ("lea@example.org", "2027-01-21T09:00:00+00:00"),
         ("joe@example.org", "2027-01-21T15:00:00+00:00"),
@@ -382,9 +384,7 @@ def test_an_unknown_outcome_is_never_sent_again_by_itself(store: Store, tmp_path
 def test_each_kind_of_failure_ends_in_its_state(
     store: Store, tmp_path: Path, error: Exception, late: bool, state: str
 ) -> None:
-    schedule = Schedule.on(
-        store, moment("2027-01-21T10:00:00+01:00"), channels={"email": Failing(error, late=late)}
-    )
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"), channels={"email": Failing(error, late=late)})
     schedule.know(person("lea@example.org"))
     schedule.apply(write(tmp_path, OFFER))
 
@@ -441,7 +441,7 @@ def test_a_touch_added_later_counts_from_its_own_first_apply_whatever_is_edited_
     store: Store, tmp_path: Path
 ) -> None:
     added = POSTS.replace(
-        '      - {id: announce,', '      - {id: news, channel: facebook, text: "News"}\n      - {id: announce,'
+        "      - {id: announce,", '      - {id: news, channel: facebook, text: "News"}\n      - {id: announce,'
     )
     schedule = Schedule.on(store, moment("2027-01-04T10:00:00+01:00"))
     schedule.apply(write(tmp_path, POSTS))
@@ -494,7 +494,10 @@ def test_an_edit_after_the_occasion_makes_the_next_edition_and_last_years_people
     schedule.live_until(moment("2028-01-20T10:00:00+01:00"))
 
     assert same.revision == 2
-    went = [(m.touch, m.edition, address, m.content.text.splitlines()[0]) for m, address in zip(schedule.sent(), addresses(schedule.sent()), strict=True)]
+    went = [
+        (m.touch, m.edition, address, m.content.text.splitlines()[0])
+        for m, address in zip(schedule.sent(), addresses(schedule.sent()), strict=True)
+    ]
     assert went == [
         ("offer-email", "2027", "lea@example.org", "Come in"),
         ("offer-email", "2027", "tom@example.org", "Come in"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.shop import DAY, HOUR, Schedule, addresses, moment, person, write
 
 from scheduler.errors import SchedulerError
 from scheduler.store import plans
 from scheduler.store.database import Store
-from support.shop import DAY, HOUR, Schedule, addresses, moment, person, write
 
 SHOP = """
 stages:
@@ -177,9 +177,9 @@ def test_a_bad_experience_sends_the_person_back_and_stops_what_would_have_follow
 
 def test_entering_a_stage_starts_what_waits_for_it(store: Store, tmp_path: Path) -> None:
     text = SHOP.replace(
-        '      - {id: review,',
+        "      - {id: review,",
         '      - {id: welcome, channel: email, on: entered home, when: 1 hour later, subject: Welcome, text: "home"}\n'
-        '      - {id: review,',
+        "      - {id: review,",
     )
     schedule = shop(store, tmp_path, text)
 
@@ -202,9 +202,7 @@ def test_re_entry_follows_its_rule(store: Store, tmp_path: Path, again: str, sta
 
 
 def test_a_surprise_between_purchase_and_delivery_stops_when_the_parcel_comes(store: Store, tmp_path: Path) -> None:
-    text = SHOP.replace(
-        "on: delivered, when: 14 days later,", "on: purchase, when: between purchase and delivered,"
-    )
+    text = SHOP.replace("on: delivered, when: 14 days later,", "on: purchase, when: between purchase and delivered,")
     schedule = shop(store, tmp_path, text)
 
     schedule.happens("lea@example.org", "purchase", key="o-1", product="tea")
@@ -251,3 +249,18 @@ def test_an_event_of_long_ago_does_not_send_an_old_message(store: Store, tmp_pat
     assert [(row.touch, row.state, row.reason) for row in schedule.rows() if row.touch == "review"] == [
         ("review", "expired", "later than allowed")
     ]
+
+
+def test_the_next_order_ends_the_nudge_of_the_one_before_although_each_order_has_its_own(
+    store: Store, tmp_path: Path
+) -> None:
+    text = SHOP.replace('repeat: "every 30 days, 3 times",', "again: each order,")
+    schedule = shop(store, tmp_path, text)
+    schedule.happens("lea@example.org", "purchase", key="e-1", order="1", product="tea")
+
+    schedule.clock.advance(20 * DAY)
+    result = schedule.happens("lea@example.org", "purchase", key="e-2", order="2", product="tea")
+
+    assert "shop/nudge" in result.cancelled
+    nudges = [(row.occurrence, row.state) for row in schedule.rows() if row.touch == "nudge"]
+    assert nudges == [("order=1", "cancelled"), ("order=2", "planned")]

@@ -227,6 +227,22 @@ def test_a_locked_sqlite_database_is_busy_not_broken(tmp_path, monkeypatch):
     store.close()
 
 
+def test_a_copy_of_a_sqlite_database_is_whole_and_private(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/campaign.db")
+    store.migrate()
+    with store.begin() as conn:
+        bump(conn)
+
+    store.copy_to(tmp_path / "copy.db")
+    store.close()
+    copy = Store(f"sqlite:///{tmp_path}/copy.db")
+    copy.require_current()
+
+    assert copy.changed_token() == "1"
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+    copy.close()
+
+
 def test_a_second_daemon_on_one_file_is_refused_with_the_holders_process_id(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/campaign.db")
     store.migrate()

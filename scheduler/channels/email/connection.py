@@ -22,7 +22,7 @@ _CHECK = "check CAMPAIGN_SMTP_URL"
 Reply = tuple[int, str]
 
 
-class _Dropped(Exception):  # noqa: N818 (no error of the message: the line went dead)
+class _Dropped(Exception):
     """The server hung up, went silent or said 421; what that means depends on how far the dialogue was."""
 
 
@@ -63,6 +63,14 @@ class Connection:
                 self._envelope(self._smtp, mail)
             except _Dropped as dropped:
                 self._close()
+                raise NotSent(f"mail server {self._server} {dropped}", remedy=_CHECK) from None
+
+    def greet(self) -> None:
+        """Connect and log in, without a mail. Raises NotSent (nobody answers) or ChannelDown (refused)."""
+        with self._turn:
+            try:
+                self._smtp = self._smtp or self._open()
+            except _Dropped as dropped:
                 raise NotSent(f"mail server {self._server} {dropped}", remedy=_CHECK) from None
 
     def finish(self, mail: Mail) -> str:

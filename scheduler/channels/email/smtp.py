@@ -53,13 +53,16 @@ class EmailChannel:
         self._threads: ThreadPoolExecutor | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, connections: int = 4) -> EmailChannel:
+    def from_settings(
+        cls, settings: Settings, *, connections: int = 4, timeouts: Timeouts | None = None
+    ) -> EmailChannel:
         """Return the channel of the configured server; raises SchedulerError when its URL cannot be read."""
         url, password = settings.smtp_url, settings.smtp_password
         if url is None:
-            return cls(None, connections=connections)
+            return cls(None, connections=connections, timeouts=timeouts)
         secret = password.get_secret_value() if password is not None else None
-        return cls(SmtpServer.parse(url.get_secret_value(), secret), connections=connections)
+        server = SmtpServer.parse(url.get_secret_value(), secret)
+        return cls(server, connections=connections, timeouts=timeouts)
 
     async def send(self, message: Message, mark: Mark) -> Receipt:
         """Send one mail; `mark` is awaited after the server took the recipient and before DATA."""
@@ -85,6 +88,21 @@ class EmailChannel:
                 if not connection.retired:
                     self._idle.append(connection)
         return Receipt(provider_id=mail.message_id, detail=reply)
+
+    async def check(self) -> str:
+        """Connect, log in and say good-bye without sending anything; return the server's address.
+
+        Raises: NoAccount without a server, NotSent when nobody answers, ChannelDown when it refuses us.
+        """
+        if self._server is None:
+            raise NoAccount("no mail server is configured", remedy="set CAMPAIGN_SMTP_URL")
+        connection = await self._in_thread(self._connection, self._server)
+        try:
+            await self._in_thread(connection.greet)
+            await self._in_thread(connection.quit)
+        finally:
+            await self.close()
+        return str(self._server)
 
     async def close(self) -> None:
         """Say good-bye on idle connections, cut busy ones, end the threads."""

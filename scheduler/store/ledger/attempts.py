@@ -16,7 +16,7 @@ from scheduler.store.tables import ATTEMPTS, DELIVERIES, Moment
 _D = DELIVERIES.c
 
 
-class LostLease(SchedulerError):  # noqa: N818
+class LostLease(SchedulerError):
     """The row is no longer the worker's (cancelled, taken back, taken over): nothing may be sent."""
 
 
