@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from campaigns import planner, rendering
-from campaigns.errors import CampaignError
+from campaigns.errors import CampaignError, DefinitionError, Mistake, Place
 from campaigns.rendering import Content
 from campaigns.timing import zones
 from scheduler import bootstrap, simulation
@@ -31,7 +31,10 @@ APPROVED = "approved by the rehearsal"
 
 @dataclass(frozen=True, slots=True)
 class RehearsedMessage:
-    """One message as it would go, or the reason why it would not; `contact` is None for posts and hooks."""
+    """One message as it would go, or the reason why it would not; `contact` is None for posts and hooks.
+
+    `at` is in the zone of its campaign, in which the day of a post is meant.
+    """
 
     at: datetime
     campaign: str
@@ -51,7 +54,7 @@ class RehearsedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a rehearsal showed: every message in the order it would go, aware moments in `zone`."""
+    """What a rehearsal showed: every message in the order it would go; begin and end in `zone`."""
 
     starts_at: datetime
     ends_at: datetime
@@ -67,9 +70,8 @@ class Rehearsal:
 
 
 def start_of(loaded: Sequence[LoadedCampaign], now: datetime) -> datetime:
-    """Return when a rehearsal begins: the earliest `starts:` of the campaigns, else `now` (DECISIONS 29)."""
-    starts = [planner.span(one.campaign, now)[0] for one in loaded]
-    return min((start for start in starts if start is not None), default=now)
+    """Return when a rehearsal begins: at the first `starts:`, at `now` where a campaign has none."""
+    return min(planner.span(one.campaign, now)[0] or now for one in loaded)
 
 
 def rehearse(
@@ -84,15 +86,19 @@ def rehearse(
     """Live through the campaigns from `start`: apply, approve everything, play the events, send to nobody.
 
     Without contacts the personas stand for them, without events the personas' own are played. Events before `start`
-    are history. The same input and seed give the same messages. Raises the errors that `apply` would raise.
+    are history. The same input and seed give the same messages. Raises the errors that `apply` would raise, and
+    DefinitionError for every event of an unknown person or of a name nobody declared, each with its line.
     """
     zone = loaded[0].campaign.zone
+    zone_of = {one.campaign.id: one.campaign.zone for one in loaded}
     system, clock, recorded = bootstrap.rehearsal(start, seed=seed)
     try:
         personas = contacts is None
         rows = list(_personas(loaded)) if contacts is None else list(contacts)
         people.import_contacts(system.store, rows, source="rehearsal", now=start)
-        played = list(_played(events, start)) if events is not None else list(_persona_events(loaded, start, zone))
+        if events is not None:
+            _check_events(system, loaded, events, personas=personas)
+        played = list(_played(events, start) if events is not None else _persona_events(loaded, start))
         for happened in (event for event in played if event.at < start):
             people.record_history(
                 system.store,
@@ -122,7 +128,7 @@ def rehearse(
         with system.store.read() as conn:
             messages = tuple(
                 RehearsedMessage(
-                    at=zones.local(row.at, zone),
+                    at=zones.local(row.at, zone_of[row.campaign]),
                     campaign=row.campaign,
                     touch=row.touch,
                     stage=stages.get((row.campaign, row.touch), ""),
@@ -158,9 +164,30 @@ def write_outbox(result: Rehearsal, folder: Path) -> None:
     async def write() -> None:
         for one in result.messages:
             if one.message is not None and one.state is State.SENT:
-                await OutboxChannel(folder, one.channel).send(one.message, mark)
+                await OutboxChannel(folder, one.channel, durable=False).send(one.message, mark)
 
     asyncio.run(write())
+
+
+def _check_events(
+    system: bootstrap.System, loaded: Sequence[LoadedCampaign], events: Sequence[EventLine], *, personas: bool
+) -> None:
+    """Refuse events of people nobody knows and of names nobody declared, all of them at once."""
+    known = frozenset().union(*(one.campaign.event_names() for one in loaded))
+    strangers = people.unknown(system.store, (event.who for event in events))
+    remedy = (
+        "the personas stand for the contacts here: --contacts FILE.csv names others" if personas else people.UNKNOWN
+    )
+    mistakes = []
+    for event in events:
+        place = event.place or Place("events", event.line)
+        if event.who in strangers:
+            mistakes.append(Mistake("unknown-person", f"nobody is known as {event.who!r}", place, remedy))
+        if event.name not in known:
+            hint = people.event_remedy(event.name, known)
+            mistakes.append(Mistake("unknown-event", f"unknown event {event.name!r}", place, hint))
+    if mistakes:
+        raise DefinitionError(tuple(mistakes))
 
 
 def _approve_everything(system: bootstrap.System, loaded: Sequence[LoadedCampaign], now: datetime) -> None:
@@ -178,30 +205,32 @@ def _personas(loaded: Sequence[LoadedCampaign]) -> Iterable[ContactRow]:
     for one in loaded:
         for name, persona in one.campaign.personas.items():
             facts = dict(rendering.persona_contact(persona))
-            facts.setdefault("email", f"{name}@persona.example")
+            facts.setdefault("email", _nobody(name))
             if str(facts["email"]) not in seen:
                 seen.add(str(facts["email"]))
                 yield from_facts(facts)
 
 
-def _persona_events(loaded: Sequence[LoadedCampaign], start: datetime, zone: str) -> Iterable[PlayedEvent]:
-    first_day = zones.local(start, zone).date()
+def _persona_events(loaded: Sequence[LoadedCampaign], start: datetime) -> Iterable[PlayedEvent]:
+    """Yield what the personas do by their own account; `day 0` is the first day in the campaign's zone."""
     for one in loaded:
+        zone = one.campaign.zone
+        first_day = zones.local(start, zone).date()
         for name, persona in one.campaign.personas.items():
-            who = str(persona.contact.get("email") or f"{name}@persona.example")
+            who = str(persona.contact.get("email") or _nobody(name))
             for number, event in enumerate(persona.events, 1):
-                facts = {key: value for key, value in event.items() if key not in ("name", "at")}
-                if "name" not in event or "at" not in event:
-                    place = one.campaign.place("personas", name, "events", number - 1)
-                    raise CampaignError(
-                        "a persona's event needs `name` and `at`", place=place, remedy="at: day 12 10:15"
-                    )
+                facts: dict[str, object] = {key: value for key, value in event.items() if key not in ("name", "at")}
                 try:
                     at = read_moment(event["at"], zone, first_day)
                 except ValueError as error:
                     place = one.campaign.place("personas", name, "events", number - 1)
                     raise CampaignError(str(error), place=place, remedy="at: day 12 10:15") from None
-                yield PlayedEvent(at, who, str(event["name"]), f"persona:{name}:{number}", dict(facts))
+                yield PlayedEvent(at, who, str(event["name"]), f"persona:{one.campaign.id}:{name}:{number}", facts)
+
+
+def _nobody(persona: str) -> str:
+    """Return an address for a persona that has none: nothing can ever be delivered to it."""
+    return f"{persona}@persona.example"
 
 
 def _played(events: Sequence[EventLine], start: datetime) -> Iterable[PlayedEvent]:

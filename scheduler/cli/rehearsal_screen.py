@@ -7,72 +7,127 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scheduler.cli import exits, findings, review
+import click
+
+from scheduler.cli import exits, refusal, review
 from scheduler.cli.options import Session, read_moment
-from scheduler.cli.output import Screen, Span
+from scheduler.cli.output import Cell, Screen, Span, clipped, display_width
 from scheduler.cli.wording import count, moment
 from scheduler.delivery import State
 
 if TYPE_CHECKING:
+    from scheduler.contacts_csv import ContactsFile
     from scheduler.project import LoadedCampaign
     from scheduler.rehearsal import Rehearsal, RehearsedMessage
 
 _WITHHELD = (State.SUPPRESSED, State.EXPIRED, State.CANCELLED, State.HELD, State.FAILED, State.UNKNOWN)
+_BAD = (State.FAILED, State.UNKNOWN)
+_INDENT = " " * 18
+_LONGEST_LINE = 66
+_REFUSED_SHOWN = 3
 
 
 def run(
     session: Session,
     files: Sequence[str],
     *,
-    contacts: Path | None,
-    events: Path | None,
-    start: str | None,
-    until: str | None,
-    seed: int,
-    outbox: Path | None,
+    contacts: Path | None = None,
+    events: Path | None = None,
+    start: str | None = None,
+    until: str | None = None,
+    seed: int = 0,
+    outbox: Path | None = None,
 ) -> int:
-    """Rehearse campaign files and show what would happen; a message that fails ends with code 1."""
+    """Rehearse campaign files and show what would happen; a message that fails ends with code 1.
+
+    Raises: DefinitionError with every mistake of the campaigns and the events.
+    """
     from scheduler import contacts_csv, events_file, rehearsal
-    from scheduler.operations import applying
+    from scheduler.errors import SchedulerError
 
     choices = review.chosen(session, files)
     loaded = [session.project.load(choice.path) for choice in choices]
+    _refuse_twice(loaded)
     zone = loaded[0].campaign.zone
     now = session.now(zone)
-    refused = False
-    for choice, one in zip(choices, loaded, strict=True):
-        found = review.review_of_file(choice, one, now).findings
-        if errors := applying.refusals(one.campaign, found):
-            findings.show(session.screen, errors)
-            refused = True
-    if refused:
-        return exits.FAILED
+    refusal.refuse(review.review_of_file(choice, one, now) for choice, one in zip(choices, loaded, strict=True))
     begins = read_moment(start, zone) if start else rehearsal.start_of(loaded, now)
+    ends = read_moment(until, zone) if until else None
+    if ends is not None and ends < begins:
+        raise click.BadParameter(
+            f"{until!r} lies before the start of the rehearsal, {moment(_local(begins, zone), year=True)}",
+            param_hint="--until",
+        )
     people = None
     if contacts is not None:
-        people = contacts_csv.read(contacts, country=loaded[0].campaign.country).people
+        file = contacts_csv.read(contacts, country=loaded[0].campaign.country)
+        _warn_of_refused(session.screen, file)
+        people = file.people
     played = None
     if events is not None:
-        from campaigns.timing import zones
-
-        with events.open(encoding="utf-8-sig") as lines:
-            played = events_file.read(lines, source=str(events), zone=zone, start=zones.local(begins, zone).date())
-    result = rehearsal.rehearse(
-        loaded,
-        contacts=people,
-        events=played,
-        start=begins,
-        until=read_moment(until, zone) if until else None,
-        seed=seed,
-    )
+        played = events_file.read_file(events, zone=zone, start=_local(begins, zone).date())
+    result = rehearsal.rehearse(loaded, contacts=people, events=played, start=begins, until=ends, seed=seed)
     if outbox is not None:
-        rehearsal.write_outbox(result, outbox)
-    _show(session, choices, loaded, result)
-    failed = any(message.state is State.FAILED for message in result.messages)
-    return exits.FAILED if failed else exits.DONE
+        try:
+            rehearsal.write_outbox(result, outbox)
+        except OSError as error:
+            raise SchedulerError(f"cannot write to {outbox}: {(error.strerror or str(error)).lower()}") from None
+    _show(session, choices, loaded, result, outbox)
+    return exits.FAILED if any(message.state in _BAD for message in result.messages) else exits.DONE
 
 
-def _show(session: Session, choices: Sequence[review.Choice], loaded: Sequence[LoadedCampaign], result: Rehearsal) -> None:
+def _local(at, zone: str):  # type: ignore[no-untyped-def]
+    from campaigns.timing import zones
+
+    return zones.local(at, zone)
+
+
+def _refuse_twice(loaded: Sequence[LoadedCampaign]) -> None:
+    """Check that no two files are the same campaign."""
+    from scheduler.errors import SchedulerError
+
+    seen: dict[str, Path] = {}
+    for one in loaded:
+        if one.campaign.id in seen:
+            raise SchedulerError(
+                f"{seen[one.campaign.id]} and {one.path} are both the campaign {one.campaign.id!r}",
+                remedy="give each its own `campaign:`",
+            )
+        seen[one.campaign.id] = one.path
+
+
+def _warn_of_refused(screen: Screen, file: ContactsFile) -> None:
+    for refused in file.refused[:_REFUSED_SHOWN]:
+        screen.warn(Span("! ", "warning"), f"{file.path}:{refused.line}: {refused.reason}; left out")
+    if len(file.refused) > _REFUSED_SHOWN:
+        screen.warn(f"  and {len(file.refused) - _REFUSED_SHOWN} more rows: campaign contacts import --dry-run")
+
+
+def document(message: RehearsedMessage) -> dict[str, object]:
+    """Return one message in the keys of the contract."""
+    content = message.content
+    return {
+        "at": message.at,
+        "campaign": message.campaign,
+        "touch": message.touch,
+        "stage": message.stage,
+        "channel": message.channel,
+        "contact": message.contact,
+        "state": message.state.value,
+        "reason": message.reason,
+        "subject": content.subject or None if content else None,
+        "text": content.text if content else None,
+        "html": content.html if content else None,
+    }
+
+
+def _show(
+    session: Session,
+    choices: Sequence[review.Choice],
+    loaded: Sequence[LoadedCampaign],
+    result: Rehearsal,
+    outbox: Path | None,
+) -> None:
     screen = session.screen
     if session.json:
         for message in result.messages:
@@ -88,58 +143,74 @@ def _show(session: Session, choices: Sequence[review.Choice], loaded: Sequence[L
         return
     _heading(screen, loaded, result)
     withheld = [message for message in result.messages if message.state in _WITHHELD]
-    for message in result.messages:
-        if message.state not in _WITHHELD:
-            _block(screen, message, several=len(loaded) > 1)
+    _blocks(screen, result, [message for message in result.messages if message.state not in _WITHHELD], loaded)
     _tally(screen, result, withheld)
+    if outbox is not None:
+        screen.say(f"every message is a file in {outbox}: open {outbox / 'index.html'}")
+    screen.steps(_steps(choices, loaded, result))
+
+
+def _steps(
+    choices: Sequence[review.Choice], loaded: Sequence[LoadedCampaign], result: Rehearsal
+) -> list[tuple[str, str]]:
+    steps = [(f"campaign apply {' '.join(choice.argument for choice in choices)}", "put it on the schedule")]
     first = next((message for message in result.messages if message.content is not None), None)
-    steps = [(f"campaign apply {choices[0].argument}", "put it on the schedule")]
     if first is not None:
-        name = choices[0].touch(first.campaign, first.touch)
+        owner = next(n for n, one in enumerate(loaded) if one.campaign.id == first.campaign)
+        name = choices[owner].touch(first.campaign, first.touch)
         steps.insert(0, (f"campaign preview {name}", "read a message whole"))
-    screen.steps(steps)
-
-
-def document(message: RehearsedMessage) -> dict[str, object]:
-    """Return one message in the keys of the contract."""
-    return {
-        "at": message.at,
-        "campaign": message.campaign,
-        "touch": message.touch,
-        "stage": message.stage,
-        "channel": message.channel,
-        "contact": message.contact,
-        "state": message.state.value,
-        "reason": message.reason,
-        "subject": message.content.subject if message.content else None,
-        "text": message.content.text if message.content else None,
-        "html": message.content.html if message.content else None,
-    }
+    return steps
 
 
 def _heading(screen: Screen, loaded: Sequence[LoadedCampaign], result: Rehearsal) -> None:
     names = ", ".join(one.campaign.title or one.campaign.id for one in loaded)
     who = count(result.people, "persona" if result.personas else "contact")
+    zones = " and ".join(dict.fromkeys(one.campaign.zone for one in loaded))
     screen.line(Span(f"Rehearsal of {names}", "title"))
-    screen.line(
-        f"{moment(result.starts_at, year=True)} to {moment(result.ends_at, year=True)} · {result.zone} · {who} · "
-        "nothing is sent"
-    )
-    if result.silent:
-        screen.line(Span("no event started ", "faint"), Span(", ".join(result.silent), "faint"))
+    screen.line(f"{moment(result.starts_at, year=True)} to {moment(result.ends_at, year=True)} · {zones} · {who}")
     screen.line("")
 
 
-def _block(screen: Screen, message: RehearsedMessage, *, several: bool) -> None:
-    name = f"{message.campaign}/{message.touch}" if several else message.touch
-    screen.line(
-        Span(f"{moment(message.at, align=True)}  ", "strong"),
-        f"{message.channel:<10} ",
-        Span(f"{name:<20} ", "command"),
-        message.contact or "everybody",
-    )
-    screen.line("                  ", _headline(message))
-    screen.line("                  ", Span(message.reason, "faint"))
+def _blocks(
+    screen: Screen, result: Rehearsal, messages: Sequence[RehearsedMessage], loaded: Sequence[LoadedCampaign]
+) -> None:
+    """Write a block for each message that would go: when, by what, to whom; what it says; why then."""
+    several = len(loaded) > 1
+    names = {id(one): f"{one.campaign}/{one.touch}" if several else one.touch for one in messages}
+    wide = max((display_width(name) for name in names.values()), default=0)
+    channel = max((len(one.channel) for one in messages), default=0)
+    year = result.starts_at.year if result.starts_at.year == result.ends_at.year else 0
+    own_zones = {one.campaign.id for one in loaded if one.campaign.timezone == "contact"}
+    for message in messages:
+        if year and message.at.year == year:
+            pass
+        elif message.at.year != year:
+            year = message.at.year
+            screen.line(Span(str(year), "faint"))
+        name = names[id(message)]
+        screen.line(
+            Span(f"{moment(message.at, align=True)}  ", "strong"),
+            f"{message.channel:<{channel}}  ",
+            Span(name + " " * (wide - display_width(name)), "command"),
+            f"  {message.contact or 'everybody'}",
+            Span(_own_time(message) if message.campaign in own_zones else "", "faint"),
+        )
+        if headline := _headline(message):
+            screen.line(_INDENT, headline)
+        for file, alt in message.content.media if message.content else ():
+            screen.line(_INDENT, Span(clipped(f"{file}  {alt}".rstrip(), _LONGEST_LINE), "faint"))
+        if message.reason:
+            screen.paragraph(_INDENT, Span(message.reason, "faint"), indent=len(_INDENT))
+
+
+def _own_time(message: RehearsedMessage) -> str:
+    """Return the person's own time of day where it is another than the campaign's."""
+    contact = message.message.facts.get("contact") if message.message is not None else None
+    zone = contact.get("timezone") if isinstance(contact, dict) else None
+    if not zone:
+        return ""
+    own = _local(message.at, str(zone))
+    return "" if own.utcoffset() == message.at.utcoffset() else f"  ({moment(own)} {zone})"
 
 
 def _headline(message: RehearsedMessage) -> str:
@@ -149,28 +220,34 @@ def _headline(message: RehearsedMessage) -> str:
     if message.content.subject:
         return message.content.subject
     line = next((line.strip() for line in message.content.text.splitlines() if line.strip()), "")
-    return line if len(line) <= 66 else line[:65].rstrip() + "…"
+    return clipped(line, _LONGEST_LINE)
 
 
 def _tally(screen: Screen, result: Rehearsal, withheld: Sequence[RehearsedMessage]) -> None:
     screen.line("")
     counts = result.counts()
-    channels = sorted({channel for channel, _ in counts})
-    rows = [
-        [channel, *(f"{counts[channel, state]} {state.value}" for state in State if counts[channel, state])]
-        for channel in channels
+    rows: list[list[Cell]] = [
+        [channel, ", ".join(f"{counts[channel, state]} {state.value}" for state in State if counts[channel, state])]
+        for channel in sorted({channel for channel, _ in counts})
     ]
     screen.columns(rows or [["nothing would go"]])
     if withheld:
         screen.line("")
         screen.line("Not sent, and why")
-        reasons = Counter((message.touch, message.state.value, message.reason) for message in withheld)
-        screen.columns(
+        reasons = Counter((message.touch, message.state, message.reason) for message in withheld)
+        table: list[list[Cell]] = [
             [
-                [f"{number:>4}", touch, state, Span(reason, "faint")]
-                for (touch, state, reason), number in reasons.items()
+                f"{number:>4}",
+                touch,
+                Span(state.value, "error" if state in _BAD else "warning"),
+                Span(reason, "faint"),
             ]
-        )
+            for (touch, state, reason), number in reasons.items()
+        ]
+        screen.columns(table)
+    if result.silent:
+        screen.line("")
+        screen.paragraph("No event started ", Span(", ".join(result.silent), "faint"), indent=2)
     sent = sum(message.state is State.SENT for message in result.messages)
     screen.line("")
     screen.line(

@@ -68,8 +68,9 @@ def command(
     if dry_run:
         if once or url:
             raise click.UsageError("--dry-run has no daemon and no database: leave out --once and --database")
-        asked = rehearsal_screen.Asked(contacts, events, start, until, seed or 0, outbox)
-        return rehearsal_screen.run(session, files, asked)
+        return rehearsal_screen.run(
+            session, files, contacts=contacts, events=events, start=start, until=until, seed=seed or 0, outbox=outbox
+        )
     if files or contacts or events or start or until or seed is not None:
         raise click.UsageError(
             "the daemon follows the database, not files: put them there with campaign apply, or add --dry-run"

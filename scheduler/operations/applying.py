@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns import diff, planner
-from campaigns.definition import Campaign
+from campaigns.definition import Campaign, Touch
 from campaigns.diff import AppliedPlan, Changes
 from campaigns.finding import Finding, Level
 from campaigns.timeline import PlannedOccurrence, Timeline
-from scheduler.catalog import FIRST_APPLIES, Catalog, first_applies
+from scheduler import fanout
+from scheduler.catalog import FIRST_APPLIES, Catalog, InForce, first_applies
 from scheduler.delivery import State
-from scheduler.dispatcher import Moments, moments
 from scheduler.errors import SchedulerError, StalePlanError
 from scheduler.project import LoadedCampaign
 from scheduler.store import ledger, people, plans, reader
@@ -173,7 +173,7 @@ def apply(
             found = in_force.find(planned.id)
             assert found is not None
             for occurrence in planned.occurrences:
-                _put(conn, timeline, planned.id, occurrence, moments(in_force, timeline, found[1], occurrence), now)
+                _put(conn, in_force, timeline, found[1], occurrence, now)
         detail = json.dumps({"revision": number, "edition": edition, "plan": timeline.hash})
         plans.audit(conn, at=now, who=_who(), action="apply", subject=campaign.id, detail=detail)
         bump(conn)
@@ -215,17 +215,18 @@ def _cancel_removed(conn: Connection, campaign: Campaign, timeline: Timeline, no
 
 
 def _put(
-    conn: Connection, timeline: Timeline, touch: str, planned: PlannedOccurrence, moments: Moments, now: datetime
+    conn: Connection, campaign: InForce, timeline: Timeline, touch: Touch, planned: PlannedOccurrence, now: datetime
 ) -> None:
     """Put an occurrence on the calendar, or move the one that is there; what was sent stays sent."""
     expired = planned.state == "expired"
-    row = plans.occurrence(conn, timeline.campaign, timeline.edition, touch, planned.key)
+    moments = fanout.moments(campaign, timeline, touch, planned)
+    row = plans.occurrence(conn, timeline.campaign, timeline.edition, touch.id, planned.key)
     if row is None:
         plans.add_occurrence(
             conn,
             campaign=timeline.campaign,
             edition=timeline.edition,
-            touch=touch,
+            touch=touch.id,
             key=planned.key,
             zone=timeline.timezone,
             state="expired" if expired else "planned",
@@ -235,21 +236,12 @@ def _put(
         return
     if row.state not in ("planned", "open"):
         # It came and went without reaching anybody, or was taken out: a date still to come gives it another chance.
-        went = reader.any_sent(conn, timeline.campaign, timeline.edition, touch, planned.key)
+        went = reader.any_sent(conn, timeline.campaign, timeline.edition, touch.id, planned.key)
         if went or expired or planned.due_at <= now:
             return
         plans.set_occurrence_state(conn, row.id, "planned", "")
     plans.retime_occurrence(conn, row.id, **moments)
-    ledger.retime(
-        conn,
-        campaign=timeline.campaign,
-        edition=timeline.edition,
-        touch=touch,
-        occurrence=planned.key,
-        due_at=planned.due_at,
-        expires_at=planned.expires_at,
-        now=now,
-    )
+    fanout.move(conn, campaign, timeline, touch, planned, now)
 
 
 def _who() -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
-from support.shop import DAY, HOUR, Schedule, addresses, moment, person, write
+from support.shop import DAY, HEAD, HOUR, Schedule, addresses, moment, person, write
 
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.delivery import State
@@ -507,3 +508,38 @@ def test_an_edit_after_the_occasion_makes_the_next_edition_and_last_years_people
     ]
     cancelled = [row for row in schedule.rows(touch="anniversary") if row.state == "cancelled"]
     assert [(row.edition, row.reason) for row in cancelled] == [("2027", "goal reached: purchase")]
+
+
+def test_an_edit_moves_everybody_to_the_new_day_in_their_own_zone(store: Store, tmp_path: Path) -> None:
+    head = HEAD.replace("timezone: Europe/Paris", "timezone: contact\nfallback_timezone: Europe/Paris")
+    schedule = Schedule.on(store, moment("2027-01-20T12:00:00+01:00"))
+    schedule.know(person("lea@example.org"), person("yui@example.org", timezone="Asia/Tokyo"))
+    schedule.apply(write(tmp_path, OFFER, head=head))
+    schedule.clock.advance_to(moment("2027-01-20T22:00:00+01:00"))
+    schedule.tick()
+    fanned_out = sorted((row.recipient, row.due_at.isoformat()) for row in schedule.rows())
+
+    schedule.apply(write(tmp_path, OFFER.replace("21 january", "22 january"), head=head))
+    moved = sorted((row.recipient, row.due_at.isoformat()) for row in schedule.rows())
+    schedule.live_until(moment("2027-01-25T12:00:00+01:00"))
+
+    assert fanned_out == [("c1", "2027-01-21T09:00:00+00:00"), ("c2", "2027-01-21T01:00:00+00:00")]
+    assert moved == [("c1", "2027-01-22T09:00:00+00:00"), ("c2", "2027-01-22T01:00:00+00:00")]
+    assert addresses(schedule.sent()) == ["yui@example.org", "lea@example.org"]
+
+
+def test_a_spread_touch_reaches_everybody_inside_the_window_at_moments_of_their_own(
+    store: Store, tmp_path: Path
+) -> None:
+    text = OFFER.replace("when: 21 january", "when: early february\n    pick: spread")
+    schedule = Schedule.on(store, moment("2027-01-20T12:00:00+01:00"))
+    schedule.know(*(person(f"p{number}@example.org") for number in range(30)))
+    schedule.apply(write(tmp_path, text))
+
+    schedule.live_until(moment("2027-02-15T12:00:00+01:00"))
+
+    went = [message.created_at.astimezone(ZoneInfo("Europe/Paris")) for message in schedule.sent()]
+    assert len(set(addresses(schedule.sent()))) == len(went) == 30
+    assert len(set(went)) > 25
+    assert all(moment("2027-02-01T00:00:00+01:00") <= at < moment("2027-02-11T00:00:00+01:00") for at in went)
+    assert all(8 <= at.hour < 21 for at in went)
