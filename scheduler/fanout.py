@@ -110,8 +110,8 @@ def move(
             **which,  # type: ignore[arg-type]  # recipient, or zone and zone_is_default
         )
 
+    everybody = audience.clause(conn, None, now=now)
     if touch.is_personal and _is_spread(campaign, touch):
-        everybody = audience.clause(conn, None, now=now)
         for people in audience.members_in_chunks(conn, everybody, _CHUNK):
             for who, zone in people:
                 retime(_own(campaign, timeline, touch, planned.key, who, zone), recipient=f"c{who}")
@@ -119,11 +119,11 @@ def move(
     if not touch.is_personal:
         retime(planned)
         return
-    for zone, due in _by_zone(conn, campaign, timeline, touch, planned, audience.clause(conn, None, now=now)):
-        if zone is None:
+    for theirs, due in _by_zone(conn, campaign, timeline, touch, planned, everybody):
+        if theirs is None:
             retime(due)
         else:
-            retime(due, zone=zone, zone_is_default=zone == campaign.campaign.zone)
+            retime(due, zone=theirs, zone_is_default=theirs == campaign.campaign.zone)
 
 
 def _by_zone(

@@ -12,12 +12,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from scheduler.store.database import Store
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.service)]
 _numbers = itertools.count(1)
+
+# The gate tries the same examples every time, so that it fails for a change and not by chance. To look for new ones:
+# `pytest --hypothesis-profile=search tests/property`; what it finds becomes a test with literal values.
+settings.register_profile("gate", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("search", max_examples=2_000, deadline=None)
+settings.load_profile("gate")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in which a test was skipped: a promise nobody looked at is not kept."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter is not None else []
+    if skipped and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.ensure_newline()
+        reporter.write_line(f"{len(skipped)} tests were skipped, which fails the run", red=True)
 
 
 @pytest.fixture(scope="session")

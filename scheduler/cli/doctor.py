@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from campaigns.errors import CampaignError
-from campaigns.finding import Level
-from scheduler.cli import database, exits, findings, review
+from campaigns.finding import Finding, Level
+from scheduler.cli import database, exits, findings, review, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Span
 from scheduler.cli.wording import count
 
+if TYPE_CHECKING:
+    from scheduler.operations.watching import Status
+    from scheduler.store.database import Store
+
 _STYLES = {"✓": "good", "!": "warning", "✗": "error"}
+_LEVELS = {"✓": "ok", "!": "warning", "✗": "error"}
+_WEEK = timedelta(days=7)
+_DRIFT = timedelta(minutes=2)
+_RELEASED = datetime(2026, 11, 1, tzinfo=UTC)  # no clock that is right shows an earlier moment
+_WAIT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,118 +39,201 @@ class Check:
     remedy: str = ""
 
 
-@click.command("doctor", cls=CampaignCommand, examples=(("campaign doctor", "is everything in order?"),))
+@click.command(
+    "doctor",
+    cls=CampaignCommand,
+    examples=(("campaign doctor", "is everything in order?"), ("campaign doctor --json", "for a monitor")),
+)
+@database.option
 @common
-def command(session: Session) -> int:
+def command(session: Session, *, url: str | None) -> int:
     """Check versions, project, files, database, clock, daemon and accounts."""
-    checks = [check for look in _LOOKS for check in _safely(look, session)]
+    looks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
+        ("versions", _versions),
+        ("project", lambda: _project(session)),
+        ("files", lambda: _files(session)),
+        ("database", lambda: _database(session, url)),
+        ("mail", lambda: _mail(session)),
+        ("accounts", lambda: _accounts(session)),
+    )
+    checks = [check for name, look in looks for check in _safely(name, look)]
     screen = session.screen
     if session.json:
-        signs = {"✓": "ok", "!": "warning", "✗": "error"}
-        screen.json(
-            {"checks": [{"name": c.name, "level": signs[c.sign], "message": c.message, "hint": c.remedy or None} for c in checks]}
-        )
+        screen.json({"checks": [_document(check) for check in checks]})
     elif session.plain:
         screen.rows([[check.sign, check.name, check.message, check.remedy] for check in checks])
     else:
         for check in checks:
-            screen.line(Span(f"{check.sign} ", _STYLES[check.sign]), f"{check.name:<10} ", check.message)
+            screen.paragraph(
+                Span(f"{check.sign} ", _STYLES[check.sign]), f"{check.name:<9}  ", check.message, indent=13
+            )
             if check.remedy:
-                screen.line("             ", Span(check.remedy, "command"))
+                screen.paragraph("             ", Span(check.remedy, "command"), indent=13)
     return exits.FAILED if any(check.sign == "✗" for check in checks) else exits.DONE
 
 
-def _safely(look: Callable[[Session], Iterator[Check]], session: Session) -> list[Check]:
+def _document(check: Check) -> dict[str, object]:
+    return {
+        "name": check.name,
+        "level": _LEVELS[check.sign],
+        "message": check.message,
+        "hint": check.remedy or None,
+    }
+
+
+def _safely(name: str, look: Callable[[], Iterator[Check]]) -> list[Check]:
     """Let a check that cannot be made be a failed check of its own, so that the others are still made."""
     found: list[Check] = []
     try:
-        found.extend(look(session))
+        found.extend(look())
     except CampaignError as error:
-        found.append(Check(look.__name__.strip("_"), "✗", str(error.message), error.remedy))
+        found.append(Check(name, "✗", error.message, error.remedy))
     return found
 
 
-def _versions(session: Session) -> Iterator[Check]:  # noqa: ARG001
+def _versions() -> Iterator[Check]:
     import platform
     from importlib import metadata
 
     from campaigns.timing import zones
+    from scheduler.clock import SystemClock
 
     own = metadata.version("campaign-sequencer")
     yield Check("versions", "✓", f"campaign {own}, Python {platform.python_version()}")
     yield Check("zones", "✓", f"time zone data {zones.tzdata_version()}, its own copy")
+    now = SystemClock().now()
+    if now < _RELEASED:
+        yield Check("clock", "✗", f"it shows {now:%Y-%m-%d %H:%M} UTC, which is long past", "set it: timedatectl")
 
 
 def _project(session: Session) -> Iterator[Check]:
     files = session.project.campaign_files()
-    sign = "✓" if files else "!"
-    remedy = "" if files else "start one: campaign new --list"
-    yield Check("project", sign, f"{session.project.folder}: {count(len(files), 'campaign file')}", remedy)
+    folder = f"{session.project.folder}: {count(len(files), 'campaign file')}"
+    if files:
+        yield Check("project", "✓", folder)
+    else:
+        yield Check("project", "!", folder, "start one: campaign new, or go to its folder (--project DIR)")
 
 
 def _files(session: Session) -> Iterator[Check]:
+    """Check that every campaign reads, plans and renders: what is wrong with it is told by `lint`."""
     for path in session.project.campaign_files():
         shown = review.shown(path)
+        remedy = f"campaign lint {shown}"
         try:
-            seen = review.review(session, review.Choice(shown))
+            found = review.review(session, review.Choice(shown)).findings
         except CampaignError as error:
-            number = len(findings.of(error))
-            yield Check("files", "✗", f"{shown}: {count(number, 'mistake')}", f"campaign lint {shown}")
+            mistakes = findings.of(error)
+            yield Check("files", "✗", _summed(str(shown), "error", mistakes), remedy)
             continue
-        errors = sum(finding.level is Level.ERROR for finding in seen.findings)
-        warnings = sum(finding.level is Level.WARNING for finding in seen.findings)
+        errors = [finding for finding in found if finding.level is Level.ERROR]
+        warnings = [finding for finding in found if finding.level is Level.WARNING]
         if errors:
-            yield Check("files", "✗", f"{shown}: {count(errors, 'error')}", f"campaign lint {shown}")
+            yield Check("files", "✗", _summed(str(shown), "error", errors), remedy)
         elif warnings:
-            yield Check("files", "!", f"{shown}: {count(warnings, 'warning')}", f"campaign lint {shown}")
+            yield Check("files", "!", _summed(str(shown), "warning", warnings), remedy)
         else:
             yield Check("files", "✓", f"{shown}: reads and renders")
 
 
-def _database(session: Session) -> Iterator[Check]:
-    url = database.existing(session)
-    if url is None:
+def _summed(file: str, word: str, found: list[Finding] | tuple[Finding, ...]) -> str:
+    """Return one finding in full, several as their number and the first of them."""
+    first = found[0]
+    line = f":{first.place.line}" if first.place is not None and first.place.line else ""
+    number = "" if len(found) == 1 else f"{count(len(found), word)}, first "
+    return f"{file}{line}: {number}{first.message}"
+
+
+def _database(session: Session, url: str | None) -> Iterator[Check]:
+    there = url or database.existing(session)
+    if there is None:
         yield Check("database", "!", "none yet: nothing was ever applied here", "campaign apply")
         return
     from scheduler.operations import watching
+
+    with database.reading(there) as store:
+        yield Check("database", "✓", f"{store.path or store.dialect}: reachable, up to date")
+        now = session.now()
+        status = watching.status(store, now=now)
+        yield from _daemon(status, now, telling.zone_of(store))
+        yield from _waiting(status, now)
+        yield from _people(store)
+        if missing := sorted(watching.channels(store) - database.channels(session) - _tasks()):
+            yield Check(
+                "channels",
+                "!",
+                f"no account for {', '.join(missing)}: their messages are held",
+                "set one up, or see them as files: campaign run --outbox DIR",
+            )
+
+
+def _tasks() -> frozenset[str]:
+    from campaigns.definition import TASKS
+
+    return TASKS
+
+
+def _daemon(status: Status, now: datetime, zone: str | None) -> Iterator[Check]:
+    daemon = status.daemon
+    if daemon is None:
+        yield Check("daemon", "!", "not running: nothing is sent", "campaign run")
+        return
+    since = telling.told(daemon.started_at, zone)
+    yield Check("daemon", "✓", f"running since {since}, pid {daemon.pid} on {daemon.host}")
+    if daemon.heartbeat_at > now + _DRIFT:
+        yield Check(
+            "clock", "✗", "the daemon's last heartbeat lies in the future: a clock was turned back", "set the clock"
+        )
+
+
+def _waiting(status: Status, now: datetime) -> Iterator[Check]:
+    """Say what waits for a person: messages nobody knows the fate of, and approvals due within a week."""
+    if status.unknown:
+        yield Check(
+            "unknown", "!", f"{count(status.unknown, 'message')} may or may not have gone", "campaign log --failed"
+        )
+    for one in status.campaigns:
+        for approval in one.approvals:
+            if approval.held or (approval.due_at is not None and approval.due_at <= now + _WEEK):
+                when = f", due {telling.told(approval.due_at, one.zone)}" if approval.due_at else ""
+                name = f"{one.id}/{approval.touch}"
+                yield Check("approval", "!", f"{name} needs it{when}", f"campaign approve {name}")
+
+
+def _people(store: Store) -> Iterator[Check]:
     from scheduler.store import people
 
-    with database.reading(url) as store:
-        yield Check("database", "✓", f"{store.path or store.dialect}: up to date")
-        status = watching.status(store, now=session.now())
-        with store.read() as conn:
-            counts = people.counts(conn)
-    if status.daemon is None:
-        yield Check("daemon", "!", "not running: nothing is sent", "campaign run")
-    else:
-        yield Check("daemon", "✓", f"running, pid {status.daemon.pid} on {status.daemon.host}")
-    if status.unknown:
-        yield Check("unknown", "!", f"{count(status.unknown, 'message')} may or may not have gone", "campaign log --failed")
-    for one in status.campaigns:
-        for touch in one.needs_approval:
-            yield Check("approval", "!", f"{one.id}/{touch} waits for you", f"campaign approve {one.id}/{touch}")
-    consenting = counts.contacts - counts.no_consent
-    share = f"{consenting} of {count(counts.contacts, 'contact')} consent to marketing"
-    yield Check("consent", "✓" if consenting or not counts.contacts else "!", share)
+    with store.read() as conn:
+        counts = people.counts(conn)
+    if not counts.contacts:
+        yield Check("consent", "!", "no contacts yet", "campaign contacts import FILE.csv")
+        return
+    agreed = counts.contacts - counts.no_consent
+    share = f"{agreed} of {count(counts.contacts, 'contact')} agreed to marketing"
+    stopped = f", {counts.unsubscribed} unsubscribed" if counts.unsubscribed else ""
+    yield Check("consent", "✓" if agreed else "!", share + stopped)
+
+
+def _mail(session: Session) -> Iterator[Check]:
+    """Check the log-in at the mail server; no message is sent."""
+    settings = database.settings(session)
+    if settings.smtp_url is None:
+        remedy = "set CAMPAIGN_SMTP_URL, e.g. smtp+starttls://user@mail.example:587"
+        yield Check("mail", "!", "no mail server: mails are held", remedy)
+        return
+    import asyncio
+
+    from scheduler.channels.email.server import Timeouts
+    from scheduler.channels.email.smtp import EmailChannel
+
+    channel = EmailChannel.from_settings(settings, timeouts=Timeouts(connect=_WAIT_SECONDS, command=_WAIT_SECONDS))
+    server = asyncio.run(channel.check())
+    yield Check("mail", "✓", f"{server} takes our log-in (nothing was sent)")
 
 
 def _accounts(session: Session) -> Iterator[Check]:
-    from scheduler.settings import Settings
-
-    settings = Settings.read(session.project.folder)
+    settings = database.settings(session)
     for warning in settings.warnings:
         yield Check("settings", "!", warning)
-    if settings.smtp_url is None:
-        yield Check("mail", "!", "no mail server: mails are held", "set CAMPAIGN_SMTP_URL, e.g. smtp+starttls://user@mail.example:587")
-    else:
-        import asyncio
-
-        from scheduler.channels.email.smtp import EmailChannel
-
-        asyncio.run(EmailChannel.from_settings(settings).check())
-        yield Check("mail", "✓", "the mail server takes our log-in (nothing was sent)")
     for name, fields in sorted(settings.accounts.items()):
         yield Check("account", "✓", f"{name}: {', '.join(sorted(fields))}")
-
-
-_LOOKS = (_versions, _project, _files, _database, _accounts)

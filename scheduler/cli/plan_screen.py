@@ -7,6 +7,7 @@ from datetime import datetime
 
 from campaigns.diff import Action, Change
 from campaigns.finding import Level
+from campaigns.errors import CampaignError
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
 from scheduler.cli import findings, strip, wording
@@ -28,6 +29,8 @@ def show(screen: Screen, review: Review, selection: Selection) -> None:
     if not selection.is_narrowed:
         _strip(screen, review)
     _list(screen, review, selection)
+    if selection.touches:
+        _posts(screen, review, selection)
     if not selection.is_narrowed:
         _offers(screen, review)
         _feasibility(screen, review)
@@ -286,6 +289,26 @@ def _reason(row: Row, shared: Sequence[str] = ()) -> str:
     own = clauses if row.due is not None else [clause for clause in clauses if clause not in shared]
     parts = ["; ".join(own) + (" °" if len(own) < len(clauses) else ""), row.offer or ""]
     return " · ".join(part.strip() for part in parts if part)
+
+
+def _posts(screen: Screen, review: Review, selection: Selection) -> None:
+    """Write what the posts asked for will say, word for word, and the media they carry."""
+    from scheduler.cli import message
+
+    for stage, touch in review.loaded.campaign.touches():
+        if not touch.is_post or touch.id not in selection.touches:
+            continue
+        at = message.goes_at(review, review.timeline.touch(touch.id)) or review.now
+        try:
+            made = message.compose(review, stage, touch, message.Reader(None), event=None, at=at)
+        except CampaignError:
+            continue  # said by the findings, with template and line
+        screen.line(Span(touch.id, "strong"), f"  as it will be posted on {touch.channel[0]}")
+        for text in made.content.text.splitlines():
+            screen.line(f"    {text}")
+        for file, alt in made.content.media:
+            screen.line(Span("    media  ", "faint"), file, Span(f"  {alt or 'no description'}", "faint"))
+        screen.line()
 
 
 def _offers(screen: Screen, review: Review) -> None:

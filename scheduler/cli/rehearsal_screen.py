@@ -12,6 +12,7 @@ import click
 from scheduler.cli import exits, refusal, review
 from scheduler.cli.options import Session, read_moment
 from scheduler.cli.output import Cell, Screen, Span, clipped, display_width
+from scheduler.cli.telling import local
 from scheduler.cli.wording import count, moment
 from scheduler.delivery import State
 
@@ -55,7 +56,7 @@ def run(
     ends = read_moment(until, zone) if until else None
     if ends is not None and ends < begins:
         raise click.BadParameter(
-            f"{until!r} lies before the start of the rehearsal, {moment(_local(begins, zone), year=True)}",
+            f"{until!r} lies before the start of the rehearsal, {moment(local(begins, zone), year=True)}",
             param_hint="--until",
         )
     people = None
@@ -65,7 +66,7 @@ def run(
         people = file.people
     played = None
     if events is not None:
-        played = events_file.read_file(events, zone=zone, start=_local(begins, zone).date())
+        played = events_file.read_file(events, zone=zone, start=local(begins, zone).date())
     result = rehearsal.rehearse(loaded, contacts=people, events=played, start=begins, until=ends, seed=seed)
     if outbox is not None:
         try:
@@ -74,12 +75,6 @@ def run(
             raise SchedulerError(f"cannot write to {outbox}: {(error.strerror or str(error)).lower()}") from None
     _show(session, choices, loaded, result, outbox)
     return exits.FAILED if any(message.state in _BAD for message in result.messages) else exits.DONE
-
-
-def _local(at, zone: str):  # type: ignore[no-untyped-def]
-    from campaigns.timing import zones
-
-    return zones.local(at, zone)
 
 
 def _refuse_twice(loaded: Sequence[LoadedCampaign]) -> None:
@@ -179,12 +174,10 @@ def _blocks(
     names = {id(one): f"{one.campaign}/{one.touch}" if several else one.touch for one in messages}
     wide = max((display_width(name) for name in names.values()), default=0)
     channel = max((len(one.channel) for one in messages), default=0)
-    year = result.starts_at.year if result.starts_at.year == result.ends_at.year else 0
+    year = result.starts_at.year if result.starts_at.year == result.ends_at.year else None
     own_zones = {one.campaign.id for one in loaded if one.campaign.timezone == "contact"}
     for message in messages:
-        if year and message.at.year == year:
-            pass
-        elif message.at.year != year:
+        if message.at.year != year:
             year = message.at.year
             screen.line(Span(str(year), "faint"))
         name = names[id(message)]
@@ -209,7 +202,7 @@ def _own_time(message: RehearsedMessage) -> str:
     zone = contact.get("timezone") if isinstance(contact, dict) else None
     if not zone:
         return ""
-    own = _local(message.at, str(zone))
+    own = local(message.at, str(zone))
     return "" if own.utcoffset() == message.at.utcoffset() else f"  ({moment(own)} {zone})"
 
 
