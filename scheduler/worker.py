@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from campaigns import rendering
 from campaigns.definition import Stage, Touch
 from campaigns.errors import CampaignError
-from campaigns.timing import zones
-from scheduler import checks, runs
+from scheduler import checks, messages, runs
 from scheduler.catalog import Catalog, InForce
-from scheduler.channels.base import Channel, Message, Receipt, Recipient
+from scheduler.channels.base import Channel, Message, Receipt
 from scheduler.clock import Clock
 from scheduler.delivery import State
 from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown, Withheld
-from scheduler.store import events, ledger, people, plans
+from scheduler.store import ledger, people, plans
 from scheduler.store.database import Connection, Store
 from scheduler.store.ledger import Claim
 from scheduler.store.writer import Writer
@@ -47,6 +45,7 @@ class Outcome:
 class _Ready:
     """A claim whose message is rendered."""
 
+    claim: Claim
     campaign: InForce
     stage: Stage
     touch: Touch
@@ -91,6 +90,7 @@ class Worker:
         except Withheld as withheld:
             await self._settle(claim, withheld)
             return
+        claim = ready.claim
         channel = self._channels.get(claim.channel)
         if channel is None:
             remedy = f"{NO_ACCOUNT} for {claim.channel}: set it up, or send to files with --outbox"
@@ -153,14 +153,17 @@ class Worker:
             if campaign is None or found is None:
                 raise Withheld(State.CANCELLED, "the touch is no longer in the campaign")
             stage, touch = found
+            claim = replace(claim, channel=touch.channel[0])  # an edit may have changed it since the row was planned
             # Asked again with the attempt mark; asked here so that nothing is rendered in vain.
             checks.last_moment(conn, campaign, claim, stage, touch, now=now)
             try:
-                message = self._message(conn, campaign, claim, stage, touch, now)
+                message = messages.compose(
+                    conn, campaign, claim, stage, touch, key=self._key(claim), opt_out=self._opt_out, now=now
+                )
             except CampaignError as error:
                 raise Withheld(State.FAILED, str(error)) from error
             why = self._why(conn, campaign, claim, touch)
-        return _Ready(campaign, stage, touch, message, why)
+        return _Ready(claim, campaign, stage, touch, message, why)
 
     def _why(self, conn: Connection, campaign: InForce, claim: Claim, touch: Touch) -> str:
         """Return the reason that is stored with a message that was sent: why it, and why then."""
@@ -170,60 +173,6 @@ class Worker:
         if touch.approval == "required":
             parts.append(plans.touch_state(conn, claim.campaign, claim.edition, claim.touch).approved_note)
         return "; ".join(part for part in parts if part)
-
-    def _message(
-        self, conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime
-    ) -> Message:
-        definition = campaign.campaign
-        contact: dict[str, object] | None = None
-        recipient = None
-        zone = definition.zone
-        if claim.contact is not None:
-            zone = campaign.contact_zone(people.timezone(conn, claim.contact))
-            contact = people.facts(conn, claim.contact, today=zones.local(now, zone).date())
-            recipient = _recipient(claim.contact, contact)
-        event: dict[str, object] | None = None
-        if claim.run is not None and (run := plans.run(conn, claim.run)) is not None:
-            happened = events.get(conn, run.event)
-            event = {**happened.facts, "name": happened.name, "at": happened.at}
-        sent = plans.first_sent(conn, claim.campaign, claim.edition)
-        offer = campaign.offer(touch.offer, touch, sent, now) if touch.offer is not None else None
-        unsubscribe = campaign.unsubscribe(self._opt_out) if runs.is_marketing(touch) else None
-        facts = rendering.facts(
-            definition,
-            stage,
-            touch,
-            contact=contact,
-            event=event,
-            offer=offer,
-            now=now,
-            zone=zone,
-            unsubscribe=unsubscribe,
-            edition=campaign.edition,
-            occasion_on=campaign.timeline(sent).occasion_on,
-        )
-        content = campaign.renderer.render(touch, facts)
-        first = ledger.first_attempt(conn, claim.id)
-        return Message(
-            delivery_id=claim.id,
-            key=first.key if first is not None else self._key(claim),
-            campaign=claim.campaign,
-            edition=claim.edition,
-            touch=claim.touch,
-            stage=claim.stage,
-            channel=claim.channel,
-            purpose=touch.purpose.value,
-            occurrence=claim.occurrence,
-            created_at=first.created_at if first is not None else now,
-            due_at=claim.due_at,
-            content=content,
-            recipient=recipient,
-            account=definition.accounts.get(claim.channel),
-            sender=definition.senders.sms if claim.channel == "sms" else definition.senders.email,
-            reply_to=definition.senders.reply_to,
-            unsubscribe=unsubscribe,
-            facts={"contact": contact, "event": event, "campaign": {"id": claim.campaign, "edition": claim.edition}},
-        )
 
     def _key(self, claim: Claim) -> str:
         name = "\x1f".join((claim.campaign, claim.edition, claim.touch, claim.recipient, claim.occurrence))
@@ -345,9 +294,3 @@ class Worker:
 
         await self._writer.run(work)
         self._report(Outcome(now, claim, state, withheld.reason))
-
-
-def _recipient(contact: int, facts: Mapping[str, object]) -> Recipient:
-    name = " ".join(str(facts.get(part) or "") for part in ("first_name", "last_name")).strip()
-    email, phone = facts.get("email"), facts.get("phone")
-    return Recipient(contact, name, str(email) if email else None, str(phone) if phone else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,15 +120,24 @@ def _show(session: Session, seen: Sequence[_Seen]) -> None:
         review = one.review
         if number:
             screen.line()
-        warnings = [finding for finding in review.findings if finding.level is Level.WARNING]
-        unreachable = [finding for finding in review.findings if finding.code == "no-account"]
         if one.changes_nothing:
             screen.line(plan_screen.unchanged(review))
             continue
         plan_screen.changes(screen, review, Selection())
-        # Worth a warning here: until there is an account, these messages are held.
-        findings.brief(screen, [*warnings, *(replace(finding, level=Level.WARNING) for finding in unreachable)])
+        findings.brief(screen, [finding for finding in review.findings if finding.level is Level.WARNING])
+        _warn_of_accounts(session, review)
         screen.line(plan_screen.sentence(review))
+
+
+def _warn_of_accounts(session: Session, review: Review) -> None:
+    """Say which channels nothing can go by here: worth a warning now, for their messages would be held."""
+    from campaigns.definition import TASKS
+
+    used = {channel for _, touch in review.loaded.campaign.touches() for channel in touch.channel}
+    if missing := sorted(used - TASKS - {"outbox"} - database.channels(session)):
+        names = ", ".join(missing)
+        session.screen.line(Span("! ", "warning"), f"no account for {names}: their messages will be held")
+        session.screen.line("    set one up, or see them as files: campaign run --outbox DIR")
 
 
 def _ask(session: Session, one: _Seen, *, yes: bool, names: tuple[str, ...]) -> None:
@@ -185,7 +194,7 @@ def _tell(session: Session, store: Store, seen: Sequence[_Seen], done: Sequence[
     for one, applied in zip(seen, done, strict=True):
         if applied is not None:
             name = f"{applied.campaign} {one.review.timeline.edition}".strip()
-            screen.line(Span("Applied: ", "strong"), f"{name}: {_sums(applied)}. Revision {applied.revision}.")
+            screen.line(Span("Applied ", "strong"), f"{name}: {_sums(applied)}. Revision {applied.revision}.")
     if any(applied is not None for applied in done) and watching.status(store, now=session.now()).daemon is None:
         screen.line(Span("! ", "warning"), "the daemon is not running: nothing will be sent")
         screen.steps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,13 +141,20 @@ def show(session: Session, *, who: str, url: str | None) -> int:
     if session.plain:
         screen.rows([line.at.isoformat(), line.what, line.detail] for line in (*found.history, *found.coming))
         return exits.DONE
-    facts = [(name, _written(value)) for name, value in found.facts.items() if name != "consent"]
-    screen.columns([[Span(name, "faint"), value] for name, value in (*facts, ("marketing", found.standing)) if value])
+    facts = [(name, _written(found.facts[name])) for name in _ordered(found.facts)]
+    screen.columns([[Span(name, "faint"), value] for name, value in (*facts, ("consent", found.standing)) if value])
     screen.line("")
     screen.columns([_told(line, zone) for line in (*found.history, *found.coming)])
     if not found.history and not found.coming:
         screen.line("nothing has happened yet")
     return exits.DONE
+
+
+def _ordered(facts: Mapping[str, object]) -> list[str]:
+    """Return the names of the facts: what every contact has first, then the shop's own."""
+    from scheduler.contacts_csv import FIELDS
+
+    return [*(name for name in FIELDS if name in facts and name != "consent"), *sorted(facts.keys() - set(FIELDS))]
 
 
 def _written(value: object) -> str:

@@ -49,7 +49,7 @@ def row(outcome: Outcome) -> list[object]:
 
 
 def pieces(outcome: Outcome, address: str, zone: str | None, *, file: bool = False) -> list[Piece]:
-    """Return the line of an outcome: `10:00:02 sent  valentines/ring-teaser → instagram  id 1789…  0.4 s`.
+    """Return the line of an outcome: `10:00:02 sent valentines/ring-teaser → instagram  id 1789…  0.4 s`.
 
     `address` is whom it concerns, and is masked; empty for what is for nobody in particular. With `file` the provider's
     id is the name of the file it was written to, and stands whole.
@@ -59,7 +59,7 @@ def pieces(outcome: Outcome, address: str, zone: str | None, *, file: bool = Fal
     whom = telling.masked(address) or claim.channel
     start: list[Piece] = [
         f"{telling.local(outcome.at, zone):%H:%M:%S} ",
-        Span(f"{word:<5}", _STYLES.get(outcome.state, "faint")),
+        Span(f"{word:<9}", _STYLES.get(outcome.state, "faint")),
         f" {claim.campaign}/{claim.touch} → {whom}",
     ]
     if outcome.state is not State.SENT:

@@ -543,3 +543,21 @@ def test_a_spread_touch_reaches_everybody_inside_the_window_at_moments_of_their_
     assert len(set(went)) > 25
     assert all(moment("2027-02-01T00:00:00+01:00") <= at < moment("2027-02-11T00:00:00+01:00") for at in went)
     assert all(8 <= at.hour < 21 for at in went)
+
+
+def test_a_message_that_waits_goes_by_the_channel_an_edit_gave_it(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-01-20T10:00:00+01:00"))
+    schedule.know(person("lea@example.org", phone="+33639980001"))
+    text = OFFER.replace('text: "Come in"', 'text: "Come in", approval: required')
+    schedule.apply(write(tmp_path, text))
+    schedule.live_until(moment("2027-01-21T12:00:00+01:00"))
+
+    schedule.apply(write(tmp_path, OFFER.replace("channel: email", "channel: sms")))
+    chosen = steering.targets(store, schedule.catalog, ["offer-email"])
+    steering.approve(store, schedule.catalog, chosen, now=schedule.clock.now(), who="me")
+    schedule.tick()
+
+    assert [(m.channel, m.recipient.phone if m.recipient else "") for m in schedule.sent("sms")] == [
+        ("sms", "+33639980001")
+    ]
+    assert schedule.sent("email") == []
