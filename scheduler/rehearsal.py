@@ -54,7 +54,10 @@ class RehearsedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a rehearsal showed: every message in the order it would go; begin and end in `zone`."""
+    """What a rehearsal showed: every message in the order it would go; begin and end in `zone`.
+
+    It ends where it was told to, else with the last thing that happened.
+    """
 
     starts_at: datetime
     ends_at: datetime
@@ -145,7 +148,7 @@ def rehearse(
         system.store.close()
     return Rehearsal(
         starts_at=zones.local(start, zone),
-        ends_at=zones.local(last, zone),
+        ends_at=zones.local(until or last, zone),
         zone=zone,
         messages=messages,
         people=len(rows),

@@ -132,7 +132,7 @@ def show(session: Session, *, who: str, url: str | None) -> int:
     from scheduler.operations import people
 
     with database.opened(session, url) as store:
-        found = people.dossier(store, who, now=session.now())
+        found = people.dossier(store, who, now=telling.now(session, store))
         zone = telling.zone_of(store)
     screen = session.screen
     if session.json:
@@ -183,7 +183,7 @@ def unsubscribe(session: Session, *, who: str, url: str | None) -> int:
     from scheduler.operations import people
 
     with database.opened(session, url) as store:
-        changed = people.unsubscribe(store, who, now=session.now(), by=database.who())
+        changed = people.unsubscribe(store, who, now=telling.now(session, store), by=database.who())
     if session.json:
         session.screen.json({"unsubscribed": who, "changed": changed})
     else:

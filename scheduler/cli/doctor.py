@@ -154,7 +154,7 @@ def _database(session: Session, url: str | None) -> Iterator[Check]:
 
     with database.reading(there) as store:
         yield Check("database", "✓", f"{store.path or store.dialect}: reachable, up to date")
-        now = session.now()
+        now = telling.now(session, store)
         status = watching.status(store, now=now)
         yield from _daemon(status, now, telling.zone_of(store))
         yield from _waiting(status, now)

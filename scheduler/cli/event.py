@@ -108,13 +108,13 @@ def _record(session: Session, store: Store, catalog: Catalog, event: EventLine) 
     from scheduler.operations import people
 
     # A pipe may stay open for days: each event is of the moment it arrives.
-    now = session.now() if session.now_text is not None else SystemClock().now()
+    now = telling.now(session, store) if session.now_text is not None else SystemClock().now()
     return people.record_event(
         store,
         catalog,
         who=event.who,
         name=event.name,
-        at=event.at or now,
+        at=event.at,
         key=event.key,
         facts=event.facts,
         now=now,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from scheduler.cli import confirm, database, exits
+from scheduler.cli import confirm, database, exits, telling
 from scheduler.cli.files import write_text
 from scheduler.cli.options import Session
 from scheduler.cli.output import Cell, Screen, Span
@@ -32,7 +32,8 @@ def run(session: Session, read: ContactsFile, *, dry_run: bool, yes: bool, url: 
         if changes and not dry_run:
             confirm.yes(session, f"Import {_sum(seen)}?", given=yes)
             store.migrate()
-            seen = people.import_contacts(store, read.people, source=Path(read.path).name, now=session.now())
+            now = telling.now(session, store)
+            seen = people.import_contacts(store, read.people, source=Path(read.path).name, now=now)
     if aside is not None:
         write_text(aside, refused_csv(read, refused))
     _tell(session, seen, refused, imported=bool(changes) and not dry_run)
@@ -81,7 +82,10 @@ def _show(screen: Screen, read: ContactsFile, seen: Imported, refused: Sequence[
     screen.line(f"{read.path}: {count(rows, 'row')}, {mark} separated, {read.encoding}")
     screen.paragraph("  ", *_columns(read), indent=2)
     sample: list[list[Cell]] = [
-        ["  ", *(Span(str(getattr(person, field) or "–"), "faint") for field in _WHO_FIELDS)]
+        [
+            Span(("  " if field == _WHO_FIELDS[0] else "") + (getattr(person, field) or "–"), "faint")
+            for field in _WHO_FIELDS
+        ]
         for person in read.people[:_SAMPLE]
     ]
     screen.columns(sample)

@@ -88,7 +88,7 @@ def command(
         if follow:
             _follow(session, store, look, rows, show=show_contacts)
         elif not session.json and not session.plain:
-            _close(session, rows, limit)
+            _close(session, rows, limit, narrowed=bool(name or touch or who or since or failed))
     return exits.DONE
 
 
@@ -133,10 +133,10 @@ def _follow(
             _write(session, fresh, watching.zones(store), show=show)
 
 
-def _close(session: Session, rows: Sequence[LogRecord], limit: int) -> None:
+def _close(session: Session, rows: Sequence[LogRecord], limit: int, *, narrowed: bool) -> None:
     screen = session.screen
     if not rows:
-        screen.line("nothing became of any message yet, as far as asked")
+        screen.line("no message fits what was asked" if narrowed else "nothing was sent, held or left out yet")
         screen.steps([("campaign status", "what is next")])
         return
     more = ", the newest; --limit shows more" if len(rows) == limit else ""

@@ -161,7 +161,7 @@ def _heading(screen: Screen, loaded: Sequence[LoadedCampaign], result: Rehearsal
     names = ", ".join(one.campaign.title or one.campaign.id for one in loaded)
     who = count(result.people, "persona" if result.personas else "contact")
     zones = " and ".join(dict.fromkeys(one.campaign.zone for one in loaded))
-    screen.line(Span(f"Rehearsal of {names}", "title"))
+    screen.line(Span(f"Rehearsal of {names}", "title"), ": nothing is sent")
     screen.line(f"{moment(result.starts_at, year=True)} to {moment(result.ends_at, year=True)} · {zones} · {who}")
     screen.line("")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from campaigns.definition import TASKS
 from scheduler.cli import telling
 from scheduler.cli.output import Piece, Span
 from scheduler.delivery import State
@@ -65,6 +66,8 @@ def pieces(outcome: Outcome, address: str, zone: str | None, *, file: bool = Fal
     if outcome.state is not State.SENT:
         return [*start, f"  {outcome.reason}"]
     name = outcome.provider_id
-    if name and not file:
+    if not file and claim.channel in TASKS:
+        name = "see campaign tasks"
+    elif name and not file:
         name = f"id {name if len(name) <= _LONGEST_ID else name[: _LONGEST_ID - 1] + '…'}"
     return [*start, Span(f"  {name}" if name else "", "faint"), Span(f"  {outcome.seconds:.1f} s", "faint")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from campaigns.definition import PERSONAL
+from campaigns.errors import RenderError
 from scheduler.cli import database, exits, targets
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
@@ -79,7 +80,15 @@ def _compose(session: Session, touch: str, address: str, who: str | None, person
         reader = message.persona(seen, persona) if persona else message.first_persona(seen)
     event = message.event_facts(seen, found, reader, {})
     at = message.goes_at(seen, seen.timeline.touch(found.id)) or seen.now
-    return _marked(message.compose(seen, stage, found, reader, event=event, at=at), recipient)
+    try:
+        made = message.compose(seen, stage, found, reader, event=event, at=at)
+    except RenderError as error:
+        if reader.facts is not None:
+            raise
+        raise SchedulerError(
+            error.message, place=error.place, remedy="it needs a reader: --contact WHO, or a persona in the file"
+        ) from None
+    return _marked(made, recipient)
 
 
 def _recipient(channel: str, address: str) -> Recipient:

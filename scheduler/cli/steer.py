@@ -100,7 +100,7 @@ def resume(session: Session, *, names: tuple[str, ...], everything: bool, url: s
 
     with database.opened(session, url) as store:
         chosen = _targets(store, names, everything)
-        changed = steering.resume(store, chosen, now=session.now(), who=database.who())
+        changed = steering.resume(store, chosen, now=telling.now(session, store), who=database.who())
     words = f"Resumed {_list(chosen)}." if changed else f"{_list(chosen)}: not paused."
     _say(session, {"resumed": [str(target) for target in chosen], "changed": changed}, words)
     return exits.DONE
@@ -128,7 +128,7 @@ def cancel(session: Session, *, names: tuple[str, ...], confirmed: tuple[str, ..
         chosen = _targets(store, names, everything=False)
         for target in chosen:
             confirm.name(session, _what_ends(store, target), str(target), given=confirmed)
-        cancelled = steering.cancel(store, chosen, now=session.now(), who=database.who())
+        cancelled = steering.cancel(store, chosen, now=telling.now(session, store), who=database.who())
     words = f"Cancelled {_list(chosen)}: {count(cancelled, 'planned message')} will not be sent."
     _say(session, {"cancelled": [str(target) for target in chosen], "messages": cancelled}, words)
     return exits.DONE
@@ -169,7 +169,9 @@ def approve(session: Session, *, names: tuple[str, ...], reject: bool, note: str
         chosen = steering.targets(store, catalog, names)
         who = database.who()
         note = note or f"{'rejected' if reject else 'approved'} by {who}"
-        moved = steering.approve(store, catalog, chosen, now=session.now(), who=who, note=note, reject=reject)
+        moved = steering.approve(
+            store, catalog, chosen, now=telling.now(session, store), who=who, note=note, reject=reject
+        )
         asks = [target for target in chosen if steering.asks_for_approval(store, catalog, target)]
     if reject:
         words = f"Rejected {_list(chosen)}: {count(moved, 'message')} will not be sent."

@@ -60,7 +60,7 @@ def _finish(session: Session, store: Store, ids: tuple[int, ...], note: str) -> 
             what = "is done already" if task in known else "is not there"
             raise SchedulerError(f"task {task} {what}", remedy="see what is open: campaign tasks")
     for task in ids:
-        watching.finish_task(store, task, now=session.now(), note=note, who=database.who())
+        watching.finish_task(store, task, now=telling.now(session, store), note=note, who=database.who())
     if session.json:
         session.screen.json({"done": list(ids)})
     else:

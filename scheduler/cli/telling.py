@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scheduler.cli.wording import moment
 
 if TYPE_CHECKING:
+    from scheduler.cli.options import Session
     from scheduler.store.database import Store
 
 
@@ -30,6 +31,11 @@ def zone_of(store: Store) -> str | None:
     from scheduler.operations import watching
 
     return watching.zone(store)
+
+
+def now(session: Session, store: Store) -> datetime:
+    """Return the moment of this command; `--now` without an offset is read in the schedule's zone."""
+    return session.now(zone_of(store)) if session.now_text is not None else session.now()
 
 
 def masked(who: str | None, *, show: bool = False) -> str:

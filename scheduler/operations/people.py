@@ -54,7 +54,7 @@ def record_event(
     *,
     who: str,
     name: str,
-    at: datetime,
+    at: datetime | None,
     key: str | None,
     facts: Mapping[str, object],
     now: datetime,
@@ -63,16 +63,18 @@ def record_event(
 
     The same `key` again has no further effect; the same key with another body is refused. Without a key one is
     derived from the event's content, so that a repeated call is recognised. `at` may lie in the past (messages whose
-    time is over follow `on_late`) or in the future. Raises SchedulerError for unknown people and unknown events.
+    time is over follow `on_late`) or in the future; None is now. Raises SchedulerError for unknown people and unknown
+    events.
     """
     body = dict(facts)
+    moment = at or now
     with store.begin() as conn:
         contact = find(conn, who)
         running = catalog.in_force(conn)
         known = EVENTS.union(*(campaign.campaign.event_names() for campaign in running))
         if name not in known:
             raise SchedulerError(f"unknown event {name!r}", remedy=event_remedy(name, known))
-        key = key or _derived_key(contact, name, at, body)
+        key = key or _derived_key(contact, name, moment, body)
         stored = events.insert(conn, key=key, contact=contact, name=name, at=at, facts=body, now=now)
         if stored.duplicate:
             return EventResult(accepted=True, duplicate=True)
@@ -80,7 +82,7 @@ def record_event(
             people.suppress(conn, contact, scope="marketing", reason="unsubscribed", at=now)
         elif name in ("bounce", "complaint"):
             people.suppress(conn, contact, scope="all" if name == "bounce" else "marketing", reason=name, at=now)
-        effect = runs.accept(conn, catalog, runs.Happening(stored.id, key, contact, name, at, body), now=now)
+        effect = runs.accept(conn, catalog, runs.Happening(stored.id, key, contact, name, moment, body), now=now)
         bump(conn)
     return EventResult(True, False, tuple(effect.started), tuple(effect.cancelled))
 

@@ -53,24 +53,25 @@ def insert(
     key: str,
     contact: int,
     name: str,
-    at: datetime,
+    at: datetime | None,
     facts: Mapping[str, object],
     now: datetime,
 ) -> Inserted:
     """Store an event; the same key again has no effect and is a duplicate.
 
-    Condition: the unique key. Raises: SchedulerError when the key is known with another person, name, moment or facts.
+    Without a moment (`at` None) it happened now, or when the same event was first heard of. Condition: the unique key.
+    Raises: SchedulerError when the key is known with another person, name, moment or facts.
     """
     body = storable(dict(facts))
     statement = insert_unless_known(conn, EVENTS).values(
-        key=key, contact=contact, name=name, at=at, received_at=now, facts=body, words=words(body)
+        key=key, contact=contact, name=name, at=at or now, received_at=now, facts=body, words=words(body)
     )
     found = conn.execute(statement.on_conflict_do_nothing().returning(_E.id)).scalar()
     if found is not None:
         return Inserted(int(found), duplicate=False)
     known = read_one(conn, EventRecord, rows_of(EventRecord, EVENTS).where(_E.key == key))
     assert known is not None
-    if (known.contact, known.name, known.at, known.facts) != (contact, name, at, body):
+    if (known.contact, known.name, known.at, known.facts) != (contact, name, at or known.at, body):
         raise SchedulerError(
             f"the event key {key!r} is already used for another event",
             remedy="give every event a key of its own, and the same event always the same key",

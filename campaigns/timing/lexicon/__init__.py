@@ -20,7 +20,14 @@ LANGUAGES: Mapping[str, str] = {
     "es": "Spanish",
     "de": "German",
 }
-READ: Mapping[str, str] = {"en": "ENGLISH", "fr": "FRENCH", "ro": "ROMANIAN", "ru": "RUSSIAN"}
+READ: Mapping[str, str] = {
+    "en": "ENGLISH",
+    "fr": "FRENCH",
+    "ro": "ROMANIAN",
+    "ru": "RUSSIAN",
+    "es": "SPANISH",
+    "de": "GERMAN",
+}
 
 Value = object
 Meanings = Mapping[Kind, Value]
@@ -31,6 +38,7 @@ _APOSTROPHES = dict.fromkeys("’‘ʼ＇`´", "'")
 _SPACES = dict.fromkeys("\u00a0\u202f\u2009\u2007\u3000", " ")
 _ALIKE = {**_DASHES, **_APOSTROPHES, **_SPACES, "ё": "е", "ş": "ș", "ţ": "ț", "œ": "oe", "æ": "ae"}
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "ae", "Ö": "oe", "Ü": "ue"})
 _KEPT_MARKS = frozenset("йЙ")  # in Russian the mark makes another letter
 
 
@@ -90,9 +98,10 @@ def table(language: str, events: frozenset[str] = frozenset(), occasions: frozen
     assert words is not None, language
     meanings: dict[Surface, dict[Kind, Value]] = {}
     for kind, value, text in _entries(words, events, occasions):
-        key = surface(text)
-        if key:
-            meanings.setdefault(key, {})[kind] = value
+        spellings = (text, text.translate(_UMLAUTS)) if words.umlauts else (text,)
+        for key in dict.fromkeys(surface(spelling) for spelling in spellings):
+            if key:
+                meanings.setdefault(key, {})[kind] = value
     longest: dict[str, int] = {}
     for key in meanings:
         longest[key[0]] = max(longest.get(key[0], 1), len(key))
@@ -107,8 +116,11 @@ def _entries(words: Lexicon, events: Collection[str], occasions: Collection[str]
         *((Kind.ORDINAL, value, names) for value, names in words.ordinals.items()),
         *((Kind.UNIT, unit, names) for unit, names in words.units.items()),
         *((Kind.PART, part, names) for part, names in words.parts.items()),
+        *((Kind.PERIOD, period, names) for period, names in words.periods.items()),
         *((kind, True, names) for kind, names in words.words.items()),
         *((Kind.EVERY_UNIT, unit, names) for unit, names in words.every_unit.items()),
+        *((Kind.EVERY_WEEKDAY, number, names) for number, names in enumerate(words.every_weekday)),
+        *((Kind.MANY_TIMES, times, names) for times, names in words.many_times.items()),
         *((Kind.CLOCK, hour, names) for hour, names in words.clocks.items()),
         *((Kind.EVENT, name, names) for name, names in words.events.items()),
         *((Kind.OCCASION, name, names) for name, names in words.occasions.items()),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.timing.lexicon.names import en
 from campaigns.timing.lexicon.table import Kind, Lexicon
-from campaigns.timing.model import Part, Unit
+from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
 _SMALL = [
     "zero",
@@ -47,13 +48,13 @@ ENGLISH = Lexicon(
         "december | dec",
     ),
     weekdays=(
-        "monday | mondays | mon",
-        "tuesday | tuesdays | tue | tues",
-        "wednesday | wednesdays | wed",
-        "thursday | thursdays | thu | thur | thurs",
-        "friday | fridays | fri",
-        "saturday | saturdays | sat",
-        "sunday | sundays | sun",
+        "monday | mon",
+        "tuesday | tue | tues",
+        "wednesday | wed",
+        "thursday | thu | thur | thurs",
+        "friday | fri",
+        "saturday | sat",
+        "sunday | sun",
     ),
     numbers={
         **{value: word for value, word in enumerate(_SMALL) if value != 1},
@@ -87,6 +88,10 @@ ENGLISH = Lexicon(
         Part.END: "end | late",
         Part.FIRST_HALF: "first half",
         Part.SECOND_HALF: "second half | last half",
+    },
+    periods={
+        Period(Part.FIRST_HALF, PeriodUnit.YEAR): "H1",
+        Period(Part.SECOND_HALF, PeriodUnit.YEAR): "H2",
     },
     words={
         Kind.ARTICLE: "the",
@@ -148,6 +153,8 @@ ENGLISH = Lexicon(
         (Unit.MONTH, 3): "quarterly",
         (Unit.YEAR, 1): "yearly | annually",
     },
+    every_weekday=("mondays", "tuesdays", "wednesdays", "thursdays", "fridays", "saturdays", "sundays"),
+    many_times={1: "once", 2: "twice"},
     clocks={0: "midnight", 12: "noon | midday"},
     events={
         "purchase": "purchase | order | payment",
@@ -165,54 +172,7 @@ ENGLISH = Lexicon(
         "birthday": "birthday",
         "anniversary": "anniversary",
     },
-    occasions={
-        "new-years-day": "New Year's Day | New Year | New Years Day",
-        "epiphany": "Epiphany | Twelfth Night | Three Kings Day",
-        "candlemas": "Candlemas",
-        "valentines-day": "Valentine's Day | Valentines Day | Valentine | St Valentine's Day | Saint Valentine's Day",
-        "defenders-day": "Defender of the Fatherland Day",
-        "dragobete": "Dragobete",
-        "martisor": "Martisor",
-        "grandmothers-day": "Grandmother's Day | Grandmothers Day",
-        "womens-day": "Women's Day | International Women's Day | Womens Day",
-        "st-patricks-day": "St Patrick's Day | Saint Patrick's Day | St Patricks Day",
-        "april-fools-day": "April Fools' Day | April Fools Day",
-        "mardi-gras": "Mardi Gras | Shrove Tuesday | Pancake Day",
-        "good-friday": "Good Friday",
-        "easter": "Easter | Easter Sunday",
-        "easter-monday": "Easter Monday",
-        "earth-day": "Earth Day",
-        "labour-day": "Labour Day | Labor Day | May Day",
-        "victory-day": "Victory Day",
-        "mothers-day": "Mother's Day | Mothers Day | Mothering Sunday",
-        "ascension-day": "Ascension Day | Ascension",
-        "pentecost": "Pentecost | Whit Sunday | Whitsun",
-        "whit-monday": "Whit Monday | Pentecost Monday",
-        "memorial-day": "Memorial Day",
-        "childrens-day": "Children's Day | Childrens Day",
-        "fathers-day": "Father's Day | Fathers Day",
-        "music-day": "World Music Day | Fete de la Musique",
-        "russia-day": "Russia Day",
-        "independence-day": "Independence Day",
-        "bastille-day": "Bastille Day",
-        "assumption": "Assumption | Assumption Day",
-        "dog-day": "International Dog Day | Dog Day",
-        "knowledge-day": "Knowledge Day",
-        "thanksgiving": "Thanksgiving | Thanksgiving Day",
-        "halloween": "Halloween",
-        "all-saints-day": "All Saints' Day | All Saints Day",
-        "armistice-day": "Armistice Day | Remembrance Day | Veterans Day",
-        "singles-day": "Singles' Day | Singles Day",
-        "black-friday": "Black Friday",
-        "cyber-monday": "Cyber Monday",
-        "giving-tuesday": "Giving Tuesday",
-        "romania-day": "Great Union Day",
-        "st-nicholas-day": "St Nicholas Day | Saint Nicholas Day",
-        "christmas-eve": "Christmas Eve",
-        "christmas": "Christmas | Christmas Day | Xmas",
-        "boxing-day": "Boxing Day",
-        "new-years-eve": "New Year's Eve | New Years Eve",
-    },
+    occasions=en.NAMES,
     refused={
         "ago": "a campaign has no past: write 'later', 'after' or 'before' something",
         "soon": "say how soon, e.g. 'within the next 3 days' or 'as soon as possible'",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.timing.lexicon.names import fr
 from campaigns.timing.lexicon.table import Kind, Lexicon
-from campaigns.timing.model import Part, Unit
+from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
 _SMALL = [
     "zéro",
@@ -47,13 +48,13 @@ FRENCH = Lexicon(
         "décembre | dec",
     ),
     weekdays=(
-        "lundi | lundis | lun",
-        "mardi | mardis",
-        "mercredi | mercredis | mer",
-        "jeudi | jeudis | jeu",
-        "vendredi | vendredis | ven",
-        "samedi | samedis | sam",
-        "dimanche | dimanches | dim",
+        "lundi | lun",
+        "mardi | mar",
+        "mercredi | mer",
+        "jeudi | jeu",
+        "vendredi | ven",
+        "samedi | sam",
+        "dimanche | dim",
     ),
     numbers={
         **{value: word for value, word in enumerate(_SMALL) if value != 1},
@@ -84,6 +85,7 @@ FRENCH = Lexicon(
         (Unit.WEEK, 1): "semaine | semaines",
         (Unit.MONTH, 1): "mois",
         (Unit.MONTH, 3): "trimestre | trimestres",
+        (Unit.MONTH, 6): "semestre | semestres",
         (Unit.YEAR, 1): "an | ans | année | années",
     },
     parts={
@@ -92,6 +94,10 @@ FRENCH = Lexicon(
         Part.END: "fin",
         Part.FIRST_HALF: "première quinzaine | première moitié",
         Part.SECOND_HALF: "deuxième quinzaine | seconde quinzaine | deuxième moitié | seconde moitié",
+    },
+    periods={
+        Period(Part.FIRST_HALF, PeriodUnit.YEAR): "premier semestre",
+        Period(Part.SECOND_HALF, PeriodUnit.YEAR): "deuxième semestre | second semestre",
     },
     words={
         Kind.ARTICLE: "le | la | les | l",
@@ -152,7 +158,10 @@ FRENCH = Lexicon(
         (Unit.DAY, 1): "quotidiennement",
         (Unit.WEEK, 1): "hebdomadairement",
         (Unit.MONTH, 1): "mensuellement",
+        (Unit.MONTH, 3): "trimestriellement",
+        (Unit.YEAR, 1): "annuellement",
     },
+    every_weekday=("lundis", "mardis", "mercredis", "jeudis", "vendredis", "samedis", "dimanches"),
     clocks={0: "minuit", 12: "midi"},
     events={
         "purchase": "achat | commande | paiement",
@@ -168,49 +177,7 @@ FRENCH = Lexicon(
         "redeemed": "utilisation du code",
         "birthday": "anniversaire | anniversaire du client | anniversaire de la cliente",
     },
-    occasions={
-        "new-years-day": "Jour de l'an | Nouvel An | premier de l'an",
-        "epiphany": "Épiphanie | fête des rois",
-        "candlemas": "Chandeleur",
-        "valentines-day": "Saint-Valentin | St-Valentin | fête des amoureux",
-        "defenders-day": "Jour du défenseur de la patrie",
-        "dragobete": "Dragobete",
-        "martisor": "Martisor",
-        "grandmothers-day": "Fête des grands-mères",
-        "womens-day": "Journée des femmes | journée internationale des femmes | journée de la femme",
-        "st-patricks-day": "Saint-Patrick",
-        "april-fools-day": "Poisson d'avril",
-        "mardi-gras": "Mardi gras",
-        "good-friday": "Vendredi saint",
-        "easter": "Pâques | dimanche de Pâques",
-        "easter-monday": "Lundi de Pâques",
-        "earth-day": "Jour de la Terre",
-        "labour-day": "Fête du travail",
-        "victory-day": "Fête de la victoire | Victoire 1945",
-        "mothers-day": "Fête des mères",
-        "ascension-day": "Ascension | jeudi de l'Ascension",
-        "pentecost": "Pentecôte | dimanche de Pentecôte",
-        "whit-monday": "Lundi de Pentecôte",
-        "childrens-day": "Journée de l'enfance",
-        "fathers-day": "Fête des pères",
-        "music-day": "Fête de la musique",
-        "bastille-day": "Fête nationale",
-        "assumption": "Assomption",
-        "dog-day": "Journée internationale du chien",
-        "thanksgiving": "Thanksgiving | Action de grâce",
-        "halloween": "Halloween",
-        "all-saints-day": "Toussaint",
-        "armistice-day": "Armistice",
-        "singles-day": "Fête des célibataires",
-        "black-friday": "Black Friday | vendredi noir",
-        "cyber-monday": "Cyber Monday",
-        "giving-tuesday": "Giving Tuesday",
-        "st-nicholas-day": "Saint-Nicolas",
-        "christmas-eve": "Réveillon de Noël | veille de Noël",
-        "christmas": "Noël | jour de Noël",
-        "boxing-day": "Boxing Day | lendemain de Noël",
-        "new-years-eve": "Saint-Sylvestre | réveillon du Nouvel An | réveillon du jour de l'an",
-    },
+    occasions=fr.NAMES,
     refused={
         "il y a": "a campaign has no past: write 'plus tard', 'après' or 'avant' something",
         "bientôt": "say how soon, e.g. 'dans les prochaines 48 heures' or 'dès que possible'",
@@ -221,6 +188,10 @@ FRENCH = Lexicon(
         "hiver": "seasons begin on different days: name the months, e.g. 'du 1er décembre au 28 février'",
         "saison": "seasons begin on different days: name the months, e.g. 'du 1er décembre au 28 février'",
         "week end": "name the day, e.g. 'samedi prochain'",
+    },
+    loose={
+        "huit jours": "'huit jours' is read as 8 days; for a week write 'une semaine'",
+        "quinze jours": "'quinze jours' is read as 15 days; for a fortnight write 'deux semaines'",
     },
     examples=(
         "dès que possible",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.timing.lexicon.names import ro
 from campaigns.timing.lexicon.table import Kind, Lexicon
-from campaigns.timing.model import Part, Unit
+from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
 _UNITS = {
     1: "unu | una",
@@ -91,6 +92,7 @@ ROMANIAN = Lexicon(
         (Unit.WEEK, 1): "săptămână | săptămâni | săptămâna | săptămânii",
         (Unit.MONTH, 1): "lună | luni | luna | lunii",
         (Unit.MONTH, 3): "trimestru | trimestre | trimestrul | trimestrului",
+        (Unit.MONTH, 6): "semestru | semestre",
         (Unit.YEAR, 1): "an | ani | anul | anului",
     },
     parts={
@@ -99,6 +101,10 @@ ROMANIAN = Lexicon(
         Part.END: "sfârșit | sfârșitul | final | finalul",
         Part.FIRST_HALF: "prima jumătate",
         Part.SECOND_HALF: "a doua jumătate",
+    },
+    periods={
+        Period(Part.FIRST_HALF, PeriodUnit.YEAR): "primul semestru | primului semestru",
+        Period(Part.SECOND_HALF, PeriodUnit.YEAR): "al doilea semestru | celui de al doilea semestru",
     },
     words={
         Kind.OF: "de | din | a | al | ale | lui",
@@ -120,6 +126,7 @@ ROMANIAN = Lexicon(
         Kind.AFTER: "după | de la",
         Kind.BEFORE: "înainte de | înaintea | înainte",
         Kind.AWAY: "cu | la",
+        Kind.AGO: "acum",
         Kind.BY: "până la | până pe | până în | cel târziu pe | cel târziu la | cel târziu până la | cel târziu",
         Kind.SINCE: "după",
         Kind.ABOUT: "în jurul | în jur de | în preajma",
@@ -176,35 +183,7 @@ ROMANIAN = Lexicon(
         "birthday": "ziua de naștere | zi de naștere",
         "anniversary": "aniversare | aniversarea",
     },
-    occasions={
-        "new-years-day": "Anul Nou | Anului Nou",
-        "epiphany": "Boboteaza | Bobotează",
-        "valentines-day": "Ziua Îndrăgostiților | Zilei Îndrăgostiților | Valentine's Day | Sfântul Valentin",
-        "dragobete": "Dragobete | Dragobetele",
-        "martisor": "Mărțișor | Mărțișorul",
-        "womens-day": "Ziua Femeii | Zilei Femeii | Ziua Internațională a Femeii",
-        "april-fools-day": "Ziua Păcălelilor",
-        "good-friday": "Vinerea Mare",
-        "easter": "Paște | Paști | Paștele | Paștelui | Duminica Paștelui",
-        "easter-monday": "Lunea Paștelui | a doua zi de Paște",
-        "earth-day": "Ziua Pământului",
-        "labour-day": "Ziua Muncii",
-        "mothers-day": "Ziua Mamei | Zilei Mamei",
-        "ascension-day": "Înălțarea",
-        "pentecost": "Rusalii | Rusaliile",
-        "childrens-day": "Ziua Copilului",
-        "fathers-day": "Ziua Tatălui | Zilei Tatălui",
-        "assumption": "Sfânta Maria | Adormirea Maicii Domnului",
-        "halloween": "Halloween",
-        "singles-day": "Ziua Celibatarilor",
-        "black-friday": "Black Friday | Vinerea Neagră",
-        "cyber-monday": "Cyber Monday",
-        "romania-day": "Ziua Națională",
-        "st-nicholas-day": "Moș Nicolae | Sfântul Nicolae",
-        "christmas-eve": "Ajunul Crăciunului",
-        "christmas": "Crăciun | Crăciunul | Crăciunului",
-        "new-years-eve": "Revelion | Revelionul | Ajunul Anului Nou",
-    },
+    occasions=ro.NAMES,
     refused={
         "cândva": "say when, e.g. 'început de ianuarie' or '3 zile mai târziu'",
         "curând": "say how soon, e.g. 'în următoarele 48 de ore' or 'cât mai curând posibil'",

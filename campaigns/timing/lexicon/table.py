@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from campaigns.timing.model import Part, Unit
+from campaigns.timing.model import Part, Period, Unit
 
 
 class Kind(StrEnum):
@@ -19,6 +19,7 @@ class Kind(StrEnum):
     ORDINAL = "ordinal"
     UNIT = "unit"
     PART = "part"
+    PERIOD = "period"
     EVENT = "event"
     OCCASION = "occasion"
     CLOCK = "clock"
@@ -50,10 +51,12 @@ class Kind(StrEnum):
     MORE = "more"
     AFTER = "after"
     BEFORE = "before"
+    AGO = "ago, before the amount"
     AWAY = "before the amount of before and after"
     BY = "by"
     SINCE = "after a day"
     ABOUT = "about"
+    AROUND = "about, after the day"
     WITHIN = "within"
     WITHIN_NEXT = "within, with next"
     # moments
@@ -78,6 +81,8 @@ class Kind(StrEnum):
     # recurrences
     EVERY = "every"
     EVERY_UNIT = "every unit"
+    EVERY_WEEKDAY = "every weekday"
+    MANY_TIMES = "how many times"
     OTHER = "other"
     TIMES = "times"
     UNTIL = "until"
@@ -94,7 +99,10 @@ class Lexicon:
     """The closed word table of one language: what is not here is an error at its place.
 
     `units` maps to (unit, how many of it), so that a fortnight is two weeks. The first of an occasion's names is its
-    title. `refused` maps words to what to write instead. `examples` are whole phrases to point at.
+    title. `refused` maps words to what to write instead. `examples` are whole phrases to point at. `periods` are words
+    that name a part of a period by themselves ("Monatsende"), `every_weekday` those for "on Mondays", `many_times` those
+    for "twice". `loose` maps words that many people use for another length to the note that says how they are read.
+    With `umlauts` a word may also be written without its dots, "ae" for "ä".
     """
 
     language: str
@@ -112,4 +120,9 @@ class Lexicon:
     occasions: Mapping[str, Words]
     refused: Mapping[str, str]
     examples: tuple[str, ...]
+    periods: Mapping[Period, Words] = field(default_factory=dict)
+    every_weekday: tuple[Words, ...] = ()
+    many_times: Mapping[int, Words] = field(default_factory=dict)
+    loose: Mapping[Words, str] = field(default_factory=dict)
+    umlauts: bool = False
     bare_unit_is_one: bool = False  # "через неделю": a unit without a number is one of it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from campaigns.timing import occasions
 from campaigns.timing.lexicon.table import Kind
@@ -160,6 +161,8 @@ def weekday(stream: Stream) -> Weekday | None:
     stream.take(Kind.ON)
     stream.take(Kind.ARTICLE)
     stream.take(Kind.NEXT, Kind.THIS)
+    if stream.peek(Kind.WEEKDAY) and stream.peek(Kind.MONTH):
+        return _ambiguous(stream)
     day = stream.value(Kind.WEEKDAY)
     if not isinstance(day, int):
         return None
@@ -174,10 +177,23 @@ def weekday(stream: Stream) -> Weekday | None:
     return Weekday(day)
 
 
+def _ambiguous(stream: Stream) -> None:
+    """Raise PhraseError for a word that is a weekday or a month ("mar"), where its place does not tell which."""
+    words = stream.words.lexicon
+    token = stream.tokens[stream.at]
+    day, month = token.meanings[Kind.WEEKDAY], token.meanings[Kind.MONTH]
+    assert isinstance(day, int) and isinstance(month, int)  # noqa: PT018 - one fact: both are numbers
+    first, second = (names.partition("|")[0].strip() for names in (words.weekdays[day], words.months[month - 1]))
+    raise stream.fail(f"{token.text!r} is {first} or {second}", back=0, remedy="write the whole word")
+
+
 def period(stream: Stream) -> Period | None:
     """Take a month, a week, a quarter or a part of one: "early January", "end of next month", "Q2", "mid 2027"."""
     before = stream.at
     stream.skip(Kind.IN, Kind.AT, Kind.ON, Kind.DURING, Kind.ARTICLE)
+    named = stream.value(Kind.PERIOD)
+    if isinstance(named, Period):
+        return _named_period(stream, named)
     part = stream.value(Kind.PART)
     led = stream.at > before
     if part is not None:
@@ -187,6 +203,20 @@ def period(stream: Stream) -> Period | None:
     if found is not None and found.part in _HALVES and found.of not in (PeriodUnit.MONTH, PeriodUnit.YEAR):
         raise stream.fail(f"a {found.of} has no halves here", remedy="say start, middle or end of it")
     return found
+
+
+def _named_period(stream: Stream, named: Period) -> Period:
+    """Take what may follow a word that is a period by itself: "Monatsende Januar", "premier semestre 2028"."""
+    before = stream.at
+    stream.take(Kind.OF)
+    month = stream.value(Kind.MONTH) if named.of is PeriodUnit.MONTH and named.number is None else None
+    if isinstance(month, int):
+        named = replace(named, number=month)
+    else:
+        stream.at = before
+    if named.of is PeriodUnit.YEAR or named.number is not None:
+        named = replace(named, year=atoms.year(stream))
+    return named
 
 
 def _month(stream: Stream, part: Part | None) -> Period | None:

@@ -32,9 +32,10 @@ def number(stream: Stream) -> int | None:
 
 
 def year(stream: Stream) -> int | None:
-    """Take a year of four digits, after an optional comma."""
+    """Take a year of four digits, after an optional comma or "of"."""
     before = stream.at
     stream.take(Kind.COMMA)
+    stream.take(Kind.OF)
     if not stream.is_done() and stream.tokens[stream.at].text.isdecimal() and len(stream.tokens[stream.at].text) == 4:
         value = number(stream)
         if value is not None and value in _YEARS:
@@ -87,6 +88,7 @@ def clock(stream: Stream) -> time | None:
     introduced = stream.take(Kind.AT)
     value = stream.value(Kind.CLOCK)
     if isinstance(value, time):
+        stream.take(Kind.HOUR_MARK)
         return _half_day(stream, value.hour, value.minute)
     if isinstance(value, int):
         return time(value)

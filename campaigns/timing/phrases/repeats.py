@@ -48,26 +48,34 @@ def recurrence(stream: Stream) -> Timing | None:
 
 def _each_weekday(stream: Stream) -> str | None:
     if not stream.take(Kind.EVERY):
-        return None
+        stream.skip(Kind.ON, Kind.ARTICLE)
+        if not stream.peek(Kind.EVERY_WEEKDAY):
+            return None
     if stream.take(Kind.WORKDAYS):
         return "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
-    other = stream.take(Kind.OTHER)
+    weeks = 2 if stream.take(Kind.OTHER) else 1
     before = stream.at
     rank = anchors.ordinal(stream)
     if rank is None:
         stream.at = before
+        weeks = atoms.number(stream) or weeks
     days: list[int] = []
-    while isinstance(day := stream.value(Kind.WEEKDAY), int):
+    while isinstance(day := _weekday(stream), int):
         days.append(day)
         before = stream.at
-        stream.skip(Kind.COMMA, Kind.AND, Kind.ARTICLE)
-        if not stream.peek(Kind.WEEKDAY):
+        stream.skip(Kind.COMMA, Kind.AND, Kind.ARTICLE, Kind.ON)
+        if not (stream.peek(Kind.WEEKDAY) or stream.peek(Kind.EVERY_WEEKDAY)):
             stream.at = before
     if not days:
         return None
     if rank is not None:
         return _ranked(stream, rank, days)
-    return f"FREQ=WEEKLY{';INTERVAL=2' if other else ''};BYDAY={','.join(DAYS[day] for day in sorted(set(days)))}"
+    return f"FREQ=WEEKLY{f';INTERVAL={weeks}' if weeks > 1 else ''};BYDAY={','.join(DAYS[day] for day in sorted(set(days)))}"
+
+
+def _weekday(stream: Stream) -> object:
+    day = stream.value(Kind.WEEKDAY)
+    return stream.value(Kind.EVERY_WEEKDAY) if day is None else day
 
 
 def _ranked(stream: Stream, rank: int, days: list[int]) -> str:
@@ -88,7 +96,7 @@ def _each_unit(stream: Stream) -> str | None:
     if unit is None:
         if not stream.take(Kind.EVERY):
             return None
-        count = 2 if stream.take(Kind.OTHER) else atoms.number(stream) or 1
+        count = 2 if stream.take(Kind.OTHER) else _every_how_many(stream)
         stream.take(Kind.OF)
         unit = stream.value(Kind.UNIT)
     if not isinstance(unit, tuple):
@@ -106,6 +114,16 @@ def _each_unit(stream: Stream) -> str | None:
     return f"FREQ={_FREQUENCY[name]}{f';INTERVAL={interval}' if interval > 1 else ''}"
 
 
+def _every_how_many(stream: Stream) -> int:
+    """Take the 3 of "every 3 days" and of "every third day"."""
+    count = atoms.number(stream)
+    if count is not None:
+        stream.take(Kind.ORDINAL_SUFFIX)
+        return count or 1
+    rank = stream.value(Kind.ORDINAL)
+    return rank if isinstance(rank, int) and rank > 0 else 1
+
+
 def _of_every_month(stream: Stream) -> str | None:
     stream.take(Kind.ON)
     stream.take(Kind.ARTICLE)
@@ -113,7 +131,11 @@ def _of_every_month(stream: Stream) -> str | None:
     if rank is None:
         return None
     what = anchors.nth_what(stream)
-    if not stream.of() or not stream.take(Kind.EVERY) or stream.value(Kind.UNIT) != (Unit.MONTH, 1):
+    if (
+        not (stream.peek(Kind.EVERY) or stream.of())
+        or not stream.take(Kind.EVERY)
+        or stream.value(Kind.UNIT) != (Unit.MONTH, 1)
+    ):
         return None
     anchors.check_rank(stream, rank, what or "day")
     if what == "business_day":
@@ -137,8 +159,10 @@ def _limited(stream: Stream, repeat: Repeat) -> Repeat | None:
     stream.at = before
     if repeat.times is None:
         stream.take(Kind.OF)
-        times = atoms.number(stream)
-        if times is not None and stream.take(Kind.TIMES):
+        many = stream.value(Kind.MANY_TIMES)
+        times = many if isinstance(many, int) else atoms.number(stream)
+        stream.take(Kind.DASH)
+        if times is not None and (many is not None or stream.take(Kind.TIMES)):
             if not 1 <= times <= atoms.MAX_AMOUNT:
                 raise stream.fail(f"it repeats {times} times", back=2, remedy="expected e.g. '3 times'")
             return replace(repeat, times=times)

@@ -85,6 +85,15 @@ def _countdown(stream: Stream) -> Timing | None:
     return Timing(Occasion(anchors.THE_DAY), Relation.OFFSET, Offset(Unit.DAY, days, days, sign))
 
 
+def _ago(stream: Stream) -> Timing | None:
+    """Refuse "vor 3 Tagen", "acum 3 zile", "hace 3 días": the words of the past that others begin with, too."""
+    if stream.take(Kind.AGO) and atoms.amount(stream) is not None and stream.is_done():
+        raise stream.fail(
+            "it lies in the past", back=len(stream.tokens), remedy="a campaign has no past: count from something"
+        )
+    return None
+
+
 def _within(stream: Stream) -> Timing | None:
     start = stream.at
     for kind in (Kind.WITHIN, Kind.WITHIN_NEXT):
@@ -213,6 +222,8 @@ def _related(stream: Stream) -> Timing | None:
         if stream.take(kind):
             anchor = anchors.reference(stream)
             if anchor is not None:
+                if relation is Relation.ABOUT:
+                    stream.take(Kind.AROUND)
                 return _timing(anchor, relation)
     return None
 
@@ -288,6 +299,7 @@ def _timing(anchor: object, relation: Relation) -> Timing:
 
 _PRODUCTIONS: tuple[Callable[[Stream], Timing | None], ...] = (
     _soon,
+    _ago,
     repeats.recurrence,
     _countdown,
     _tomorrow,

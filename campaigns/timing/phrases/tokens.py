@@ -23,7 +23,7 @@ _LEXEME = re.compile(
     r"(?P<iso>\d{4}-\d{2}-\d{2})"
     r"(?:[t ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
     r"(?: ?(?P<zone>z\b|utc\b|[+-]\d{2}:?\d{2}\b|[a-z_]+/[a-z_/+0-9-]+))?)?"
-    r"|(?P<clock>\d{1,2}:\d{2})(?![\d:])"
+    r"|(?P<clock>\d{1,2}:\d{2}(?![\d:])|\d{1,2}\.\d{2}(?= ?(?:uhr|h)\b))"
     r"|(?P<number>\d+)"
     r"|(?P<word>[^\W\d_]+)"
     r"|(?P<mark>[-+,])"
@@ -260,7 +260,7 @@ def _zone(phrase: str, start: int, text: str) -> str:
 
 
 def _clock(phrase: str, start: int, text: str) -> time:
-    hour, _, minute = text.partition(":")
+    hour, _, minute = text.replace(".", ":").partition(":")
     try:
         return time(int(hour), int(minute))
     except ValueError:

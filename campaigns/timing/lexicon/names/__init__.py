@@ -1,0 +1,1 @@
+"""Names of occasions, one table a language."""
