@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, time
 
 from campaigns.definition.vocabulary import EVENTS
-from campaigns.errors import CampaignError
+from campaigns.errors import CampaignError, TimingError
 from campaigns.loader import load
 from campaigns.planner import plan
-from campaigns.timing import phrases, resolver, zones
+from campaigns.timing import grounds, phrases, readings, resolver, zones
 from campaigns.timing.model import Moments, Window
 
 __all__ = ["load", "plan", "when"]
@@ -32,7 +32,8 @@ def when(
     day, else an instant whose time of day is kept), `events` maps names of events to their moments; a lone one may be
     named "event". `latest` is included, None when the window is open; `occurrences` are the first of a recurrence.
 
-    Raises: CampaignError for what cannot be read, for naive moments, and for a moment that is not known.
+    Raises: CampaignError for what cannot be read, for naive moments, for a moment that is not known, and for a phrase
+    with a year that is over.
     """
     known = dict(events or {})
     for name, moment in {"now": now, "start": start, "previous": previous, **known}.items():
@@ -50,4 +51,14 @@ def when(
         events=known,
         expected=known,
     )
-    return resolver.resolve(timing, moments)
+    window = resolver.resolve(timing, moments)
+    if (
+        grounds.year_of(timing.second or timing.anchor) is not None
+        and window.latest is not None
+        and window.latest < now
+    ):
+        raise TimingError(
+            f"{phrase!r} lies in the past: it ended on {readings.day(window.latest)}",
+            remedy="write another year, or none for the next one",
+        )
+    return window

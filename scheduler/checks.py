@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from campaigns import planner, segments
-from campaigns.definition import Stage, Touch
+from campaigns.definition import Cap, Stage, Touch
 from campaigns.timing import constraints, zones
 from scheduler.catalog import InForce
 from scheduler.delivery import State
@@ -21,6 +21,9 @@ _ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phon
 _MISSING = {"email": "no e-mail address", "phone": "no phone number"}
 
 WAITS_FOR_APPROVAL = "waits for approval"
+
+# How long after its moment a message waits for a cap that the one before it holds for a little longer.
+_CAP_PATIENCE = timedelta(hours=1)
 
 
 def last_moment(
@@ -112,6 +115,25 @@ def _check_goal(conn: Connection, campaign: InForce, claim: Claim, stage: Stage,
             return
 
 
+def _check_cap(conn: Connection, cap: Cap, claim: Claim, now: datetime) -> None:
+    """Withhold what a cap does not allow; what it allows again within the hour waits, since sending takes time.
+
+    Without that a touch of every day at ten would lose every other day to the seconds that yesterday's took.
+    """
+    assert claim.contact is not None
+    span = timedelta(days=cap.days)
+    sent = reader.marketing_sent(conn, claim.contact, now - span)
+    if len(sent) < cap.times:
+        return
+    free_at = sent[len(sent) - cap.times] + span
+    last_at = claim.due_at + _CAP_PATIENCE
+    if claim.expires_at is not None:
+        last_at = min(last_at, claim.expires_at)
+    if free_at > last_at:
+        raise Withheld(State.SUPPRESSED, f"cap: {cap}")
+    raise Withheld(State.PLANNED, f"waits: {cap}", next_at=free_at)
+
+
 def _check_courtesy(
     conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime
 ) -> None:
@@ -120,9 +142,7 @@ def _check_courtesy(
         zone = campaign.contact_zone(people.timezone(conn, claim.contact))
         if is_marketing(touch):
             for cap in planner.courtesy(campaign.campaign, stage, touch).caps:
-                since = now - timedelta(days=cap.days)
-                if reader.marketing_sent_since(conn, claim.contact, since) >= cap.times:
-                    raise Withheld(State.SUPPRESSED, f"cap: {cap}")
+                _check_cap(conn, cap, claim, now)
     rules = planner.rules(campaign.campaign, stage, touch)
     country = campaign.campaign.country
     if constraints.is_allowed(now, zone, rules, country):

@@ -96,11 +96,18 @@ def enter(
 
 
 def after_sent(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now: datetime) -> None:
-    """Let a person enter the stage whose touch reached them; one that sends them elsewhere is no step into its own."""
+    """Let a person enter the stage whose touch reached them; one that sends them elsewhere is no step into its own.
+
+    A calendar touch sends them elsewhere when it reached them, an event touch did so when the event came.
+    """
     found = campaign.find(claim.touch)
-    if claim.contact is None or found is None or found[1].go_to is not None:
+    if claim.contact is None or found is None:
         return
-    stage, _ = found
+    stage, touch = found
+    if touch.go_to is not None:
+        if touch.on is None:
+            enter(conn, campaign, claim.contact, touch.go_to, at=now, reason=touch.id, now=now, back=True)
+        return
     enter(conn, campaign, claim.contact, stage.id, at=now, reason=claim.touch, now=now)
 
 

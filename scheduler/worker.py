@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from campaigns.definition import Stage, Touch
 from campaigns.errors import CampaignError
+from campaigns.timeline import PlannedTouch
+from campaigns.timing.model import Event
 from scheduler import checks, messages, runs
 from scheduler.catalog import Catalog, InForce
 from scheduler.channels.base import Channel, Message, Receipt
@@ -169,7 +171,7 @@ class Worker:
         """Return the reason that is stored with a message that was sent: why it, and why then."""
         sent = plans.first_sent(conn, claim.campaign, claim.edition)
         planned = campaign.timeline(sent).touch(touch.id)
-        parts = [f"{planned.trigger} {planned.delay}".strip() if planned.trigger is not None else "", planned.reason]
+        parts = [_started_by(touch, planned) if planned.trigger is not None else "", planned.reason]
         if touch.approval == "required":
             parts.append(plans.touch_state(conn, claim.campaign, claim.edition, claim.touch).approved_note)
         return "; ".join(part for part in parts if part)
@@ -294,3 +296,11 @@ class Worker:
 
         await self._writer.run(work)
         self._report(Outcome(now, claim, state, withheld.reason))
+
+
+def _started_by(touch: Touch, planned: PlannedTouch) -> str:
+    """Return what an event touch answers and how long after: `purchase +5 min`, `between purchase and delivered`."""
+    second = touch.when.second if touch.when is not None else None
+    if planned.delay == "between" and isinstance(second, Event):
+        return f"between {planned.trigger} and {second.name}"
+    return f"{planned.trigger} {planned.delay}".strip()

@@ -17,6 +17,7 @@ from campaigns.planner.setting import Setting
 from campaigns.planner.wording import words
 from campaigns.timeline import PlannedOccurrence, PlannedOffer, PlannedStage, PlannedTouch
 from campaigns.timing import resolver
+from campaigns.timing.constraints import BlockedError
 from campaigns.timing.model import Timing, Window
 
 _YEAR = timedelta(days=366)
@@ -24,9 +25,17 @@ _JUST_OVER = timedelta(days=62)
 
 
 def unresolved(campaign: Campaign, path: tuple[str | int, ...], what: str, error: CampaignError) -> Finding:
-    """Return the finding for a moment that cannot be found."""
+    """Return the finding for a moment that cannot be found; left out as the author asked (`on_blocked: skip`) warns."""
     place = error.place or campaign.place(*path)
+    if isinstance(error, BlockedError) and error.skipped:
+        return Finding("left-out", Level.WARNING, f"{what} is {error.message}", place, "choose another day to have it")
     return Finding("unresolved", Level.ERROR, f"{what}: {error.message}", place, error.remedy)
+
+
+def follows_left_out(campaign: Campaign, path: tuple[str | int, ...], what: str, error: CampaignError) -> Finding:
+    """Return the finding for a moment that counts from one that is left out."""
+    message = f"{what} counts from a day that is {error.message}"
+    return Finding("unresolved", Level.ERROR, message, campaign.place(*path), "count from another moment")
 
 
 def of_setting(edition: Setting) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from campaigns.planner.setting import setting
 from campaigns.planner.triggered import delay
 from campaigns.timeline import Feasibility, PlannedOccurrence, PlannedOffer, PlannedStage, PlannedTouch, Timeline
 from campaigns.timing import zones
+from campaigns.timing.constraints import BlockedError
 
 # Where people have zones of their own, a window opens in the first zone on earth and closes in the last.
 FIRST_ZONE, LAST_ZONE = "Pacific/Kiritimati", "Etc/GMT+12"
@@ -34,6 +35,8 @@ class _Report:
         if not any(error is earlier for earlier in self.told):
             self.told.append(error)
             self.findings.append(judgement.unresolved(self.campaign, path, what, error))
+        elif isinstance(error, BlockedError) and error.skipped:  # a warning for what is left out, not for what follows
+            self.findings.append(judgement.follows_left_out(self.campaign, path, what, error))
 
 
 def plan(

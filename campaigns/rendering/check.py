@@ -88,11 +88,14 @@ class Check:
         except RenderError as error:
             yield _finding(error)
             return
-        may_be_silent = touch.channel[0] == "webhook" or (touch.media and touch.channel[0] != "email")
+        elsewhere = bool(
+            touch.steps or touch.variants or touch.by_channel
+        )  # these hold the words, and are judged apart
+        may_be_silent = elsewhere or touch.channel[0] == "webhook" or (touch.media and touch.channel[0] != "email")
         if says.body is None and not may_be_silent:
             message = f"the touch {touch.id!r} says nothing"
             yield _error("template-body", message, place, "give it a `template:` or a `text:`")
-        if touch.channel[0] == "email" and says.subject is None:
+        if touch.channel[0] == "email" and says.subject is None and not elsewhere:
             message = f"the mail {touch.id!r} has no subject"
             yield _error("template-subject", message, place, "give it a `subject:`, or one in the template's head")
         seen = _Seen()

@@ -262,7 +262,10 @@ def _nth(anchor: Nth, ask: Ask) -> Days | None:
         day = days.nth_day(year, month, anchor.what, anchor.n, ask.moments.country)
         if day is None and anchor.year is not None:
             last = missing(anchor, year)
-            raise TimingError(f"{_MONTHS[month - 1]} {year} has no {last[1] if last else anchor.n}")
+            raise TimingError(
+                f"{_MONTHS[month - 1]} {year} has no {last[1] if last else anchor.n}",
+                remedy="write last, or name another month",
+            )
         return None if day is None else _single(day)
     for shift in range(anchor.shift, anchor.shift + 3):
         year, index = divmod(ask.here.year * 12 + ask.here.month - 1 + shift, 12)

@@ -311,7 +311,7 @@ UNSETTLED: Mapping[tuple[str, str], str] = {
 # Where a rule is taken from, for those that are neither a plain date nor everybody's knowledge.
 SOURCES: Mapping[str, str] = {
     "easter": "computus, Gregorian and Julian (python-dateutil `easter`); the country decides",
-    "mothers-day": "FR: Code de l'action sociale et des familles, art. D215-1 (the Pentecost exception); RO: law 319/2009",
+    "mothers-day": "FR: Code de l'action sociale et des familles, D215-1 (the Pentecost exception); RO: law 319/2009",
     "fathers-day": "RO: law 319/2009; RU: decree 573 of 4 October 2021; DE: Ascension Day",
     "black-friday": "the day after the fourth Thursday of November, in every country that names it",
     "cyber-monday": "the Monday after Black Friday",
@@ -320,12 +320,12 @@ SOURCES: Mapping[str, str] = {
     "victoria-day": "CA: the Monday before 25 May (Holidays Act)",
     "back-to-school": "RU, MD: 1 September by law; FR: school calendar of the ministry, known up to 2026",
     "winter-sales": (
-        "FR: Code de commerce, art. L310-3 and order of 27 May 2019 (four weeks from the second Wednesday of January, or "
-        "the first when that is after the 12th); BE: Code de droit économique, art. VI.25; RO: OG 99/2000, art. 27 (the "
-        "season in which up to 45 days may be chosen)"
+        "FR: Code de commerce, art. L310-3 and order of 27 May 2019 (four weeks from the second Wednesday of January, "
+        "or the first when that is after the 12th); BE: Code de droit économique, art. VI.25; RO: OG 99/2000, art. 27 "
+        "(the season in which up to 45 days may be chosen)"
     ),
     "summer-sales": (
-        "FR: Code de commerce, art. L310-3 and order of 27 May 2019 (four weeks from the last Wednesday of June, or the "
-        "one before when that is after the 28th); BE: Code de droit économique, art. VI.25; RO: OG 99/2000, art. 27"
+        "FR: Code de commerce, art. L310-3 and order of 27 May 2019 (four weeks from the last Wednesday of June, or "
+        "the one before when that is after the 28th); BE: Code de droit économique, art. VI.25; RO: OG 99/2000, art. 27"
     ),
 }

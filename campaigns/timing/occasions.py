@@ -59,18 +59,19 @@ def on(name: str, year: int, country: str | None) -> date:
         close = difflib.get_close_matches(name, NAMES, 1)
         remedy = f"did you mean {close[0]!r}?" if close else "name it under `occasions:` in the file"
         raise TimingError(f"unknown occasion {name!r}", remedy=remedy)
-    label = title(name, "en")
     if country is not None and (name, country) in UNSETTLED:
-        raise TimingError(f"{label} has no one date in {country}: {UNSETTLED[name, country]}", remedy=_OWN)
+        raise TimingError(f"{title(name, 'en')} has no one date in {country}: {UNSETTLED[name, country]}", remedy=_OWN)
     rule = days.get(country or ANYWHERE) or days.get(ANYWHERE)
     if rule is not None:
         day = rule(year)
         if day is None:
-            raise TimingError(f"the date of {label} {year} in {country} is not known yet", remedy=_OWN)
+            raise TimingError(f"the date of {title(name, 'en')} {year} in {country} is not known yet", remedy=_OWN)
         return day
     if country is None:
-        raise TimingError(f"{label} has another date in each country", remedy="add `country:`, e.g. `country: FR`")
-    raise TimingError(f"no date of {label} is known for the country {country}", remedy=_OWN)
+        raise TimingError(
+            f"{title(name, 'en')} has another date in each country", remedy="add `country:`, e.g. `country: FR`"
+        )
+    raise TimingError(f"no date of {title(name, 'en')} is known for the country {country}", remedy=_OWN)
 
 
 _OWN = "write its date, or name the day under `occasions:` in the file"

@@ -171,6 +171,8 @@ def _fields(raw: Raw, field: _Field, wanted: datetime, now: datetime) -> Iterato
     lone = raw.latest is not None and raw.latest - raw.earliest < timedelta(days=1, hours=3)
     if raw.leaves or (explicit and lone):
         low = now if wanted >= now else wanted - _REACH
+        if raw.latest is None:
+            low = max(low, raw.earliest)  # what comes after something never comes before it
         high = wanted + _REACH
         yield _Field(field.zone, field.country, field.rules, low, _min(high, raw.limit))
 
@@ -179,14 +181,14 @@ def _days(day: date, rule: OnBlocked | None, field: _Field, *, strict: bool) -> 
     """Yield the days to try in order: the day itself, then later ones, then earlier ones, or as the rule says."""
     first = day if field.low is None else min(day, field.day(field.low))
     last = day if field.high is None else max(day, field.day(field.high))
-    later = [day + timedelta(days=number) for number in range(1, min(last - day, _REACH).days + 1)]
-    earlier = [day - timedelta(days=number) for number in range(1, min(day - first, _REACH).days + 1)]
+    later = (day + timedelta(days=number) for number in range(1, min(last - day, _REACH).days + 1))
+    earlier = (day - timedelta(days=number) for number in range(1, min(day - first, _REACH).days + 1))
     yield day
     if rule is OnBlocked.NEAREST:
-        yield from sorted(later + earlier, key=lambda other: (abs((other - day).days), other < day))
+        yield from sorted((*later, *earlier), key=lambda other: (abs((other - day).days), other < day))
     elif rule is OnBlocked.PRECEDING:
         yield from earlier
-        if not strict:
+        if not strict or field.high is None:  # nothing precedes the first day of an open window
             yield from later
     else:
         yield from later
@@ -206,8 +208,7 @@ def _settled(raw: Raw, field: _Field, target: datetime, at: time | None) -> tupl
     if one_day:
         day = field.day(target)
         return zones.start_of_day(day, field.zone), zones.end_of_day(day, field.zone)
-    assert high is not None
-    return min(low, target), max(high, target)
+    return min(low, target), None if high is None else max(high, target)
 
 
 def _blocked(nominal: datetime, field: _Field, raw: Raw) -> BlockedError:

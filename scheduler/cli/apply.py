@@ -75,7 +75,11 @@ def command(session: Session, *, files: tuple[str, ...], yes: bool, names: tuple
         there = store.path is None or store.path.exists()
         if there:
             store.migrate()
-        seen = [_look(session, store if there else None, choice, saved) for choice, saved in _chosen(session, files)]
+        asked = _chosen(session, files)
+        reviews.load_all(
+            session, [choice for choice, _ in asked]
+        )  # so that the mistakes of all files are told together
+        seen = [_look(session, store if there else None, choice, saved) for choice, saved in asked]
         refusal.refuse(one.review for one in seen)
         if not session.json:
             _show(session, seen)

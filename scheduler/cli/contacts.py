@@ -93,7 +93,7 @@ def _country(session: Session) -> str | None:
 
 
 @command.command("list", cls=CampaignCommand, examples=(("campaign contacts list --plain", "tabs, for a program"),))
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", default=50, show_default=True, help="At most so many.")
 @database.option
 @common
 def list_people(session: Session, *, limit: int, url: str | None) -> int:

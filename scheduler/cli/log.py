@@ -43,7 +43,9 @@ _LOOK_SECONDS = 1.0
 @click.option("--contact", "who", metavar="WHO", help="One person: e-mail address, phone or customer number.")
 @click.option("--since", metavar="WHEN", help="2h, 3d, or a date.")
 @click.option("--failed", is_flag=True, help="Only what failed or is unknown.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="The newest so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), metavar="N", default=200, show_default=True, help="The newest so many."
+)
 @click.option("--follow", is_flag=True, help="Go on as it happens, until Ctrl-C.")
 @click.option("--show-contacts", is_flag=True, help="Addresses and numbers in full.")
 @database.option

@@ -13,7 +13,7 @@ from scheduler.cli.files import write_bytes, write_text
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common, read_day
 from scheduler.cli.plan_rows import Selection
-from scheduler.cli.review import Review, chosen, review
+from scheduler.cli.review import Review, chosen, load_all, review
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -56,7 +56,10 @@ def command(
     detailed_exitcode: bool,
 ) -> int:
     """Show who would get what and when, and why then. Nothing is sent and nothing is changed."""
-    reviews = [review(session, choice, contacts=contacts) for choice in chosen(session, files)]
+    choices = chosen(session, files)
+    if len(choices) > 1:
+        load_all(session, choices)  # so that the mistakes of all files are told together
+    reviews = [review(session, choice, contacts=contacts) for choice in choices]
     selection = plan_rows.select([one.timeline for one in reviews], touches, first, last, every=every)
     if session.json:
         documents = [plan_document.document(one, selection) for one in reviews]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from campaigns.definition import TASKS
 from scheduler.cli import exits, refusal, review
 from scheduler.cli.options import Session, read_moment
 from scheduler.cli.output import Cell, Screen, Span, clipped, display_width
@@ -47,7 +48,7 @@ def run(
     from scheduler.errors import SchedulerError
 
     choices = review.chosen(session, files)
-    loaded = [session.project.load(choice.path) for choice in choices]
+    loaded = review.load_all(session, choices)
     _refuse_twice(loaded)
     zone = loaded[0].campaign.zone
     now = session.now(zone)
@@ -185,7 +186,7 @@ def _blocks(
             Span(f"{moment(message.at, align=True)}  ", "strong"),
             f"{message.channel:<{channel}}  ",
             Span(name + " " * (wide - display_width(name)), "command"),
-            f"  {message.contact or 'everybody'}",
+            f"  {message.contact or ('the shop' if message.channel in TASKS else 'everybody')}",
             Span(_own_time(message) if message.campaign in own_zones else "", "faint"),
         )
         if headline := _headline(message):

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from campaigns.errors import DefinitionError, Mistake
 from campaigns.finding import Finding, Level
 from scheduler.cli import database
 from scheduler.cli.options import Session
@@ -112,6 +113,23 @@ def shown(path: Path) -> Path:
     """Return the path as a person would type it: relative to the present folder where it lies below."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def load_all(session: Session, choices: Sequence[Choice]) -> list[LoadedCampaign]:
+    """Load several campaign files, in their order.
+
+    Raises: DefinitionError with every mistake of every file.
+    """
+    loaded: list[LoadedCampaign] = []
+    mistakes: list[Mistake] = []
+    for choice in choices:
+        try:
+            loaded.append(session.project.load(choice.path))
+        except DefinitionError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise DefinitionError(tuple(mistakes))
+    return loaded
 
 
 def review(session: Session, choice: Choice, *, contacts: Path | None = None) -> Review:

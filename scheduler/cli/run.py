@@ -14,6 +14,7 @@ from scheduler.cli import database, exits, rehearsal_screen, run_lines, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Span
+from scheduler.cli.wording import count
 from scheduler.delivery import State
 from scheduler.errors import SchedulerError
 
@@ -114,7 +115,7 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
             if recovered:
                 session.screen.warn(
                     Span("! ", "warning"),
-                    f"{recovered} messages were in flight when the last daemon stopped: campaign log --failed",
+                    f"{count(recovered, 'message was', 'messages were')} in flight when the last daemon stopped: campaign log --failed",
                 )
             asyncio.run(_run(session, system, once=once))
             log.close(once=once)

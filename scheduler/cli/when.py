@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import click
 
 from campaigns.errors import UnresolvedError
+from campaigns.timing.meanings import Production
 from campaigns.timing.model import Window
 from scheduler.cli import wording
 from scheduler.cli.frame import CampaignCommand
@@ -17,6 +19,17 @@ from scheduler.cli.output import Screen, Span
 
 LANGUAGES = ("en", "fr", "ro", "ru", "es", "de")
 SHOWN_OCCURRENCES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a phrase means: its window and structure, the same in English, the rule that says so, and what to mind."""
+
+    window: Window
+    form: Mapping[str, object]
+    english: str
+    why: Production
+    notes: tuple[str, ...]
 
 
 @click.command(
@@ -50,7 +63,8 @@ def command(
     """Say what a phrase means, and why."""
     from campaigns import when
     from campaigns.definition.vocabulary import EVENTS
-    from campaigns.timing import phrases, structure, zones
+    from campaigns.timing import meanings, phrases, structure, zones
+    from campaigns.timing.wording import describe
 
     zones.zone(tz)
     country = country.upper() if country else None
@@ -73,12 +87,19 @@ def command(
     names = EVENTS | moments.keys()
     timing = phrases.parse(phrase, language=lang, country=country, events=names, occasions=frozenset())
     form = structure.write(timing)
+    meant = Meant(
+        window,
+        form,
+        english=describe(timing) or "",
+        why=meanings.production(timing),
+        notes=phrases.notes(timing),
+    )
     if session.json:
-        session.screen.json(_document(phrase, window, form))
+        session.screen.json(_document(phrase, meant))
     elif session.plain:
         session.screen.rows([_row(window)])
     else:
-        _show(session.screen, phrase, window, form, zone=tz, now=now.astimezone(zones.zone(tz)))
+        _show(session.screen, phrase, meant, zone=tz, now=now.astimezone(zones.zone(tz)))
 
 
 def _event(text: str, zone: str) -> tuple[str, datetime]:
@@ -91,7 +112,8 @@ def _event(text: str, zone: str) -> tuple[str, datetime]:
     return name, read_moment(moment, zone)
 
 
-def _document(phrase: str, window: Window, form: Mapping[str, object]) -> dict[str, object]:
+def _document(phrase: str, meant: Meant) -> dict[str, object]:
+    window = meant.window
     document: dict[str, object] = {
         "phrase": phrase,
         "earliest": window.earliest,
@@ -100,7 +122,17 @@ def _document(phrase: str, window: Window, form: Mapping[str, object]) -> dict[s
     }
     if window.occurrences:
         document["occurrences"] = list(window.occurrences)
-    return {**document, "says": window.says, "timing": form}
+    why = {"meaning": meant.why.meaning, "source": meant.why.source}
+    if window.moved:
+        why["moved"] = window.moved
+    return {
+        **document,
+        "says": window.says,
+        "english": meant.english or None,
+        "why": why,
+        "notes": list(meant.notes),
+        "timing": meant.form,
+    }
 
 
 def _row(window: Window) -> list[object]:
@@ -111,12 +143,12 @@ def _row(window: Window) -> list[object]:
 def _show(
     screen: Screen,
     phrase: str,
-    window: Window,
-    form: Mapping[str, object],
+    meant: Meant,
     *,
     zone: str,
     now: datetime,
 ) -> None:
+    window = meant.window
     screen.line(Span(phrase, "title"))
     rows = [
         ("from", wording.moment(window.earliest, year=True, align=True)),
@@ -130,7 +162,11 @@ def _show(
         rows.append(("that is", window.says))
     if window.moved:
         rows.append(("moved", window.moved))
-    structure = {name: value for name, value in form.items() if name not in ("phrase", "language")}
+    if meant.english and meant.english.casefold() != phrase.casefold():
+        rows.append(("in English", meant.english))
+    rows.append(("why", f"{meant.why.meaning} ({meant.why.source})"))
+    rows.extend(("note", note) for note in meant.notes)
+    structure = {name: value for name, value in meant.form.items() if name not in ("phrase", "language")}
     rows.append(("or write", f"when: {flow(structure)}"))
     screen.columns([("", Span(name, "faint"), value) for name, value in rows])
 

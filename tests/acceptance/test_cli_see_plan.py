@@ -341,3 +341,14 @@ def test_a_saved_plan_is_refused_once_the_file_was_edited(shop: Path) -> None:
 
     assert result.exit_code == 1
     assert "the saved plan of spring no longer holds" in result.stderr
+
+
+def test_the_mistakes_of_all_files_of_one_plan_are_told_together(shop: Path) -> None:
+    for name, wrong in (("one.yaml", "chanel"), ("two.yaml", "chanell")):
+        (shop / name).write_text(f"campaign: {name[:3]}\n{wrong}: x\nstages: []\n", encoding="utf-8")
+
+    result = campaign("plan", "one.yaml", "two.yaml")
+
+    assert result.exit_code == 1
+    assert "one.yaml:2:1: error: unknown key `chanel`" in result.stderr
+    assert "two.yaml:2:1: error: unknown key `chanell`" in result.stderr

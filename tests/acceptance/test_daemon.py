@@ -252,3 +252,24 @@ def test_the_daemon_tells_what_apscheduler_fires_next(tmp_path: Path) -> None:
                 threading.Event().wait(0.3)
 
     assert status["campaigns"][0]["next"]["touch"] == "remind"
+
+
+def test_the_same_commands_work_on_another_database_and_two_daemons_share_a_server(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    with mail_server() as (url, mailbox):
+        env = environment(CAMPAIGN_SMTP_URL=url, CAMPAIGN_DATABASE_URL=empty_database_url)
+        (tmp_path / "shop.yaml").write_text(MAILING, encoding="utf-8")
+        (tmp_path / "people.csv").write_text(people(60), encoding="utf-8")
+        campaign(tmp_path, "contacts", "import", "people.csv", "--yes", env=env)
+        campaign(tmp_path, "apply", "shop.yaml", "--yes", env=env)
+
+        with daemon(tmp_path, env=env), daemon(tmp_path, env=env) as second:
+            mailbox.wait_for(60)
+            if empty_database_url.startswith("sqlite"):
+                second.wait(LIMIT_SECONDS)
+        status = json.loads(campaign(tmp_path, "status", "--json", env=env).stdout)
+
+    assert sorted(mailbox.recipients()) == sorted(f"p{number}@example.org" for number in range(60))
+    assert (status["campaigns"][0]["sent"], status["unknown"]) == (60, 0)
+    assert second.returncode == (75 if empty_database_url.startswith("sqlite") else 0)

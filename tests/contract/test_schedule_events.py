@@ -264,3 +264,16 @@ def test_the_next_order_ends_the_nudge_of_the_one_before_although_each_order_has
     assert "shop/nudge" in result.cancelled
     nudges = [(row.occurrence, row.state) for row in schedule.rows() if row.touch == "nudge"]
     assert nudges == [("order=1", "cancelled"), ("order=2", "planned")]
+
+
+def test_a_calendar_touch_with_go_to_brings_whom_it_reached_into_that_stage(store: Store, tmp_path: Path) -> None:
+    text = SHOP.replace(
+        '      - {id: post, channel: facebook, text: "Hello"}',
+        "      - {id: regulars, channel: email, when: 1 day later, go_to: home, subject: Regulars, text: x}",
+    )
+    schedule = shop(store, tmp_path, text)
+
+    schedule.live_until(START + 2 * DAY)
+
+    assert [message.touch for message in schedule.sent()] == ["regulars"]
+    assert stage(schedule) == "home"

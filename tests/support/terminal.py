@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -101,6 +102,9 @@ def golden(path: Path, text: str) -> None:
     assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; CAMPAIGN_UPDATE_GOLDEN=1 writes it anew"
 
 
+CTRL_C = "\x03"
+
+
 @dataclass(frozen=True)
 class Shown:
     """What a person saw at the terminal, colours taken away, and the exit code."""
@@ -109,8 +113,13 @@ class Shown:
     code: int
 
 
-def at_terminal(folder: Path, *args: str, typed: str = "", env: Mapping[str, str] | None = None) -> Shown:
-    """Run a command at a terminal of 88 columns; `typed` is typed once it asks (its last line ends without a break)."""
+def at_terminal(
+    folder: Path, *args: str, typed: str = "", after: int = 0, env: Mapping[str, str] | None = None
+) -> Shown:
+    """Run a command at a terminal of 88 columns; `typed` is typed once it asks: its last line is left at a colon.
+
+    With `after` it is typed once so many lines were written. `CTRL_C` interrupts the command.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 88, 0, 0))
     process = subprocess.Popen(
@@ -130,8 +139,12 @@ def at_terminal(folder: Path, *args: str, typed: str = "", env: Mapping[str, str
         try:
             while piece := os.read(ours, 4096):
                 seen.extend(piece)
-                if left and not seen.endswith(b"\n"):
-                    os.write(ours, left.encode())
+                asks = seen.count(b"\n") >= after if after else seen.endswith(b": ")
+                if left and asks:
+                    if left == CTRL_C:
+                        process.send_signal(signal.SIGINT)
+                    else:
+                        os.write(ours, left.encode())
                     left = ""
         except OSError:
             return  # the other end is closed: the command has ended
@@ -142,6 +155,7 @@ def at_terminal(folder: Path, *args: str, typed: str = "", env: Mapping[str, str
         code = process.wait(LIMIT_SECONDS)
     finally:
         process.kill()
+        process.wait()
         reader.join(LIMIT_SECONDS)
         os.close(ours)
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", seen.decode()).replace("\r\n", "\n")

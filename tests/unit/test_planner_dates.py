@@ -531,3 +531,29 @@ def test_a_touch_may_count_from_another_touch():
 
     assert due(planned, "two") == [at("2027-01-01T13:00:00+01:00")]
     assert due(real, "two") == [at("2027-01-02T14:30:00+01:00")]
+
+
+def test_a_touch_left_out_on_a_blocked_day_as_asked_is_a_warning_and_no_error():
+    more = "when: 25 december, courtesy: {holidays: avoid}, on_blocked: skip"
+    stages = stage("a", "early january", post("one"), post("xmas", more))
+
+    timeline = plan(stages)
+
+    assert due(timeline, "xmas") == []
+    assert [(one.level, one.message) for one in timeline.findings] == [
+        (Level.WARNING, "touch 'xmas' is left out: Fri 25 Dec is a holiday (Christmas Day)")
+    ]
+
+
+def test_what_counts_from_a_stage_that_is_left_out_is_an_error_and_never_just_gone():
+    skipped = post("xmas", "courtesy: {holidays: avoid}, on_blocked: skip")
+    stages = stage("a", "25 december", skipped) + stage("b", "3 days later", post("after"))
+
+    timeline = plan(stages)
+
+    assert due(timeline, "after") == []
+    errors = [one.message for one in timeline.findings if one.level is Level.ERROR]
+    assert errors == [
+        "stage 'b' counts from a day that is left out: Fri 25 Dec is a holiday (Christmas Day)",
+        "touch 'after' counts from a day that is left out: Fri 25 Dec is a holiday (Christmas Day)",
+    ]

@@ -16,7 +16,7 @@ def check(view: View) -> Iterator[Trouble]:
         clock, place = named_clock(campaign, stage, touch)
         if clock is not None and quiet is not None and quiet.contains(clock):
             yield Trouble(
-                f"{touch.id}: {clock:%H:%M} lies in the quiet hours {quiet}; it would go when they end",
+                f"{touch.id}: {clock:%H:%M} lies in the quiet hours {quiet}; it would go outside them",
                 place,
                 f"choose a time after {quiet.end:%H:%M}, or set `courtesy: {{quiet_hours: none}}` on the touch",
             )

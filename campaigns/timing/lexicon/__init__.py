@@ -44,11 +44,15 @@ _KEPT_MARKS = frozenset("йЙ")  # in Russian the mark makes another letter
 
 @dataclass(frozen=True, slots=True)
 class WordTable:
-    """A lexicon compiled: surfaces (tuples of folded words) to meanings, and the longest surface by first word."""
+    """A lexicon compiled: surfaces (tuples of folded words) to meanings, and the longest surface by first word.
+
+    `refused` are those that are never read, whatever their words mean apart ("fin de semana" is no end of a week).
+    """
 
     lexicon: Lexicon
     meanings: Mapping[Surface, Meanings]
     longest: Mapping[str, int]
+    refused: frozenset[Surface]
 
 
 @cache
@@ -103,9 +107,10 @@ def table(language: str, events: frozenset[str] = frozenset(), occasions: frozen
             if key:
                 meanings.setdefault(key, {})[kind] = value
     longest: dict[str, int] = {}
-    for key in meanings:
+    refused = frozenset(surface(text) for text in words.refused)
+    for key in (*meanings, *refused):
         longest[key[0]] = max(longest.get(key[0], 1), len(key))
-    return WordTable(words, meanings, longest)
+    return WordTable(words, meanings, longest, refused)
 
 
 def _entries(words: Lexicon, events: Collection[str], occasions: Collection[str]) -> Iterator[tuple[Kind, Value, str]]:

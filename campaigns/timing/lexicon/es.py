@@ -6,11 +6,38 @@ from campaigns.timing.lexicon.names import es
 from campaigns.timing.lexicon.table import Kind, Lexicon
 from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
-_SMALL = (
-    "cero | uno un una | dos | tres | cuatro | cinco | seis | siete | ocho | nueve | diez | once | doce | trece | "
-    "catorce | quince | dieciséis | diecisiete | dieciocho | diecinueve | veinte | veintiuno veintiún veintiuna | "
-    "veintidós | veintitrés | veinticuatro | veinticinco | veintiséis | veintisiete | veintiocho | veintinueve"
-).split(" | ")
+_SMALL = [
+    "cero",
+    "uno un una",
+    "dos",
+    "tres",
+    "cuatro",
+    "cinco",
+    "seis",
+    "siete",
+    "ocho",
+    "nueve",
+    "diez",
+    "once",
+    "doce",
+    "trece",
+    "catorce",
+    "quince",
+    "dieciséis",
+    "diecisiete",
+    "dieciocho",
+    "diecinueve",
+    "veinte",
+    "veintiuno veintiún veintiuna",
+    "veintidós",
+    "veintitrés",
+    "veinticuatro",
+    "veinticinco",
+    "veintiséis",
+    "veintisiete",
+    "veintiocho",
+    "veintinueve",
+]
 _TENS = {30: "treinta", 40: "cuarenta", 50: "cincuenta", 60: "sesenta", 70: "setenta", 80: "ochenta", 90: "noventa"}
 
 SPANISH = Lexicon(
@@ -101,7 +128,6 @@ SPANISH = Lexicon(
         Kind.MORE: "más | otros | otras | adicionales | adicional",
         Kind.AFTER: "después de | después del | tras | a partir de | a partir del",
         Kind.BEFORE: "antes de | antes del | antes",
-        Kind.AGO: "hace",
         Kind.BY: "a más tardar | como muy tarde | como máximo | hasta | no más tarde de | no más tarde del",
         Kind.SINCE: "después de | después del | tras",
         Kind.ABOUT: "alrededor de | alrededor del | en torno a | en torno al | hacia | cerca de | cerca del",

@@ -100,8 +100,8 @@ class Lexicon:
 
     `units` maps to (unit, how many of it), so that a fortnight is two weeks. The first of an occasion's names is its
     title. `refused` maps words to what to write instead. `examples` are whole phrases to point at. `periods` are words
-    that name a part of a period by themselves ("Monatsende"), `every_weekday` those for "on Mondays", `many_times` those
-    for "twice". `loose` maps words that many people use for another length to the note that says how they are read.
+    that name a part of a period by themselves ("Monatsende"), `every_weekday` those for "on Mondays", `many_times` for
+    "twice". `loose` maps words that many people use for another length to the note that says how they are read.
     With `umlauts` a word may also be written without its dots, "ae" for "ä".
     """
 

@@ -15,7 +15,14 @@ from campaigns.errors import PhraseError
 from campaigns.timing import lexicon
 from campaigns.timing.model import Span, Timing
 from campaigns.timing.phrases import atoms, repeats, sentences
-from campaigns.timing.phrases.tokens import MAX_LENGTH, Stream, UnknownWordError, near_phrase, tokenise
+from campaigns.timing.phrases.tokens import (
+    MAX_LENGTH,
+    RefusedPhraseError,
+    Stream,
+    UnknownWordError,
+    near_phrase,
+    tokenise,
+)
 
 _Found = TypeVar("_Found")
 
@@ -55,6 +62,23 @@ def parse_repeat(text: str, *, language: str = "en") -> Timing:
     return replace(timing, phrase=text.strip(), language=language)
 
 
+def notes(timing: Timing) -> tuple[str, ...]:
+    """Return what the author should know of how the phrase was read: "quinze jours" is 15 days, not two weeks.
+
+    The lengths that French law counts in full days (Code de commerce L511-24) are often said for one and two weeks.
+    """
+    words = lexicon.lexicon(timing.language)
+    if words is None or not timing.phrase:
+        return ()
+    said = lexicon.surface(timing.phrase)
+    found = (
+        note
+        for loose, note in words.loose.items()
+        if any(said[at : at + len(key)] == key for key in (lexicon.surface(loose),) for at in range(len(said)))
+    )
+    return tuple(dict.fromkeys(found))
+
+
 @lru_cache(maxsize=2048)
 def _parse(phrase: str, language: str, events: frozenset[str], occasions: frozenset[str]) -> Timing:
     timing = _Reader(sentences.sentence, "", events, occasions).read(phrase, language)
@@ -87,6 +111,8 @@ class _Reader(Generic[_Found]):
                 continue
             try:
                 return self._whole(text, candidate)
+            except RefusedPhraseError:
+                raise
             except PhraseError as error:
                 refusals.append(error)
             except UnknownWordError as error:

@@ -107,7 +107,9 @@ def month_of(stream: Stream) -> tuple[int | None, int | None, int] | None:
         if isinstance(month, int):
             return month, atoms.year(stream), 0
         stream.at = named
-    return None, None, 1 if stream.take(Kind.NEXT) or before else 0
+    shift = 1 if stream.take(Kind.NEXT) or before else 0
+    stream.take(Kind.THIS)
+    return None, None, shift
 
 
 def nth(stream: Stream) -> Nth | None:
@@ -162,12 +164,12 @@ def weekday(stream: Stream) -> Weekday | None:
     stream.take(Kind.ARTICLE)
     stream.take(Kind.NEXT, Kind.THIS)
     if stream.peek(Kind.WEEKDAY) and stream.peek(Kind.MONTH):
-        return _ambiguous(stream)
+        _refuse_ambiguous(stream)
     day = stream.value(Kind.WEEKDAY)
     if not isinstance(day, int):
         return None
     before = stream.at
-    stream.take(Kind.OF)
+    stream.take(Kind.OF, Kind.IN)
     stream.take(Kind.ARTICLE)
     first = stream.take(Kind.NEXT)
     if stream.value(Kind.UNIT) == (Unit.WEEK, 1) and (stream.take(Kind.NEXT) or first):
@@ -177,7 +179,7 @@ def weekday(stream: Stream) -> Weekday | None:
     return Weekday(day)
 
 
-def _ambiguous(stream: Stream) -> None:
+def _refuse_ambiguous(stream: Stream) -> None:
     """Raise PhraseError for a word that is a weekday or a month ("mar"), where its place does not tell which."""
     words = stream.words.lexicon
     token = stream.tokens[stream.at]
@@ -258,6 +260,7 @@ def _relative(stream: Stream, part: Part | None, *, led: bool) -> Period | None:
     following = stream.take(Kind.NEXT)
     unit = _PERIODS.get(stream.value(Kind.UNIT))
     following = unit is not None and (stream.take(Kind.NEXT) or following)
+    this = this or (unit is not None and stream.take(Kind.THIS))
     if unit is None or not (part or this or following or led):
         stream.at = before
         return None

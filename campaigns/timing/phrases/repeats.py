@@ -59,6 +59,8 @@ def _each_weekday(stream: Stream) -> str | None:
     if rank is None:
         stream.at = before
         weeks = atoms.number(stream) or weeks
+        if weeks > 1 and stream.peek(Kind.UNIT):  # Romanian "la fiecare 3 luni": months, not Mondays
+            return None
     days: list[int] = []
     while isinstance(day := _weekday(stream), int):
         days.append(day)
@@ -70,7 +72,8 @@ def _each_weekday(stream: Stream) -> str | None:
         return None
     if rank is not None:
         return _ranked(stream, rank, days)
-    return f"FREQ=WEEKLY{f';INTERVAL={weeks}' if weeks > 1 else ''};BYDAY={','.join(DAYS[day] for day in sorted(set(days)))}"
+    interval = f";INTERVAL={weeks}" if weeks > 1 else ""
+    return f"FREQ=WEEKLY{interval};BYDAY={','.join(DAYS[day] for day in sorted(set(days)))}"
 
 
 def _weekday(stream: Stream) -> object:
@@ -161,7 +164,7 @@ def _limited(stream: Stream, repeat: Repeat) -> Repeat | None:
         stream.take(Kind.OF)
         many = stream.value(Kind.MANY_TIMES)
         times = many if isinstance(many, int) else atoms.number(stream)
-        stream.take(Kind.DASH)
+        stream.take(Kind.OF, Kind.DASH)
         if times is not None and (many is not None or stream.take(Kind.TIMES)):
             if not 1 <= times <= atoms.MAX_AMOUNT:
                 raise stream.fail(f"it repeats {times} times", back=2, remedy="expected e.g. '3 times'")

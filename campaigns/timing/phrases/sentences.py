@@ -102,6 +102,12 @@ def _within(stream: Stream) -> Timing | None:
             continue
         stream.take(Kind.ARTICLE)
         inner = stream.at
+        days = atoms.number(stream)
+        if days is not None and stream.take(Kind.DAY_AFTER):  # "día después de" is one word
+            anchor = anchors.reference(stream)
+            if anchor is not None:
+                return Timing(anchor, Relation.WITHIN, _days(stream, days))
+        stream.at = inner
         stream.take(Kind.NEXT)
         length = atoms.amount(stream, next_too=True) or _one(stream)
         if length is None:
@@ -156,12 +162,20 @@ def _beside(stream: Stream) -> Timing | None:
 
 def _beside_day(stream: Stream) -> Timing | None:
     """Take "the day before X", "la veille de X", "a day after X"."""
-    stream.skip(Kind.ON, Kind.AT)
-    if not stream.take(Kind.ARTICLE) and stream.peek(Kind.NUMBER) and atoms.number(stream) != 1:
-        return None
+    stream.skip(Kind.ON, Kind.AT, Kind.AWAY)
+    stream.take(Kind.ARTICLE)
+    days = atoms.number(stream)  # "21 день после": the noun is in the singular
     sign = -1 if stream.take(Kind.DAY_BEFORE) else 1 if stream.take(Kind.DAY_AFTER) else 0
     anchor = anchors.reference(stream) if sign else None
-    return Timing(anchor, Relation.OFFSET, Offset(Unit.DAY, 1, 1, sign)) if anchor is not None else None
+    if anchor is None:
+        return None
+    return Timing(anchor, Relation.OFFSET, _days(stream, 1 if days is None else days, sign))
+
+
+def _days(stream: Stream, days: int, sign: int = 1) -> Offset:
+    if days > atoms.MAX_AMOUNT:
+        raise stream.fail(f"{days} is too far away", remedy=f"expected at most {atoms.MAX_AMOUNT}")
+    return Offset(Unit.DAY, days, days, sign)
 
 
 def _later(stream: Stream) -> Timing | None:

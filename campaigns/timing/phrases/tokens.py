@@ -79,6 +79,10 @@ class UnknownWordError(Exception):
         )
 
 
+class RefusedPhraseError(PhraseError):
+    """A phrase whose words one language knows and that says what cannot be; no other language rescues it."""
+
+
 class Stream:
     """A cursor over the tokens of one phrase; productions take what they expect and step back when they fail."""
 
@@ -130,7 +134,7 @@ class Stream:
     def fail(self, message: str, *, back: int = 1, remedy: str = "") -> PhraseError:
         """Make the error for a phrase whose words are known but say something impossible, at `back` tokens ago."""
         index = min(max(self.at - back, 0), len(self.tokens) - 1)
-        return PhraseError(
+        return RefusedPhraseError(
             f"cannot read {self.phrase!r}: {message}", phrase=self.phrase, at=self.tokens[index].start, remedy=remedy
         )
 
@@ -194,7 +198,8 @@ def _split(phrase: str, words: WordTable) -> list[_Lexeme]:
         elif match["clock"] is not None:
             lexemes.append(_Lexeme(match[0], start, end, {Kind.CLOCK: _clock(phrase, start, match["clock"])}))
         elif kind == "mark":
-            joins = match[0] == "-" and _letter(folded, match.start() - 1) and _letter(folded, match.end())
+            joined = match.start() > 0 and folded[match.start() - 1].isalnum() and _letter(folded, match.end())
+            joins = match[0] == "-" and joined
             if not joins:
                 lexemes.append(_Lexeme(match[0], start, end, {_MARKS[match[0]]: True}))
             continue
@@ -285,7 +290,10 @@ def _match(phrase: str, lexemes: list[_Lexeme], words: WordTable) -> Iterable[To
         length = min(words.longest.get(first.text, 1), len(lexemes) - index)
         for size in range(length, 0, -1):
             taken = lexemes[index : index + size]
-            meanings = words.meanings.get(tuple(lexeme.text for lexeme in taken))
+            key = tuple(lexeme.text for lexeme in taken)
+            if key in words.refused:
+                raise UnknownWordError(phrase, lexemes[index:], words)
+            meanings = words.meanings.get(key)
             if size == 1 and first.text.isdecimal():
                 meanings = {Kind.NUMBER: int(first.text[:9])}
             if meanings is not None and all(lexeme.meanings is None for lexeme in taken):

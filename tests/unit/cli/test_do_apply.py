@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from support.terminal import Shop
 
 SECOND = """\
@@ -107,10 +106,21 @@ def test_every_mistake_of_every_file_is_told_and_nothing_is_applied(shop: Shop) 
     result = shop.run("apply", "--yes")
 
     assert result.exit_code == 1
-    assert "second.yaml:8:58: error: `priority` is not built yet" in result.stderr
+    assert "second.yaml:8:66: error: `priority:` is not built yet" in result.stderr
     assert "shop.yaml:7:1: error: the marketing mail 'welcome' and 2 more: no way to unsubscribe" in result.stderr
     assert "2 errors" in result.stderr
     assert not (shop.folder / "var").exists()
+
+
+def test_two_files_that_cannot_be_read_are_told_together(shop: Shop) -> None:
+    shop.write("second.yaml", SECOND.replace("channel:", "chanel:"))
+    shop.edit("shop.yaml", "when: 3 days later", "when: 3 day later on")
+
+    result = shop.run("apply", "--yes")
+
+    assert result.exit_code == 1
+    assert "second.yaml:8:24: error: unknown key `chanel`" in result.stderr
+    assert "shop.yaml:28:" in result.stderr
 
 
 def test_with_json_the_mistakes_are_one_document(shop: Shop) -> None:

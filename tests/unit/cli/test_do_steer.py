@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-
 from support.terminal import Shop
 
 DAY = "2026-12-01T10:00+01:00"

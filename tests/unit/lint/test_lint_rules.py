@@ -102,7 +102,7 @@ CASES = [
         "quiet-hours",
         bad=shop(f"{MAIL}, at: '21:30'"),
         good=shop(f"{MAIL}, at: '20:59'"),
-        says="mail: 21:30 lies in the quiet hours 21:00-08:00; it would go when they end",
+        says="mail: 21:30 lies in the quiet hours 21:00-08:00; it would go outside them",
         line=13,
     ),
     Case(

@@ -135,6 +135,15 @@ def test_mail_without_subject_and_touch_without_words_are_found() -> None:
     ]
 
 
+def test_touch_whose_words_stand_in_its_variants_or_steps_is_not_silent() -> None:
+    made = campaign(
+        mail(id="a", subject=None, variants=[{"subject": "A", "text": "a"}, {"subject": "B", "text": "b"}]),
+        mail(id="b", subject=None, on="purchase", steps=[mail(id="c", subject="C", text="c")]),
+    )
+
+    assert found(made) == []
+
+
 def test_marketing_mail_without_address_and_opt_out_is_found_once() -> None:
     made = campaign(mail(id="a", text="x"), mail(id="b", text="x"), senders={"email": "bonjour@biksouv.example"})
 

@@ -70,14 +70,14 @@ def test_phrase_is_refused_at_its_place(phrase: str, language: str, at: int, mes
 
 
 def test_language_without_words_falls_back_to_english() -> None:
-    assert phrases.parse("3 days later", language="de") == phrases.parse("3 days later")
+    assert phrases.parse("3 days later", language="it") == phrases.parse("3 days later")
 
 
 def test_language_without_words_is_named_and_the_structured_form_is_shown() -> None:
     with pytest.raises(PhraseError) as caught:
-        phrases.parse("Anfang Januar", language="de")
+        phrases.parse("inizio gennaio", language="it")
 
-    assert "(phrases in German are not read yet)" in caught.value.message
+    assert "(phrases in it are not read yet)" in caught.value.message
     assert caught.value.remedy == "write it in English, or structurally, e.g. {days: [3, 5], after: previous}"
 
 

@@ -1,0 +1,168 @@
+"""What timing costs: a phrase, a resolution, and a million people's "3 days after the event at 09:00 local".
+
+Run it with `uv run python tests/benchmarks/timing.py`; it prints medians, the limits, and the ratio to the plain loop
+with dateutil measured in the same run, and ends with 1 when a limit is broken. Nothing is compared to other machines.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from time import process_time
+
+from dateutil.relativedelta import relativedelta
+
+from campaigns.timing import lexicon, phrases, resolver, zones
+from campaigns.timing.many import AfterEvents
+from campaigns.timing.model import Event, Hours, Moments, Offset, Relation, Rules, Timing, Unit
+
+PEOPLE = 1_000_000
+ZONES = 500
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+THREE_DAYS_LATER = Timing(Event("purchase"), Relation.OFFSET, Offset(Unit.DAY, 3, 3), at=time(9, 0))
+COURTESY = Rules(quiet_hours=Hours(time(21), time(8)), weekdays=frozenset(range(6)))
+RESOLVED = (
+    "as soon as possible",
+    "early january",
+    "end of next month",
+    "3 to 5 days later",
+    "2 weeks before Valentine's Day",
+    "3 days after purchase at 9:00",
+    "within the next 48 hours",
+    "first monday of february",
+    "before Easter",
+)
+
+Line = tuple[str, float, float, str]
+"""What was measured, the value, its limit, the unit; a ratio has to reach its limit, the others stay under it."""
+
+
+def measured(work: Callable[[], object]) -> float:
+    """Return the seconds of CPU that the work takes."""
+    gc.collect()
+    started = process_time()
+    work()
+    return process_time() - started
+
+
+def reading() -> float:
+    """Return the median milliseconds that a phrase takes, over the example phrases of all languages, each read anew."""
+    read = phrases._parse.__wrapped__  # without the memory of phrases read before
+    found = []
+    for language in lexicon.READ:
+        words = lexicon.lexicon(language)
+        assert words is not None
+        for example in words.examples * 5:
+            found.append(measured_once(lambda text=example, of=language: read(text, of, frozenset(), frozenset())))
+    return statistics.median(found) * 1e3
+
+
+def measured_once(work: Callable[[], object]) -> float:
+    started = process_time()
+    work()
+    return process_time() - started
+
+
+def resolving(rules: Rules) -> dict[str, float]:
+    """Return the median microseconds of a resolution by phrase, every one from another reference moment."""
+    found = {}
+    for phrase in RESOLVED:
+        timing = phrases.parse(phrase)
+        samples = []
+        for number in range(2000):
+            now = FIRST + timedelta(hours=7 * number)
+            moments = Moments(
+                now=now, zone="Europe/Paris", country="FR", previous=now + timedelta(days=2), events={"purchase": now}
+            )
+            samples.append(moments)
+        for moments in samples[:50]:
+            resolver.resolve(timing, moments, rules)
+        found[phrase] = (
+            statistics.median(
+                measured_once(
+                    lambda chunk=samples[at : at + 100]: [resolver.resolve(timing, one, rules) for one in chunk]
+                )
+                for at in range(0, 2000, 100)
+            )
+            / 100
+            * 1e6
+        )
+    return found
+
+
+def people() -> list[tuple[datetime, str]]:
+    """Return a million events over two years in 500 zones, many in a few and few in many."""
+    names = [name for name in zones.names() if "/" in name][:ZONES]
+    state = 88_172_645_463_325_252
+    found = []
+    for _ in range(PEOPLE):
+        state ^= (state << 13) & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 7
+        state ^= (state << 17) & 0xFFFFFFFFFFFFFFFF
+        rank = int(ZONES ** ((state >> 40) / (1 << 24))) - 1  # Zipf: the density falls with the rank
+        found.append((FIRST + timedelta(seconds=state % (2 * 365 * 86400)), names[rank]))
+    return found
+
+
+def plain(events: list[tuple[datetime, str]]) -> list[datetime]:
+    """Do it as one would: zone, relativedelta, hour, UTC, for every person."""
+    found = []
+    for event_at, zone in events:
+        local = event_at.astimezone(zones.zone(zone)) + relativedelta(days=3)
+        found.append(local.replace(hour=9, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC))
+    return found
+
+
+def lines() -> list[Line]:
+    found: list[Line] = [("a phrase, median", reading(), 0.5, "ms")]
+    for name, rules in (("", Rules()), (", with courtesy", COURTESY)):
+        every = resolving(rules)
+        slowest = max(every, key=lambda phrase: every[phrase])
+        found.append((f"a resolution, median{name}", statistics.median(every.values()), 100, "µs"))
+        found.append((f"  the slowest, {slowest!r}{name}", every[slowest], 100, "µs"))
+    return found + crowd()
+
+
+def crowd() -> list[Line]:
+    """Time a million people three times our way and three times the plain way, in turns, and compare every answer."""
+    events = people()
+    for zone in {zone for _, zone in events}:
+        zones.zone(zone)  # reading the zone data is no part of either
+    ours, theirs = [], []
+    answers: dict[str, list[datetime]] = {}
+
+    def own() -> None:
+        answers["own"] = AfterEvents(THREE_DAYS_LATER).due_all(events)
+
+    def other() -> None:
+        answers["other"] = plain(events)
+
+    for _ in range(3):
+        ours.append(measured(own))
+        theirs.append(measured(other))
+    differ = sum(one != two for one, two in zip(answers["own"], answers["other"], strict=True))
+    taken, naive = statistics.median(ours), statistics.median(theirs)
+    return [
+        (f"{PEOPLE:,} people over {ZONES} zones, median of 3", taken, 2.5, "s"),
+        ("  each, amortised", taken / PEOPLE * 1e6, 5, "µs"),
+        ("  the plain loop with dateutil", naive, float("inf"), "s"),
+        ("  how many times faster", naive / taken, 4, "x"),
+        ("  answers that differ", float(differ), 0, ""),
+    ]
+
+
+def main() -> int:
+    broken = False
+    for name, value, limit, unit in lines():
+        bad = value < limit if unit == "x" else value > limit
+        broken = broken or bad
+        bound = "" if limit == float("inf") else f"{'at least' if unit == 'x' else 'at most'} {limit:g} {unit}"
+        print(f"{'!' if bad else ' '} {name:<60} {value:>10.3f} {unit:<3} {bound}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
