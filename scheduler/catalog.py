@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from campaigns import loader, planner, segments
+from campaigns import loader, planner
 from campaigns.definition import Campaign, Stage, Touch
 from campaigns.rendering import Renderer
 from campaigns.segments import Expression
@@ -79,11 +79,9 @@ class InForce:
         return self._timelines[key]
 
     def audience(self, stage: Stage, touch: Touch) -> Expression | None:
-        """Return who the touch is for: campaign, stage and touch narrowed together; None is everybody."""
+        """Return who the touch is for; None is everybody."""
         if touch.id not in self._audiences:
-            texts = [text for text in (self.campaign.audience, stage.audience, touch.audience) if text]
-            joined = " and ".join(f"({text})" for text in texts)
-            self._audiences[touch.id] = segments.parse(joined) if joined else None
+            self._audiences[touch.id] = planner.audience(self.campaign, stage, touch)
         return self._audiences[touch.id]
 
     def offer(self, code: str, touch: Touch | None, sent: Mapping[str, datetime], now: datetime) -> PlannedOffer:

@@ -37,12 +37,12 @@ def count(campaign: Campaign, people: Iterable[ContactRow], now: datetime, *, so
 
     Raises: ExpressionError when an audience cannot be read.
     """
-    whole = _parsed(campaign.audience)
+    from campaigns import planner, segments
+
+    whole = segments.parse(campaign.audience) if campaign.audience else None
     channels = {touch.channel[0] for _, touch in campaign.touches() if touch.channel[0] in LABELS}
     touches = [
-        (touch, _bounded(touch, [*whole, *_parsed(stage.audience), *_parsed(touch.audience)]))
-        for stage, touch in campaign.touches()
-        if touch.is_personal
+        (touch, planner.reach(campaign, stage, touch)) for stage, touch in campaign.touches() if touch.is_personal
     ]
     total = inside = silent = 0
     by_channel = dict.fromkeys(sorted(channels), 0)
@@ -50,14 +50,14 @@ def count(campaign: Campaign, people: Iterable[ContactRow], now: datetime, *, so
     for person in people:
         total += 1
         facts = person.as_facts()
-        if not _matches(whole, facts, now):
+        for touch, audience in touches:
+            reached[touch.id] += reaches(person, touch) and _fits(audience, facts, now)
+        if not _fits(whole, facts, now):
             continue
         inside += 1
         silent += not person.consent
         for channel in channels:
             by_channel[channel] += may_get(person, channel, marketing=True)
-        for touch, rules in touches:
-            reached[touch.id] += reaches(person, touch) and _matches(rules, facts, now)
     return PeopleCounts(source, total, inside, by_channel, 0, silent, reached)
 
 
@@ -76,22 +76,7 @@ def may_get(person: ContactRow, channel: str, *, marketing: bool) -> bool:
     return not marketing or "marketing" in agreed or f"marketing:{channel}" in agreed
 
 
-def _parsed(text: str | None) -> list[Expression]:
+def _fits(audience: Expression | None, facts: Mapping[str, object], now: datetime) -> bool:
     from campaigns import segments
 
-    return [segments.parse(text)] if text else []
-
-
-def _bounded(touch: Touch, rules: list[Expression]) -> list[Expression]:
-    """Return the rules of a touch; of one that waits for an event only what the event cannot change."""
-    from campaigns import segments
-
-    if touch.on is None:
-        return rules
-    return [bound for bound in map(segments.at_most, rules) if bound is not None]
-
-
-def _matches(rules: list[Expression], facts: Mapping[str, object], now: datetime) -> bool:
-    from campaigns import segments
-
-    return all(segments.evaluate(rule, facts, (), now) for rule in rules)
+    return audience is None or segments.evaluate(audience, facts, (), now)

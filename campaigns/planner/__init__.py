@@ -4,6 +4,7 @@
 say what binds a touch. Same input, same output; the present is an argument.
 """
 
+from campaigns.planner.audience import audience, reach
 from campaigns.planner.content import content_hash
 from campaigns.planner.personal import due_in_zone, offer_window
 from campaigns.planner.planning import FIRST_ZONE, LAST_ZONE, over_at, plan
@@ -17,6 +18,7 @@ __all__ = [
     "FIRST_ZONE",
     "LAST_ZONE",
     "EffectiveCourtesy",
+    "audience",
     "content_hash",
     "courtesy",
     "defaults",
@@ -28,6 +30,7 @@ __all__ = [
     "on_late",
     "over_at",
     "plan",
+    "reach",
     "repeat_due",
     "rules",
     "span",

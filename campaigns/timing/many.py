@@ -1,4 +1,4 @@
-"""The same timing for many people's events: each zone and local date is resolved once and reused."""
+"""The same timing for many people's events: each local date is resolved once, each zone and date looked up once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 
 from campaigns.timing import resolver, zones
+from campaigns.timing.constraints import BlockedError
 from campaigns.timing.model import Event, Moments, OnBlocked, Pick, Relation, Rules, Timing, Unit
 
 _DAYS = (Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.YEAR, Unit.BUSINESS_DAY, Unit.OPEN_DAY)
@@ -15,13 +16,15 @@ class AfterEvents:
     """When "3 days after the purchase at 9:00" is due for each event, in the zone of each person.
 
     Where the answer depends on the local date of the event alone (whole days after it, with a time of day of their own,
-    not spread) it is kept by zone and date; any other timing is resolved for each event.
+    not spread) the local day and time are found once for each date, and their instant once for each zone and date. A
+    local time that the clocks of a zone skip, and any other timing, is resolved by itself.
     """
 
     def __init__(self, timing: Timing, rules: Rules = Rules(), *, country: str | None = None) -> None:  # noqa: B008
         self._timing = timing
         self._rules = rules
         self._country = country
+        self._walls: dict[int, tuple[datetime, ...]] = {}
         self._kept: dict[str, tuple[tzinfo, dict[int, datetime]]] = {}
         self.is_kept = _depends_on_date(timing, rules)
         """Whether answers are kept by zone and local date."""
@@ -51,15 +54,44 @@ class AfterEvents:
             day = event_at.astimezone(place).toordinal()
             due = days.get(day)
             if due is None:
-                due = days[day] = self._resolve(event_at, zone)
+                due = days[day] = self._due_after(day, place) or self._resolve(event_at, zone)
             add(due)
         return found
 
+    def _due_after(self, day: int, place: tzinfo) -> datetime | None:
+        """Return the instant due after an event of the local day; None where the zone skips a time that took part."""
+        walls = self._walls.get(day)
+        if walls is None:
+            walls = self._walls[day] = self._wall_times(day)
+        moment: datetime | None = None
+        for wall in walls:
+            moment = wall.replace(tzinfo=place).astimezone(UTC)
+            if moment.astimezone(place).replace(tzinfo=None, fold=0) != wall:
+                return None
+        return moment
+
+    def _wall_times(self, day: int) -> tuple[datetime, ...]:
+        """Return the local time meant after an event of that day, and then, where it is blocked, the one it moves to.
+
+        They are found in UTC, whose clocks never change. Empty when no slot is left, for the resolver to tell.
+        """
+        noon = datetime.fromordinal(day).replace(hour=12, tzinfo=UTC)
+        try:
+            window = resolver.resolve(self._timing, self._moments(noon, "UTC"), self._rules)
+        except BlockedError:
+            return ()
+        assert window.on is not None and self._timing.at is not None  # noqa: PT018 - both are of a day with a clock
+        meant = datetime.combine(window.on, self._timing.at)
+        due = window.target.replace(tzinfo=None)
+        return (due,) if due == meant else (meant, due)
+
     def _resolve(self, event_at: datetime, zone: str) -> datetime:
+        return resolver.resolve(self._timing, self._moments(event_at, zone), self._rules).target.astimezone(UTC)
+
+    def _moments(self, event_at: datetime, zone: str) -> Moments:
         name = self._timing.anchor.name if isinstance(self._timing.anchor, Event) else None
         events = {name or "event": event_at, "event": event_at}
-        moments = Moments(now=event_at, zone=zone, country=self._country, previous=event_at, events=events)
-        return resolver.resolve(self._timing, moments, self._rules).target.astimezone(UTC)
+        return Moments(now=event_at, zone=zone, country=self._country, previous=event_at, events=events)
 
 
 def _depends_on_date(timing: Timing, rules: Rules) -> bool:

@@ -115,7 +115,8 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
             if recovered:
                 session.screen.warn(
                     Span("! ", "warning"),
-                    f"{count(recovered, 'message was', 'messages were')} in flight when the last daemon stopped: campaign log --failed",
+                    f"{count(recovered, 'message was', 'messages were')} in flight when the last daemon stopped:"
+                    " campaign log --failed",
                 )
             asyncio.run(_run(session, system, once=once))
             log.close(once=once)

@@ -25,7 +25,10 @@ _LONGEST_ID = 24
 
 
 def document(outcome: Outcome) -> dict[str, object]:
-    """Return an outcome in the keys of the log lines; `recipient` is a contact's number, never a name or an address."""
+    """Return an outcome in the keys of the log lines; `recipient` is a contact's number, never a name or an address.
+
+    `provider_id` is what the far end calls it; of an outbox the file, whose name tells whom it is for.
+    """
     claim = outcome.claim
     return {
         "at": outcome.at,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select
 
-from campaigns import segments
+from campaigns import planner
 from campaigns.definition import PERSONAL, Campaign, Purpose
 from scheduler.delivery import OPEN, WAITING, State
 from scheduler.store import audience
@@ -207,11 +207,7 @@ def recipients(conn: Connection, campaign: Campaign, *, now: datetime) -> dict[s
         if not touch.is_personal:
             continue
         channel = touch.channel[0]
-        texts = [text for text in (campaign.audience, stage.audience, touch.audience) if text]
-        rules = [segments.parse(text) for text in texts]
-        if touch.on is not None:  # the event may change what the person has done by then
-            rules = [bound for bound in map(segments.at_most, rules) if bound is not None]
-        where = [audience.clause(conn, rule, now=now, zone=campaign.zone) for rule in rules]
+        where = [audience.clause(conn, planner.reach(campaign, stage, touch), now=now, zone=campaign.zone)]
         if (address := _ADDRESS.get(channel)) is not None:
             where.append(func.coalesce(CONTACTS.c[address], "") != "")
         marketing = touch.purpose is Purpose.MARKETING and channel in PERSONAL

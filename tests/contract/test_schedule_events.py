@@ -277,3 +277,22 @@ def test_a_calendar_touch_with_go_to_brings_whom_it_reached_into_that_stage(stor
 
     assert [message.touch for message in schedule.sent()] == ["regulars"]
     assert stage(schedule) == "home"
+
+
+def test_whom_to_win_does_not_silence_what_follows_their_purchase(store: Store, tmp_path: Path) -> None:
+    text = "audience: city = 'Paris' and not purchased('ring') within 12 months\n" + SHOP
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org", city="Paris"), person("eva@example.org", city="Lyon"))
+    schedule.apply(write(tmp_path, text))
+    schedule.tick()
+
+    for who in ("lea", "eva"):
+        schedule.happens(f"{who}@example.org", "purchase", key=f"o-{who}", product="ring")
+        schedule.happens(f"{who}@example.org", "delivered", key=f"d-{who}")
+    schedule.live_until(START + 20 * DAY)
+
+    assert sorted((m.touch, m.recipient.email if m.recipient else "") for m in schedule.sent()) == [
+        ("review", "lea@example.org"),
+        ("thanks", "eva@example.org"),
+        ("thanks", "lea@example.org"),
+    ]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from campaigns.errors import CampaignError
 from campaigns.timing import phrases, resolver, zones
+from campaigns.timing.many import AfterEvents
 from campaigns.timing.model import (
     Event,
     Fixed,
@@ -165,3 +166,44 @@ def test_what_lies_before_or_after_a_day_stays_on_its_side(
         assert day > date(2037, month, 15)
     else:
         assert day < date(2037, month, 15) or (pattern.startswith("by") and day == date(2037, month, 15))
+
+
+@given(
+    st.lists(st.tuples(MOMENTS, ZONES), min_size=1, max_size=20),
+    FOLLOWING,
+    CLOCKS,
+    st.integers(1, 30),
+    st.sampled_from([Unit.DAY, Unit.WEEK, Unit.MONTH]),
+)
+@settings(max_examples=200, deadline=None)
+def test_many_events_are_due_when_each_of_them_is(
+    events: list[tuple[datetime, str]], rules: Rules, clock: time, amount: int, unit: Unit
+) -> None:
+    timing = Timing(Event("purchase"), Relation.OFFSET, Offset(unit, amount, amount), at=clock)
+    many = AfterEvents(timing, rules)
+
+    for event_at, zone in events:
+        moments = Moments(now=event_at, zone=zone, previous=event_at, events={"purchase": event_at})
+        try:
+            expected = resolver.resolve(timing, moments, rules).target
+        except CampaignError:
+            with pytest.raises(CampaignError):
+                many.due(event_at, zone)
+        else:
+            assert many.due(event_at, zone) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "event", "due"),
+    [
+        ("Europe/Paris", "2027-03-25T10:00:00Z", "2027-03-28T01:30:00Z"),  # 02:30 is skipped
+        ("Africa/Cairo", "2027-04-27T10:00:00Z", "2027-04-29T23:30:00Z"),
+        ("Pacific/Apia", "2011-12-27T22:00:00Z", "2011-12-30T12:30:00Z"),  # a whole day is skipped
+    ],
+)
+def test_many_events_heed_skipped_times(zone: str, event: str, due: str) -> None:
+    timing = phrases.parse("3 days after purchase at 2:30")
+
+    found = AfterEvents(timing).due(datetime.fromisoformat(event), zone)
+
+    assert found == datetime.fromisoformat(due)

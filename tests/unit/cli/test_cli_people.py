@@ -40,4 +40,4 @@ def test_people_are_counted_by_audience_channel_and_consent() -> None:
 
 
 def test_a_touch_reaches_those_with_an_address_and_consent_in_its_own_audience() -> None:
-    assert counted().touches == {"mail": 2, "young": 1, "text": 2, "thanks": 3}
+    assert counted().touches == {"mail": 2, "young": 1, "text": 2, "thanks": 4}

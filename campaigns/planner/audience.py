@@ -1,0 +1,31 @@
+"""Who a touch is for: the audiences of campaign, stage and touch, narrowed together."""
+
+from __future__ import annotations
+
+from campaigns import segments
+from campaigns.definition import Campaign, Purpose, Stage, Touch
+from campaigns.segments import And, Expression
+
+
+def audience(campaign: Campaign, stage: Stage, touch: Touch) -> Expression | None:
+    """Return who belongs to the touch's audience; None is everybody.
+
+    A calendar touch is for those who fit all three. A touch that answers an event does not ask campaign and stage what
+    people did: `not purchased('ring')` chooses whom to win, and must not silence what follows their purchase. A
+    transactional message asks only its own audience: who bought is thanked. Raises: ExpressionError.
+    """
+    inherited = [segments.parse(text) for text in (campaign.audience, stage.audience) if text]
+    if touch.purpose is Purpose.TRANSACTIONAL:
+        inherited = []
+    elif touch.on is not None:
+        inherited = [bound for bound in map(segments.at_most, inherited) if bound is not None]
+    parts = (*inherited, *([segments.parse(touch.audience)] if touch.audience else []))
+    if len(parts) > 1:
+        return And(parts)
+    return parts[0] if parts else None
+
+
+def reach(campaign: Campaign, stage: Stage, touch: Touch) -> Expression | None:
+    """Return whom the touch may reach at most; where it waits for an event, whatever people will have done by then."""
+    found = audience(campaign, stage, touch)
+    return found if found is None or touch.on is None else segments.at_most(found)
