@@ -54,12 +54,16 @@ Ground = Days | Instant
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What grounding an anchor depends on beside the anchor: the moments, the rules, and the year tried."""
+    """What grounding an anchor depends on beside the anchor: the moments, the rules, and the year tried.
+
+    With `open_from` a window that closed before that local day is of no interest.
+    """
 
     moments: Moments
     rules: Rules
     year: int
     since: datetime
+    open_from: date | None = None
 
     @property
     def here(self) -> date:

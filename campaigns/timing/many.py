@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, tzinfo
 
 from campaigns.timing import resolver, zones
 from campaigns.timing.constraints import BlockedError
 from campaigns.timing.model import Event, Moments, OnBlocked, Pick, Relation, Rules, Timing, Unit
 
 _DAYS = (Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.YEAR, Unit.BUSINESS_DAY, Unit.OPEN_DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wall:
+    """A local day and time, in its first pass and in its second, and as if it were in UTC."""
+
+    day: date
+    first: time
+    second: time
+    utc: datetime
+
+    @classmethod
+    def of(cls, moment: datetime) -> _Wall:
+        clock = moment.time()
+        return cls(moment.date(), clock, clock.replace(fold=1), moment)
 
 
 class AfterEvents:
@@ -24,7 +40,7 @@ class AfterEvents:
         self._timing = timing
         self._rules = rules
         self._country = country
-        self._walls: dict[int, tuple[datetime, ...]] = {}
+        self._walls: dict[int, tuple[_Wall, ...]] = {}
         self._kept: dict[str, tuple[tzinfo, dict[int, datetime]]] = {}
         self.is_kept = _depends_on_date(timing, rules)
         """Whether answers are kept by zone and local date."""
@@ -60,20 +76,22 @@ class AfterEvents:
 
     def _due_after(self, day: int, place: tzinfo) -> datetime | None:
         """Return the instant due after an event of the local day; None where the zone skips a time that took part."""
+        combine = datetime.combine
         walls = self._walls.get(day)
         if walls is None:
             walls = self._walls[day] = self._wall_times(day)
-        moment: datetime | None = None
+        offset = None
         for wall in walls:
-            moment = wall.replace(tzinfo=place).astimezone(UTC)
-            if moment.astimezone(place).replace(tzinfo=None, fold=0) != wall:
-                return None
-        return moment
+            offset = combine(wall.day, wall.first, place).utcoffset()
+            after = combine(wall.day, wall.second, place).utcoffset()
+            if offset is None or after is None or offset < after:
+                return None  # skipped: the clocks go forward over it (PEP 495)
+        return None if offset is None else walls[-1].utc - offset
 
-    def _wall_times(self, day: int) -> tuple[datetime, ...]:
-        """Return the local time meant after an event of that day, and then, where it is blocked, the one it moves to.
+    def _wall_times(self, day: int) -> tuple[_Wall, ...]:
+        """Return the wall time meant after an event of that day, and then, where it is blocked, the one it moves to.
 
-        They are found in UTC, whose clocks never change. Empty when no slot is left, for the resolver to tell.
+        They are found and written in UTC, whose clocks never change. Empty when no slot is left, for the resolver to tell.
         """
         noon = datetime.fromordinal(day).replace(hour=12, tzinfo=UTC)
         try:
@@ -81,9 +99,9 @@ class AfterEvents:
         except BlockedError:
             return ()
         assert window.on is not None and self._timing.at is not None  # noqa: PT018 - both are of a day with a clock
-        meant = datetime.combine(window.on, self._timing.at)
-        due = window.target.replace(tzinfo=None)
-        return (due,) if due == meant else (meant, due)
+        meant = datetime.combine(window.on, self._timing.at, tzinfo=UTC)
+        due = window.target.astimezone(UTC)
+        return tuple(_Wall.of(moment) for moment in ((due,) if due == meant else (meant, due)))
 
     def _resolve(self, event_at: datetime, zone: str) -> datetime:
         return resolver.resolve(self._timing, self._moments(event_at, zone), self._rules).target.astimezone(UTC)

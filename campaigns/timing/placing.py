@@ -52,6 +52,8 @@ class _Field:
 
     def on_day(self, day: date, clock: time, *, before: bool, after: bool) -> datetime | None:
         """Return the slot of the day at the clock or next after it; else, when asked, the first, or the last before."""
+        if constraints.day_reason(day, self.rules, self.country):
+            return None
         wanted = zones.instant(day, clock, self.zone)
         start, end = zones.start_of_day(day, self.zone), zones.end_of_day(day, self.zone)
         inner = _Field(self.zone, self.country, self.rules, _max(self.low, start), _min(end, self.high))

@@ -51,6 +51,11 @@ class Raw:
     wrong: str = ""
 
 
+_PAST = datetime(1, 1, 1, tzinfo=UTC)
+_OVER = Raw(_PAST, _PAST, _PAST)
+"""A window of a year tried that closed before it mattered: its zone's clocks were not asked."""
+
+
 def choose(timing: Timing, moments: Moments, rules: Rules) -> Raw:
     """Return the window of the timing: without a year the first that has not closed when the campaign starts.
 
@@ -77,7 +82,7 @@ def _choose(timing: Timing, moments: Moments, rules: Rules) -> Raw:
         return _bound(timing, Ask(moments, rules, written or year, since), back=first)
     lacking: tuple[int, str] | None = None
     for candidate in range(max(year - 1, 1), year + _YEARS_AHEAD):
-        raw = window(timing, Ask(moments, rules, candidate, since))
+        raw = window(timing, Ask(moments, rules, candidate, since, zones.local(since, moments.zone).date()))
         if raw is None:
             near = grounds.missing(timing.anchor, candidate)
             if near is not None and near[0] >= zones.local(since, moments.zone).date():
@@ -128,6 +133,8 @@ def _related(timing: Timing, found: Ground, ask: Ask) -> Raw | None:
     zone, at = ask.moments.zone, timing.at
     match timing.relation:
         case Relation.ON:
+            if ask.open_from is not None and isinstance(found, Days) and found.last < ask.open_from:
+                return _OVER
             return _on(timing, found, zone)
         case Relation.OFFSET:
             assert timing.offset is not None
@@ -183,6 +190,8 @@ def _offset(timing: Timing, offset: Offset, found: Ground, ask: Ask) -> Raw:
     country = ask.moments.country
     low_day = days.add(base_day, near, offset.unit, country)
     high_day = days.add(base_day, far, offset.unit, country)
+    if ask.open_from is not None and high_day < ask.open_from:
+        return _OVER
     lone = offset.low == offset.high
     if personal and lone and timing.at is None and not _is_business(offset):
         assert isinstance(found, Instant)

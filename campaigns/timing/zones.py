@@ -17,7 +17,7 @@ from campaigns.errors import TimingError
 
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\Z")
 _MIDNIGHT = time(0, 0)
-_LAST_SECOND = time(23, 59, 59)
+_LAST_SECOND = time(23, 59, 59, fold=1)
 
 
 @cache
@@ -90,8 +90,9 @@ def start_of_day(day: date, zone_name: str) -> datetime:
 
 def end_of_day(day: date, zone_name: str) -> datetime:
     """Return the last whole second of the local day, 23:59:59, in UTC; its second pass where that is repeated."""
-    last = datetime.combine(day, _LAST_SECOND, tzinfo=zone(zone_name)).replace(fold=1)
-    moment = last.astimezone(UTC)
-    if moment.astimezone(last.tzinfo).replace(tzinfo=None) != last.replace(tzinfo=None):
+    place = zone(zone_name)
+    moment = datetime.combine(day, _LAST_SECOND, tzinfo=place).astimezone(UTC)
+    local = moment.astimezone(place)
+    if (local.day, local.hour, local.minute) != (day.day, 23, 59):
         return start_of_day(day + timedelta(days=1), zone_name) - timedelta(seconds=1)  # the evening is skipped
     return moment
