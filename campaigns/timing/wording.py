@@ -57,7 +57,10 @@ def describe(timing: Timing, language: str = "en") -> str | None:
     """
     spoken = language if language in lexicon.READ else "en"
     try:
-        phrase = _Speaker(spoken).timing(timing)
+        phrase = f" {_Speaker(spoken).timing(timing)}"
+        for apart, contracted in _phrasing(spoken).contractions:
+            phrase = phrase.replace(f" {apart}", f" {contracted}")
+        phrase = phrase.lstrip()
         read = phrases.parse(phrase, language=spoken)
     except (_UnsayableError, PhraseError):
         return None
@@ -123,7 +126,7 @@ class _Speaker:
         says = self._says
         if isinstance(anchor, Here) and offset.sign > 0:
             pattern = says.within if within else says.here
-            return pattern.format(amount=self._amount(offset, oblique=True))
+            return pattern.format(amount=self._amount(offset, oblique=within or says.here_is_oblique))
         if isinstance(anchor, Previous) and offset.sign > 0 and not within:
             return says.later.format(amount=self._amount(offset))
         day = self._day(anchor, after=True)

@@ -10,7 +10,7 @@ from campaigns.finding import Level
 from campaigns.errors import CampaignError
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
-from scheduler.cli import findings, strip, wording
+from scheduler.cli import findings, plan_windows, strip, wording
 from scheduler.cli.output import WIDTH, Cell, Piece, Screen, Span, clipped, columns, display_width, width_of
 from scheduler.cli.plan_rows import Row, Selection, rows
 from scheduler.cli.review import Review
@@ -202,6 +202,7 @@ def _list(screen: Screen, review: Review, selection: Selection) -> None:
             screen.line(Span(f"  … and {more} of {row.touch.id}: --all shows them", "faint"))
     if shared:
         screen.paragraph(Span(f"  ° {'; '.join(shared)}", "faint"), indent=4)
+    plan_windows.show(screen, review, selection)
     screen.line()
 
 

@@ -122,15 +122,17 @@ def _document(phrase: str, meant: Meant) -> dict[str, object]:
     }
     if window.occurrences:
         document["occurrences"] = list(window.occurrences)
-    why = {"meaning": meant.why.meaning, "source": meant.why.source}
-    if window.moved:
-        why["moved"] = window.moved
+    why = {
+        "english": meant.english or None,
+        "meaning": meant.why.meaning,
+        "source": meant.why.source,
+        "moved": window.moved or None,
+        "notes": list(meant.notes),
+    }
     return {
         **document,
         "says": window.says,
-        "english": meant.english or None,
         "why": why,
-        "notes": list(meant.notes),
         "timing": meant.form,
     }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.terminal import golden
 
 from scheduler.cli.main import cli
 
@@ -37,10 +38,6 @@ def campaign(*args: str) -> Result:
     return CliRunner().invoke(cli, [*args, "--now", NOW])
 
 
-def screen(name: str) -> str:
-    return (HERE / "screens" / f"{name}.txt").read_text(encoding="utf-8")
-
-
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
@@ -51,14 +48,14 @@ def test_when_says_from_when_to_when_and_how_to_write_it_structurally() -> None:
     result = campaign("when", "early january", "--tz", "Europe/Paris")
 
     assert result.exit_code == 0
-    assert result.stdout == screen("when")
+    golden(HERE / "screens" / "when.txt", result.stdout)
 
 
 def test_when_as_json_has_the_keys_of_the_contract() -> None:
     result = campaign("when", "early january", "--tz", "Europe/Paris", "--json")
 
     document = json.loads(result.stdout)
-    assert [key for key in document if key != "timing"] == ["phrase", "earliest", "latest", "target", "says"]
+    assert [key for key in document if key not in ("why", "timing")] == ["phrase", "earliest", "latest", "target", "says"]
     assert document["phrase"] == "early january"
     assert document["earliest"] == "2027-01-01T00:00:00+01:00"
     assert document["latest"] == "2027-01-10T23:59:59+01:00"
@@ -122,7 +119,7 @@ def test_lint_reports_every_mistake_with_its_line_and_code_1(shop: Path) -> None
     result = campaign("lint", "bad.yaml")
 
     assert result.exit_code == 1
-    assert result.stdout == screen("lint")
+    golden(HERE / "screens" / "lint.txt", result.stdout)
 
 
 def test_lint_as_json_has_the_keys_of_the_contract(shop: Path) -> None:
@@ -231,7 +228,7 @@ def test_preview_shows_the_message_as_the_persona_reads_it(shop: Path) -> None:
     result = campaign("preview", "offer-email", "--persona", "lea")
 
     assert result.exit_code == 0
-    assert result.stdout == screen("preview")
+    golden(HERE / "screens" / "preview.txt", result.stdout)
 
 
 def test_preview_reads_a_person_from_a_contacts_file(shop: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.terminal import golden
 
 from scheduler.cli.main import cli
 
@@ -28,10 +29,6 @@ def campaign(*args: str, now: str = NOW) -> Result:
     return CliRunner().invoke(cli, [*args, "--now", now])
 
 
-def screen(name: str) -> str:
-    return (HERE / "screens" / f"{name}.txt").read_text(encoding="utf-8")
-
-
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
@@ -42,7 +39,7 @@ def test_the_plan_of_a_shop_is_the_golden_screen(shop: Path) -> None:
     result = campaign("plan", "shop.yaml", "--contacts", "people.csv")
 
     assert result.exit_code == 0
-    assert result.stdout == screen("plan")
+    golden(HERE / "screens" / "plan.txt", result.stdout)
     assert result.stderr == ""
 
 
@@ -129,6 +126,13 @@ def test_only_the_touches_asked_for_are_listed(shop: Path) -> None:
     rows = campaign("plan", "--plain", "--touch", "teaser", "--touch", "spring/thanks").stdout.splitlines()
 
     assert [row.split("\t")[2] for row in rows] == ["spring/teaser", "spring/thanks"]
+
+
+def test_a_touch_asked_for_tells_its_window_and_the_rule_it_comes_from(shop: Path) -> None:
+    shown = campaign("plan", "--touch", "offer-email").stdout
+
+    assert "that is  Thu 21 - Sun 31 Jan 2027, target Fri 29 Jan" in shown
+    assert "the 21st to the last day, target the last day (UCP 600, art. 3" in shown
 
 
 def test_only_the_days_asked_for_are_listed(shop: Path) -> None:

@@ -21,7 +21,7 @@ class Phrasing:
 
     `units` are the forms after a number and `oblique` those after "in" or "within" where they differ. `ranks` are 1 to
     5 and -1. `month_of`, `name_of` and `weekday_on` are which spelling of the word table stands after "of" or "on".
-    `plural` tells which of the three forms a number takes.
+    `plural` tells which of the three forms a number takes, `contractions` what two words become ("de el": "del").
     """
 
     now: str
@@ -73,4 +73,6 @@ class Phrasing:
     name_of: int = 0
     weekday_on: int = 0
     plural: str = "one-many"
+    here_is_oblique: bool = False
+    contractions: tuple[tuple[str, str], ...] = ()
     to: str = "-"

@@ -176,6 +176,13 @@ CASES = [
         line=13,
     ),
     Case(
+        "loose-length",
+        bad=shop(POST, when="dans quinze jours").replace("language: en", "language: fr"),
+        good=shop(POST, when="dans deux semaines").replace("language: en", "language: fr"),
+        says="'quinze jours' is read as 15 days",
+        line=11,
+    ),
+    Case(
         "review-due",
         bad=shop(POST, head="review_by: 10 november 2026\n"),
         good=shop(POST, head="review_by: 10 november\n"),

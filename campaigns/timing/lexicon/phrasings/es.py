@@ -69,6 +69,7 @@ PHRASING = Phrasing(
     until="{said} hasta {day}",
     lasting="{said} durante {amount}",
     times=("{said}, {number} vez", "{said}, {number} veces", "{said}, {number} veces"),
+    contractions=(("de el ", "del "), ("a el ", "al ")),
     conjunction="y",
     to="a",
     month_parts={

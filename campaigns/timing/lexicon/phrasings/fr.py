@@ -77,6 +77,7 @@ PHRASING = Phrasing(
     until="{said} jusqu'à {day}",
     lasting="{said} pendant {amount}",
     times=("{said}, {number} fois", "{said}, {number} fois", "{said}, {number} fois"),
+    contractions=(("de le ", "du "), ("jusqu'à le ", "jusqu'au ")),
     conjunction="et",
     to="à",
     month_parts={

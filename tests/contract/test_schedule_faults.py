@@ -1,0 +1,290 @@
+"""What one broken thing may not do: stop the others, spin, lose an outcome, or press a server that said no."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from support.shop import HEAD, HOUR, Schedule, addresses, moment, person, write
+
+from scheduler.channels.base import Mark, Message, Receipt
+from scheduler.channels.recording import RecordingChannel
+from scheduler.clock import VirtualClock
+from scheduler.delivery import State
+from scheduler.errors import BusyError, ChannelDown, NotSent
+from scheduler.store import reader
+from scheduler.store.database import Store
+from scheduler.store.tables import CONTACTS, REVISIONS
+from scheduler.store.writer import InlineWriter
+from scheduler.worker import Worker
+
+START = moment("2027-01-20T12:00:00+01:00")
+
+MAIL = """
+stages:
+  - stage: conversion
+    kind: conversion
+    when: 1 february at 10:00
+    touches:
+      - {id: offer, channel: email, subject: Offer, text: "x"}
+"""
+
+YEARLY = """
+occasion: valentines-day
+stages:
+  - stage: conversion
+    kind: conversion
+    when: 10 february at 10:00
+    touches:
+      - {id: offer, channel: facebook, text: "x"}
+"""
+
+THANKS = """
+stages:
+  - stage: home
+    kind: loyalty
+    touches:
+      - {id: thanks, channel: email, purpose: transactional, on: purchase, when: 5 minutes later,
+         subject: Thanks, text: "x"}
+"""
+
+
+class Failing(RecordingChannel):
+    """A channel that raises what it is told, before the attempt mark, and remembers when it was asked."""
+
+    def __init__(self, name: str, clock: VirtualClock, error: Callable[[datetime], Exception]) -> None:
+        super().__init__(name)
+        self.asked: list[datetime] = []
+        self._clock, self._error = clock, error
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        self.asked.append(self._clock.now())
+        raise self._error(self._clock.now())
+
+
+def spoil_zone(store: Store, email: str) -> None:
+    with store.begin() as conn:
+        conn.execute(update(CONTACTS).where(CONTACTS.c.email == email).values(timezone="Mars/Phobos"))
+
+
+def test_a_person_whose_zone_nobody_knows_does_not_stop_the_others(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"), person("max@example.org"))
+    spoil_zone(store, "lea@example.org")
+    schedule.apply(write(tmp_path, MAIL))
+
+    schedule.live_until(moment("2027-02-01T11:00:00+01:00"))
+
+    assert addresses(schedule.sent()) == ["max@example.org"]
+    assert [(row.contact, row.state) for row in schedule.rows()] == [(1, State.FAILED), (2, State.SENT)]
+    assert "Mars/Phobos" in schedule.rows()[0].reason
+
+
+def test_a_campaign_that_cannot_be_read_does_not_stop_the_others(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, MAIL))
+    other = HEAD.replace("campaign: shop", "campaign: broken")
+    schedule.apply(write(tmp_path, MAIL, name="broken.yaml", head=other))
+    with store.begin() as conn:
+        conn.execute(
+            update(REVISIONS).where(REVISIONS.c.campaign == "broken").values(definition={"campaign": "broken", "no": 1})
+        )
+    fresh = Schedule.on(store, moment("2027-02-01T10:00:00+01:00"))
+
+    done = fresh.tick()
+    asyncio.run(fresh.dispatcher.prepare())
+
+    assert done == 1
+    assert [(message.campaign, message.touch) for message in fresh.sent()] == [("shop", "offer")]
+
+
+def test_a_message_that_went_is_stored_as_sent_although_what_follows_from_it_fails(
+    store: Store, tmp_path: Path
+) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"))
+    text = THANKS.replace("subject: Thanks", 'repeat: "every 30 days, 3 times", subject: Thanks')
+    schedule.apply(write(tmp_path, text))
+    schedule.happens("lea@example.org", "purchase")
+
+    class Spoils(RecordingChannel):
+        """Afterwards the next repetition cannot be planned: the person's zone is no longer known."""
+
+        async def send(self, message: Message, mark: Mark) -> Receipt:
+            receipt = await super().send(message, mark)
+            spoil_zone(store, "lea@example.org")
+            return receipt
+
+    schedule.channels["email"] = Spoils("email")
+    schedule.clock.advance(timedelta(minutes=5))
+    schedule.tick()
+
+    assert [(row.state, row.sent_at) for row in schedule.rows()] == [(State.SENT, START + timedelta(minutes=5))]
+
+
+def test_a_moment_left_over_from_last_years_edition_ends_and_leaves_nothing_due(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    loaded = write(tmp_path, YEARLY)
+    schedule.apply(loaded)
+
+    schedule.clock.advance_to(moment("2028-01-15T10:00:00+01:00"))  # no daemon ran all year
+    schedule.apply(loaded)
+    schedule.tick()
+
+    assert [(row.edition, row.state) for row in schedule.rows()] == [("2027", State.EXPIRED)]
+    with store.read() as conn:
+        assert reader.next_due(conn) == moment("2028-02-10T10:00:00+01:00")
+
+
+def test_a_server_that_says_try_again_at_once_is_left_alone_for_a_minute(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, MAIL))
+    pressed = Failing("email", schedule.clock, lambda now: NotSent("later", retry_at=now))
+    schedule.channels["email"] = pressed
+
+    schedule.live_until(moment("2027-02-01T10:01:30+01:00"))
+
+    assert pressed.asked == [moment("2027-02-01T10:00:00+01:00"), moment("2027-02-01T10:01:00+01:00")]
+
+
+def test_a_server_that_cannot_be_reached_is_tried_at_growing_intervals(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, MAIL))
+    away = Failing("email", schedule.clock, lambda _: NotSent("nobody answers"))
+    schedule.channels["email"] = away
+
+    schedule.live_until(moment("2027-02-01T10:20:00+01:00"))
+
+    minutes = [int((at - moment("2027-02-01T10:00:00+01:00")).total_seconds() / 60) for at in away.asked]
+    assert minutes == [0, 1, 3, 7, 15]
+
+
+def test_a_channel_that_refused_us_rests_instead_of_being_asked_for_every_person(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(*(person(f"p{number}@example.org") for number in range(20)))
+    schedule.apply(write(tmp_path, MAIL))
+    locked = Failing("email", schedule.clock, lambda _: ChannelDown("the log-in was refused"))
+    schedule.channels["email"] = locked
+
+    schedule.live_until(moment("2027-02-01T10:10:00+01:00"))
+
+    assert len(locked.asked) == 1
+    assert [(row.state, row.next_at) for row in schedule.rows()] == [
+        (State.RETRY_WAIT, moment("2027-02-01T10:15:00+01:00"))
+    ] * 20
+
+
+def test_a_claim_whose_lease_is_over_does_not_even_greet_the_server(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"), person("max@example.org"), person("zoe@example.org"))
+    schedule.apply(write(tmp_path, MAIL))
+
+    class Slow(Failing):
+        """Every connection hangs for twenty minutes."""
+
+        async def send(self, message: Message, mark: Mark) -> Receipt:
+            self.asked.append(self._clock.now())
+            self._clock.advance(timedelta(minutes=20))
+            raise NotSent("did not answer in time")
+
+    slow = Slow("email", schedule.clock, lambda _: NotSent("unused"))
+    schedule.channels["email"] = slow
+    schedule.clock.advance_to(moment("2027-02-01T10:00:00+01:00"))
+    carried = asyncio.run(schedule.dispatcher.tick())
+
+    assert carried == 3
+    assert len(slow.asked) == 1
+
+
+class BusyOnce(InlineWriter):
+    """A writer whose database is locked by another process whenever it is told so."""
+
+    def __init__(self) -> None:
+        self.busy = 0
+
+    async def run(self, work):  # type: ignore[no-untyped-def]
+        if self.busy:
+            self.busy -= 1
+            raise BusyError("the database is locked by another process")
+        return work()
+
+
+def test_an_outcome_is_written_although_the_database_was_locked_for_a_while(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, MAIL))
+    writer = BusyOnce()
+
+    class Locks(RecordingChannel):
+        """While it sends, somebody locks the database."""
+
+        async def send(self, message: Message, mark: Mark) -> Receipt:
+            receipt = await super().send(message, mark)
+            writer.busy = 3
+            return receipt
+
+    worker = Worker(
+        store, writer, schedule.catalog, {"email": Locks("email")}, schedule.clock, worker_id="test", secret=b"0" * 32
+    )
+    schedule.dispatcher._engine._deliver = worker.deliver  # type: ignore[attr-defined]
+    schedule.clock.advance_to(moment("2027-02-01T10:00:00+01:00"))
+    schedule.tick()
+
+    assert [row.state for row in schedule.rows()] == [State.SENT]
+
+
+@pytest.mark.parametrize("hours", [1, 5])
+def test_what_was_moved_by_a_tick_that_failed_is_moved_by_the_next(store: Store, tmp_path: Path, hours: int) -> None:
+    series = """
+stages:
+  - stage: launch
+    kind: awareness
+    when: 1 february at 10:00
+    touches:
+      - {id: post, channel: facebook, text: "We open"}
+  - stage: after
+    kind: consideration
+    when: 3 days later
+    touches:
+      - {id: second, channel: facebook, text: "Again", at: "10:00"}
+"""
+    schedule = Schedule.on(store, START)
+    schedule.apply(write(tmp_path, series))
+    schedule.clock.advance_to(moment("2027-02-02T09:00:00+01:00"))
+    assert asyncio.run(schedule.dispatcher.tick()) == 1
+    real = store.begin
+
+    class Lost(Exception):
+        pass
+
+    def failing():  # type: ignore[no-untyped-def]
+        from contextlib import contextmanager
+
+        @contextmanager
+        def begin():  # type: ignore[no-untyped-def]
+            with real() as conn:
+                yield conn
+                raise Lost
+
+        return begin()
+
+    store.begin = failing  # type: ignore[method-assign]
+    with pytest.raises(Lost):
+        asyncio.run(schedule.dispatcher.tick())
+    store.begin = real  # type: ignore[method-assign]
+    schedule.clock.advance(HOUR * hours)
+    schedule.live_until(moment("2027-02-10T10:00:00+01:00"))
+
+    assert [message.due_at for message in schedule.sent("facebook")] == [
+        moment("2027-02-01T10:00:00+01:00"),
+        moment("2027-02-05T10:00:00+01:00"),
+    ]
+
+
