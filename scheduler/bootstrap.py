@@ -58,7 +58,8 @@ def live(
         ThreadWriter(),
         clock or SystemClock(),
         live_channels(settings, outbox=outbox),
-        worker_id=f"{socket.gethostname()}:{os.getpid()}",
+        # In containers the next process often has the same host name and number; it must not pass for the dead one.
+        worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         secret_key=key,
         connections=CONNECTIONS,
         report=report,

@@ -125,10 +125,10 @@ class Catalog:
         found = (self._load(conn, row.id, row.edition, row.revision) for row in rows)
         return [campaign for campaign in found if campaign is not None]
 
-    def warm(self, conn: Connection) -> None:
-        """Load what is in force and compile its templates, so that the first message of a touch is not the slow one."""
-        for campaign in self.in_force(conn):
-            campaign.warm()
+    def warm(self, conn: Connection, campaign: str, edition: str) -> None:
+        """Load a campaign and compile its templates, so that the first message of a touch is not the slow one."""
+        if (found := self.get(conn, campaign, edition)) is not None:
+            found.warm()
 
     def _load(self, conn: Connection, campaign: str, edition: str, number: int) -> InForce | None:
         kept = self._kept.get((campaign, edition))

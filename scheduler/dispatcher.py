@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from campaigns.errors import CampaignError
+from campaigns.timeline import Timeline
 from scheduler import fanout
 from scheduler.catalog import Catalog, InForce
 from scheduler.clock import Clock
 from scheduler.engines.base import Engine
+from scheduler.errors import FAULTS
 from scheduler.store import ledger, plans
 from scheduler.store.database import Connection, Store
 from scheduler.store.ledger import Claim
@@ -15,6 +21,8 @@ from scheduler.store.writer import Writer
 
 BATCH = 200
 LEASE = timedelta(minutes=15)  # longer than every time-out of one message (RFC 5321 asks for 10 minutes after the dot)
+_MOVED = "no longer on this day"
+_log = logging.getLogger(__name__)
 
 
 class Dispatcher:
@@ -31,6 +39,7 @@ class Dispatcher:
         self._worker_id = worker_id
         self._joined = ""  # the database generation whose latecomers have joined the open occurrences
         self._followed: dict[tuple[str, str, int], dict[str, datetime]] = {}  # real dates the schedule follows already
+        self._broken: dict[str, str] = {}  # campaigns that cannot be worked on, and why: said once
 
     async def prepare(self) -> None:
         """Load and compile what is in force before it is due; changes nothing."""
@@ -38,7 +47,13 @@ class Dispatcher:
 
     def _warm(self) -> None:
         with self._store.read() as conn:
-            self._catalog.warm(conn)
+            for row in plans.campaigns(conn):
+                if row.state == "cancelled":
+                    continue
+                try:
+                    self._catalog.warm(conn, row.id, row.edition)
+                except FAULTS as error:
+                    self._tell(row.id, error)
 
     async def tick(self) -> int:
         """Read the clock once, bring the schedule up to that moment and carry out one batch; return its size."""
@@ -49,53 +64,116 @@ class Dispatcher:
         return len(claims)
 
     def _plan_and_claim(self, now: datetime) -> list[Claim]:
+        followed = dict(self._followed)
         with self._store.begin() as conn:
             plans.resume_due(conn, now)
-            for campaign in self._catalog.in_force(conn):
-                self._follow_real_dates(conn, campaign, now)
-                self._fire(conn, campaign, now)
-            self._join_latecomers(conn, now)
+            for row in plans.campaigns(conn):
+                if row.state != "cancelled":
+                    with self._apart(conn, row.id):
+                        self._follow_real_dates(conn, row, followed, now)
+            for due in plans.due_occurrences(conn, now):
+                with self._apart(conn, due.campaign):
+                    self._fire(conn, due, now)
+            joined = self._join_latecomers(conn, now)
             ledger.release_leases(conn, now)
-            return ledger.claim(conn, worker=self._worker_id, now=now, lease_until=now + LEASE, limit=BATCH)
+            claims = ledger.claim(conn, worker=self._worker_id, now=now, lease_until=now + LEASE, limit=BATCH)
+        self._followed, self._joined = followed, joined  # only what was committed is done
+        return claims
 
-    def _follow_real_dates(self, conn: Connection, campaign: InForce, now: datetime) -> None:
+    @contextmanager
+    def _apart(self, conn: Connection, campaign: str) -> Iterator[None]:
+        """Keep the trouble of one campaign from the others: what it had begun is taken back, and told once."""
+        try:
+            with conn.begin_nested():
+                yield
+        except FAULTS as error:
+            self._tell(campaign, error)
+
+    def _tell(self, campaign: str, error: Exception) -> None:
+        why = error.message if isinstance(error, CampaignError) else type(error).__name__
+        if self._broken.get(campaign) != why:
+            self._broken[campaign] = why
+            _log.error("campaign %s cannot be worked on: %s", campaign, why)
+
+    def _follow_real_dates(
+        self,
+        conn: Connection,
+        row: plans.CampaignRecord,
+        followed: dict[tuple[str, str, int], dict[str, datetime]],
+        now: datetime,
+    ) -> None:
         """Move what has not gone when a touch really went at another date than planned (DECISIONS 24)."""
+        campaign = self._catalog.get(conn, row.id, row.edition)
+        if campaign is None:
+            return
         sent = plans.first_sent(conn, campaign.id, campaign.edition)
         key = (campaign.id, campaign.edition, campaign.revision)
-        if self._followed.get(key) == sent:
+        if followed.get(key) == sent:
             return
-        self._followed[key] = sent
         timeline = campaign.timeline(sent)
-        for row in plans.occurrences(conn, campaign.id, campaign.edition, states=("planned", "open")):
-            found = campaign.find(row.touch)
-            planned = fanout.occurrence(timeline, row.touch, row.key)
-            if found is None or planned is None:
+        shifted = set()
+        for one in plans.occurrences(conn, campaign.id, campaign.edition, states=("planned", "open")):
+            found = campaign.find(one.touch)
+            if found is None:
                 continue
-            if planned.due_at != row.due_at or planned.expires_at != row.expires_at:
-                plans.retime_occurrence(conn, row.id, **fanout.moments(campaign, timeline, found[1], planned))
+            planned = fanout.occurrence(timeline, one.touch, one.key)
+            if planned is None:
+                # An open one has its rows, and closes by itself; one that another daemon took off is that daemon's.
+                if one.state == "planned" and plans.set_occurrence_state(conn, one.id, "cancelled", _MOVED):
+                    shifted.add(one.touch)
+            elif planned.due_at != one.due_at or planned.expires_at != one.expires_at:
+                plans.retime_occurrence(conn, one.id, **fanout.moments(campaign, timeline, found[1], planned))
                 # An open occurrence already has its rows: those that have not gone move with it.
                 fanout.move(conn, campaign, timeline, found[1], planned, now)
+        for touch in sorted(shifted):
+            _add_days(conn, campaign, timeline, touch)
+        followed[key] = sent
 
-    def _fire(self, conn: Connection, campaign: InForce, now: datetime) -> None:
-        for row in plans.due_occurrences(conn, campaign.id, campaign.edition, now):
-            found = campaign.find(row.touch)
-            if found is None:
-                plans.set_occurrence_state(conn, row.id, "cancelled", "the touch is no longer in the campaign")
-                continue
-            timeline = campaign.timeline(plans.first_sent(conn, campaign.id, campaign.edition))
-            fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
-            plans.set_occurrence_state(conn, row.id, "open", "")
+    def _fire(self, conn: Connection, row: plans.OccurrenceRecord, now: datetime) -> None:
+        campaign = self._catalog.get(conn, row.campaign, row.edition)
+        found = campaign.find(row.touch) if campaign is not None else None
+        if campaign is None or found is None:
+            plans.set_occurrence_state(conn, row.id, "cancelled", "the touch is no longer in the campaign")
+            return
+        timeline = campaign.timeline(plans.first_sent(conn, campaign.id, campaign.edition))
+        if fanout.occurrence(timeline, row.touch, row.key) is None:
+            plans.set_occurrence_state(conn, row.id, "cancelled", _MOVED)
+            return
+        fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
+        plans.set_occurrence_state(conn, row.id, "open", "")
 
-    def _join_latecomers(self, conn: Connection, now: datetime) -> None:
-        """Add the people who joined while a window is open; look only when something in the database changed."""
+    def _join_latecomers(self, conn: Connection, now: datetime) -> str:
+        """Add the people who joined while a window is open; return the generation of the database they are of.
+
+        Looks only when something in the database changed.
+        """
         present = plans.generation(conn)
         for row in plans.open_occurrences(conn):
-            campaign = self._catalog.get(conn, row.campaign, row.edition)
-            found = campaign.find(row.touch) if campaign is not None else None
-            ends = row.latest_at or row.expires_at or row.due_at
-            if campaign is None or found is None or ends < now:
-                plans.set_occurrence_state(conn, row.id, "closed", "")
-            elif found[1].is_personal and present != self._joined:
-                timeline = campaign.timeline(plans.first_sent(conn, campaign.id, campaign.edition))
-                fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
-        self._joined = present
+            with self._apart(conn, row.campaign):
+                campaign = self._catalog.get(conn, row.campaign, row.edition)
+                found = campaign.find(row.touch) if campaign is not None else None
+                ends = row.latest_at or row.expires_at or row.due_at
+                if campaign is None or found is None or ends < now:
+                    plans.set_occurrence_state(conn, row.id, "closed", "")
+                elif found[1].is_personal and present != self._joined:
+                    timeline = campaign.timeline(plans.first_sent(conn, campaign.id, campaign.edition))
+                    fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
+        return present
+
+
+def _add_days(conn: Connection, campaign: InForce, timeline: Timeline, touch: str) -> None:
+    """Put the days on the calendar that a repetition has instead of those it lost."""
+    found = campaign.find(touch)
+    assert found is not None
+    known = {row.key for row in plans.occurrences(conn, campaign.id, campaign.edition, touch=touch)}
+    for planned in timeline.touch(touch).occurrences:
+        if planned.key not in known:
+            plans.add_occurrence(
+                conn,
+                campaign=campaign.id,
+                edition=campaign.edition,
+                touch=touch,
+                key=planned.key,
+                zone=timeline.timezone,
+                **fanout.moments(campaign, timeline, found[1], planned),
+            )

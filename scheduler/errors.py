@@ -23,6 +23,19 @@ class StalePlanError(SchedulerError):
     """The plan that was to be applied no longer describes the file, the database or the calendar."""
 
 
+# What code may raise about one campaign or one message; errors of the database are none of these, and pass.
+FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    CampaignError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
 class DeliveryError(SchedulerError):
     """Base of what a channel may say of one message that was not simply sent."""
 

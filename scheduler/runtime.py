@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from scheduler.clock import Clock
 from scheduler.dispatcher import Dispatcher
 from scheduler.engines.base import Engine
+from scheduler.errors import BusyError
 from scheduler.operations import watching
 from scheduler.store import plans, reader
 from scheduler.store.database import Store
@@ -54,6 +56,8 @@ class Daemon:
         self._clock = clock
         self._worker_id = worker_id
         self._say = say
+        # A poll that is skipped because the one before it still waits is no news.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -62,13 +66,13 @@ class Daemon:
         self._wake = asyncio.Event()
         self._stopping = False
         self._seen = ""
-        self._started_at = clock.now()
+        self._started_at = self._looked_at = clock.now()
 
     async def serve(self) -> None:
         """Run until SIGINT or SIGTERM; finish the messages in flight, give the rest back, and return."""
         self._on_signals()
         self._scheduler.add_job(self._look, DateTrigger(self._clock.now()), id="start")
-        self._scheduler.add_job(self._look, IntervalTrigger(seconds=HEARTBEAT_SECONDS), id="heartbeat")
+        self._scheduler.add_job(self._heartbeat, IntervalTrigger(seconds=HEARTBEAT_SECONDS), id="heartbeat")
         self._scheduler.add_job(self._poll, IntervalTrigger(seconds=POLL_SECONDS), id="poll")
         self._scheduler.start()
         _notify("READY=1")
@@ -76,7 +80,12 @@ class Daemon:
             while not self._stopping:
                 await self._wake.wait()
                 self._wake.clear()
-                await self._work()
+                try:
+                    await self._work()
+                except BusyError as error:  # what was not done is done at the next look, which the poll brings
+                    self._seen = ""
+                    if self._say is not None:
+                        self._say(str(error))
         finally:
             # Paused first: a scheduler that is shut down while a job is due would still submit it.
             self._scheduler.pause()
@@ -100,20 +109,31 @@ class Daemon:
         """What every APScheduler job does: wake the loop."""
         self._wake.set()
 
+    async def _heartbeat(self) -> None:
+        """Tell that the daemon lives, however long the mailing in hand takes, and wake the loop."""
+        with contextlib.suppress(BusyError):
+            await self._writer.run(self._beat)
+            _notify("WATCHDOG=1")
+        self._wake.set()
+
     async def _poll(self) -> None:
         """Wake the loop when another process changed the database."""
-        token = await self._writer.run(self._store.changed_token)
-        if token != self._seen:
-            self._seen = token
-            self._wake.set()
+        with contextlib.suppress(BusyError):
+            token = await self._writer.run(self._store.changed_token)
+            if token != self._seen:
+                self._seen = token
+                self._wake.set()
 
     async def _work(self) -> None:
-        while not self._stopping and await self._dispatcher.tick():
-            pass
+        # Read first: what is decided while this look lasts is for the next one.
+        self._seen = await self._writer.run(self._store.changed_token)
+        working = True
+        while working and not self._stopping:
+            self._looked_at = self._clock.now()
+            working = await self._dispatcher.tick() > 0
         if not self._stopping:
             await self._writer.run(self._beat)
             await self._dispatcher.prepare()
-            self._seen = await self._writer.run(self._store.changed_token)
             _notify("WATCHDOG=1")
 
     def _beat(self) -> None:
@@ -124,7 +144,9 @@ class Daemon:
             coming = {f"{row.campaign}/{row.touch} {row.key}": row.fires_at for row in reader.coming(conn, COMING_JOBS)}
             due = reader.next_due(conn)
         if due is not None:
-            coming["next message"] = max(due, self._clock.now() + timedelta(milliseconds=1))
+            # What the last look left lying cannot be moved on: it is looked at again, but not without a pause.
+            pause = timedelta(seconds=POLL_SECONDS) if due <= self._looked_at else timedelta(milliseconds=1)
+            coming["next message"] = max(due, self._clock.now() + pause)
         self._arm(coming)
         jobs = sorted((job.next_run_time, job.name) for job in self._scheduler.get_jobs() if job.next_run_time)
         with self._store.begin() as conn:

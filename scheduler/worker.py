@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from campaigns.definition import Stage, Touch
 from campaigns.errors import CampaignError
@@ -16,8 +18,18 @@ from scheduler.catalog import Catalog, InForce
 from scheduler.channels.base import Channel, Message, Receipt
 from scheduler.clock import Clock
 from scheduler.delivery import State
-from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown, Withheld
-from scheduler.store import ledger, people, plans
+from scheduler.errors import (
+    FAULTS,
+    BusyError,
+    ChannelDown,
+    NoAccount,
+    NotSent,
+    Refused,
+    SchedulerError,
+    Unknown,
+    Withheld,
+)
+from scheduler.store import ledger, people, plans, reader
 from scheduler.store.database import Connection, Store
 from scheduler.store.ledger import Claim
 from scheduler.store.writer import Writer
@@ -26,6 +38,9 @@ NO_ACCOUNT = "no account"
 _FIRST_RETRY = timedelta(minutes=1)
 _LONGEST_RETRY = timedelta(hours=4)
 _CHANNEL_REST = timedelta(minutes=15)
+_BUSY_TRIES = 30  # each waits up to 10 seconds for the lock
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +99,34 @@ class Worker:
         self._secret = secret
         self._opt_out = opt_out
         self._listener = report
+        self._resting: dict[str, tuple[datetime, str]] = {}  # channels that are at fault: until when, and why
+        self._tries: dict[int, int] = {}  # failures before the attempt mark, which the ledger does not count
 
     async def deliver(self, claim: Claim) -> None:
-        """Bring one claim to its next state; everything that can go wrong with it ends there and is stored."""
+        """Bring one claim to its next state; everything that can go wrong with it ends there and is stored.
+
+        What lets an exception out is the database alone. A claim whose lease is over is left to the next tick.
+        """
+        if self._clock.now() > claim.lease_until:
+            return
         try:
-            ready = await self._writer.run(lambda: self._prepare(claim))
+            ready = await self._store_work(lambda: self._prepare(claim))
         except Withheld as withheld:
             await self._settle(claim, withheld)
             return
+        except SchedulerError:
+            raise  # the database, not this message
+        except CampaignError as error:
+            await self._settle(claim, Withheld(State.FAILED, str(error)))
+            return
+        except Exception as error:  # nothing was sent, and one message that nobody foresaw must not stop the others
+            _log.error("delivery %d cannot be prepared: %s", claim.id, type(error).__name__)
+            await self._fail(claim, None, [], State.RETRY_WAIT, f"{type(error).__name__}: {error}", None)
+            return
         claim = ready.claim
+        if (rest := self._resting.get(claim.channel)) is not None and self._clock.now() < rest[0]:
+            await self._fail(claim, ready, [], State.RETRY_WAIT, rest[1], rest[0])
+            return
         channel = self._channels.get(claim.channel)
         if channel is None:
             remedy = f"{NO_ACCOUNT} for {claim.channel}: set it up, or send to files with --outbox"
@@ -112,7 +146,16 @@ class Worker:
                 for claim in claims:
                     ledger.settle(conn, claim.id, State.PLANNED, "", now=self._clock.now())
 
-        await self._writer.run(work)
+        await self._store_work(work)
+
+    async def _store_work(self, work: Callable[[], T]) -> T:
+        """Run work on the store; while another process keeps the database locked, ask again."""
+        for _ in range(_BUSY_TRIES):
+            try:
+                return await self._writer.run(work)
+            except BusyError as error:
+                _log.warning("%s", error)
+        return await self._writer.run(work)
 
     async def _send(self, claim: Claim, ready: _Ready, channel: Channel) -> None:
         attempt: list[int] = []
@@ -133,7 +176,9 @@ class Worker:
             await self._fail(claim, ready, attempt, State.RETRY_WAIT, error.message, error.retry_at)
         except ChannelDown as error:
             rest = self._clock.now() + _CHANNEL_REST
-            await self._fail(claim, ready, attempt, State.RETRY_WAIT, f"{claim.channel}: {error.message}", rest)
+            reason = f"{claim.channel}: {error.message}"
+            self._resting[claim.channel] = (rest, reason)
+            await self._fail(claim, ready, attempt, State.RETRY_WAIT, reason, rest)
         except Refused as error:
             await self._fail(claim, ready, attempt, State.FAILED, error.message, None)
         except Unknown as error:
@@ -155,7 +200,8 @@ class Worker:
             if campaign is None or found is None:
                 raise Withheld(State.CANCELLED, "the touch is no longer in the campaign")
             stage, touch = found
-            claim = replace(claim, channel=touch.channel[0])  # an edit may have changed it since the row was planned
+            # An edit may have changed these since the row was planned; the attempt mark stores them.
+            claim = replace(claim, channel=touch.channel[0], stage=stage.id, marketing=runs.is_marketing(touch))
             # Asked again with the attempt mark; asked here so that nothing is rendered in vain.
             checks.last_moment(conn, campaign, claim, stage, touch, now=now)
             try:
@@ -186,6 +232,8 @@ class Worker:
         with self._store.begin() as conn:
             if claim.contact is not None:
                 people.lock(conn, claim.contact)
+            if plans.revision_number(conn, claim.campaign, claim.edition) != ready.campaign.revision:
+                raise Withheld(State.PLANNED, "")  # edited since it was rendered: rendered again
             checks.last_moment(conn, ready.campaign, claim, ready.stage, ready.touch, now=now)
             return ledger.mark(
                 conn,
@@ -224,17 +272,26 @@ class Worker:
                         due_at=claim.due_at,
                     )
                 plans.note_first_sent(conn, claim.campaign, claim.edition, claim.touch, now)
-                runs.after_sent(conn, ready.campaign, claim, now=now)
-                runs.after_end(conn, ready.campaign, claim, now=now)
+                self._follow_up(conn, claim, lambda: runs.after_sent(conn, ready.campaign, claim, now=now))
+                self._follow_up(conn, claim, lambda: runs.after_end(conn, ready.campaign, claim, now=now))
 
-        await self._writer.run(work)
+        await self._store_work(work)
+        self._tries.pop(claim.id, None)
         seconds = (now - begun).total_seconds()
         self._report(Outcome(now, claim, State.SENT, ready.why, seconds, receipt.provider_id))
+
+    def _follow_up(self, conn: Connection, claim: Claim, work: Callable[[], None]) -> None:
+        """Do what follows from an outcome; should it fail, the outcome is stored all the same."""
+        try:
+            with conn.begin_nested():
+                work()
+        except FAULTS as error:
+            _log.error("what follows from delivery %d cannot be planned: %s", claim.id, type(error).__name__)
 
     async def _fail(
         self,
         claim: Claim,
-        ready: _Ready,
+        ready: _Ready | None,
         attempt: list[int],
         state: State,
         reason: str,
@@ -244,8 +301,13 @@ class Worker:
         now = self._clock.now()
         next_at = None
         if state is State.RETRY_WAIT:
-            pause = min(_FIRST_RETRY * 2 ** min(claim.attempts, 10), _LONGEST_RETRY)
-            next_at = max(retry_at, now) if retry_at is not None else now + pause
+            tries = claim.attempts if attempt else claim.attempts + self._tries.get(claim.id, 0)
+            pause = min(_FIRST_RETRY * 2 ** min(tries, 10), _LONGEST_RETRY)
+            next_at = max(retry_at, now + _FIRST_RETRY) if retry_at is not None else now + pause
+            if not attempt and retry_at is None:
+                self._tries[claim.id] = self._tries.get(claim.id, 0) + 1
+        else:
+            self._tries.pop(claim.id, None)
 
         def work() -> None:
             with self._store.begin() as conn:
@@ -253,18 +315,21 @@ class Worker:
                     ledger.finish(
                         conn, claim.id, attempt[0], state, now=now, detail=reason, reason=reason, next_at=next_at
                     )
-                else:
-                    ledger.settle(conn, claim.id, state, reason, now=now, next_at=next_at)
-                if state is State.FAILED:
-                    runs.after_end(conn, ready.campaign, claim, now=now)
+                elif not ledger.settle(conn, claim.id, state, reason, now=now, next_at=next_at):
+                    # Was the mark written after all, though its commit seemed to fail? Nothing was sent under it.
+                    row = reader.delivery(conn, claim.id)
+                    if row is not None and (row.state, row.worker) == (State.ATTEMPTING, claim.worker):
+                        ledger.finish(conn, claim.id, row.attempts, state, now=now, detail=reason, next_at=next_at)
+                if state is State.FAILED and ready is not None:
+                    self._follow_up(conn, claim, lambda: runs.after_end(conn, ready.campaign, claim, now=now))
 
-        await self._writer.run(work)
+        await self._store_work(work)
         self._report(Outcome(now, claim, state, reason))
 
     async def _unknown(self, claim: Claim, ready: _Ready, attempt: list[int], reason: str) -> None:
         """Store that nobody knows; resend only where the far end keeps one copy of a key, or the author said so."""
         now = self._clock.now()
-        again = claim.channel in {"webhook", "outbox"} or (
+        again = claim.channel in ledger.REPEATABLE or (
             ready.touch.on_unknown == "resend" and not runs.is_marketing(ready.touch)
         )
 
@@ -279,7 +344,7 @@ class Worker:
                 )
                 return State.RETRY_WAIT
 
-        state = await self._writer.run(work)
+        state = await self._store_work(work)
         self._report(Outcome(now, claim, state, reason))
 
     async def _settle(self, claim: Claim, withheld: Withheld) -> None:
@@ -290,12 +355,16 @@ class Worker:
         def work() -> None:
             with self._store.begin() as conn:
                 ledger.settle(conn, claim.id, state, withheld.reason, now=now, next_at=withheld.next_at)
-                campaign = self._catalog.get(conn, claim.campaign, claim.edition)
-                if campaign is not None and state in (State.SUPPRESSED, State.EXPIRED, State.FAILED):
-                    runs.after_end(conn, campaign, claim, now=now)
+                if state in (State.SUPPRESSED, State.EXPIRED, State.FAILED):
+                    self._follow_up(conn, claim, lambda: self._end(conn, claim, now))
 
-        await self._writer.run(work)
+        await self._store_work(work)
+        self._tries.pop(claim.id, None)
         self._report(Outcome(now, claim, state, withheld.reason))
+
+    def _end(self, conn: Connection, claim: Claim, now: datetime) -> None:
+        if (campaign := self._catalog.get(conn, claim.campaign, claim.edition)) is not None:
+            runs.after_end(conn, campaign, claim, now=now)
 
 
 def _started_by(touch: Touch, planned: PlannedTouch) -> str:

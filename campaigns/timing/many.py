@@ -91,7 +91,7 @@ class AfterEvents:
     def _wall_times(self, day: int) -> tuple[_Wall, ...]:
         """Return the wall time meant after an event of that day, and then, where it is blocked, the one it moves to.
 
-        They are found and written in UTC, whose clocks never change. Empty when no slot is left, for the resolver to tell.
+        They are found and written in UTC, whose clocks never change. Empty when no slot is left: the resolver tells.
         """
         noon = datetime.fromordinal(day).replace(hour=12, tzinfo=UTC)
         try:

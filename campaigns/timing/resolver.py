@@ -99,6 +99,8 @@ def _recurring(timing: Timing, repeat: Repeat, moments: Moments, rules: Rules) -
     whole = replace(head, latest=None if open_ended else found[-1].target)
     window = _window(whole, zone, occurrences)
     count = "" if open_ended else f", {len(found)} times until {readings.day(occurrences[-1])}"
+    if len(found) == 1 and not open_ended:
+        count = ", once"
     return replace(window, says=f"{readings.reading(head, zone)}{count}")
 
 

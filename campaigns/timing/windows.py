@@ -20,6 +20,8 @@ from campaigns.timing.model import (
     OfferEnd,
     Offset,
     OnBlocked,
+    Part,
+    Period,
     Relation,
     Rules,
     Timing,
@@ -145,7 +147,9 @@ def _related(timing: Timing, found: Ground, ask: Ask) -> Raw | None:
         case Relation.BETWEEN:
             return _between(timing, found, ask)
         case Relation.BEFORE | Relation.BY:
-            before = timing.relation is Relation.BEFORE
+            # "before the end of January" is before January is over, not before the 21st
+            ending = isinstance(timing.anchor, Period) and timing.anchor.part is Part.END
+            before = timing.relation is Relation.BEFORE and not ending
             latest = grounds.opens(found, zone, at) - _ONE_SECOND if before else grounds.closes(found, zone, at)
             return _until(latest, found, ask)
         case Relation.AFTER:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from campaigns.diff import Action, Change
-from campaigns.finding import Level
 from campaigns.errors import CampaignError
+from campaigns.finding import Level
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
 from scheduler.cli import findings, plan_windows, strip, wording

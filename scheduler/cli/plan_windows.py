@@ -9,7 +9,7 @@ from scheduler.cli.review import Review
 
 
 def show(screen: Screen, review: Review, selection: Selection) -> None:
-    """Write for each touch what its words mean: the window, the moment in it and why; nothing when none is asked for."""
+    """Write what the words of each touch mean: its window, the moment in it and why; nothing when none is asked for."""
     if not selection.touches:
         return
     for stage, touch in review.loaded.campaign.touches():

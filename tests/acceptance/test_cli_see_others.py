@@ -55,7 +55,13 @@ def test_when_as_json_has_the_keys_of_the_contract() -> None:
     result = campaign("when", "early january", "--tz", "Europe/Paris", "--json")
 
     document = json.loads(result.stdout)
-    assert [key for key in document if key not in ("why", "timing")] == ["phrase", "earliest", "latest", "target", "says"]
+    assert [key for key in document if key not in ("why", "timing")] == [
+        "phrase",
+        "earliest",
+        "latest",
+        "target",
+        "says",
+    ]
     assert document["phrase"] == "early january"
     assert document["earliest"] == "2027-01-01T00:00:00+01:00"
     assert document["latest"] == "2027-01-10T23:59:59+01:00"

@@ -130,5 +130,3 @@ def test_a_repetition_that_real_dates_move_by_a_day_still_goes_as_often(store: S
         ("tip", moment("2027-02-06T10:00:00+01:00")),
         ("tip", moment("2027-02-07T10:00:00+01:00")),
     ]
-
-

@@ -295,6 +295,37 @@ def test_an_opt_out_waits_for_the_attempt_mark_that_holds_the_contact(store, dat
     assert order == ["mark", "opt-out"]
 
 
+def test_an_import_that_takes_consent_back_waits_for_the_attempt_mark_that_holds_the_contact(store, database_url):
+    with store.begin() as conn:
+        put(conn, LEA)
+        people.add_consent(conn, only(conn), "marketing", given=True, at=NOW, source="")
+        contact = only(conn)
+        known = people.contact(conn, contact)
+    order = []
+    other = Store(database_url)
+    started = threading.Event()
+
+    def again() -> None:
+        started.set()
+        with other.begin() as conn:
+            put(conn, Row(email=known.email, consent=()))
+            order.append("import")
+
+    thread = threading.Thread(target=again)
+    with store.begin() as conn:
+        people.lock(conn, contact)
+        thread.start()
+        started.wait()
+        thread.join(timeout=0.2)
+        seen = people.consents(conn, contact)
+        order.append("mark")
+    thread.join()
+    other.close()
+
+    assert seen["marketing"] is True
+    assert order == ["mark", "import"]
+
+
 # --- events
 
 

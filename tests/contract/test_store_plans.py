@@ -218,7 +218,7 @@ def test_what_is_due_fires_once_oldest_first(store):
         first = add_occurrence(conn, "a", at=NOON - timedelta(hours=1))
         add_occurrence(conn, "c", at=LATER)
 
-        due = [row.id for row in plans.due_occurrences(conn, *V, NOON)]
+        due = [row.id for row in plans.due_occurrences(conn, NOON)]
         fired = [
             plans.set_occurrence_state(conn, first, "open", ""),
             plans.set_occurrence_state(conn, first, "open", ""),
@@ -269,12 +269,12 @@ def test_a_paused_touch_or_campaign_does_not_fire(store):
         add_revision(conn)
         add_occurrence(conn)
         plans.pause_touch(conn, *V, "teaser", paused=True)
-        assert plans.due_occurrences(conn, *V, NOON) == []
+        assert plans.due_occurrences(conn, NOON) == []
         assert reader.next_due(conn) is None
 
         plans.pause_touch(conn, *V, "teaser", paused=False)
         plans.pause_campaign(conn, "valentines", paused=True)
-        assert plans.due_occurrences(conn, *V, NOON) == []
+        assert plans.due_occurrences(conn, NOON) == []
         assert reader.coming(conn, 10) == []
 
 

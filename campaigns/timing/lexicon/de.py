@@ -154,7 +154,7 @@ GERMAN = Lexicon(
         Kind.OF: "des | der | von | vom",
         Kind.IN: "in | im",
         Kind.AT: "um",
-        Kind.ON: "am | an | zu | zum | zur | ab",
+        Kind.ON: "am | an | zu | zum | zur",
         Kind.DURING: "im Laufe des | im Laufe der | im Verlauf des | während des | während der | während",
         Kind.AND: "und",
         Kind.OR: "oder",
@@ -193,7 +193,7 @@ GERMAN = Lexicon(
         ),
         Kind.OFFER_END: (
             "Ende des Angebots | Ablauf des Angebots | Ende der Aktion | Angebotsende | Angebotsendes | Frist | "
-            "Fristende"
+            "Fristende | Aktionsende"
         ),
         Kind.THE_DAY: "Tag X | große Tag | großen Tag",
         Kind.COUNTDOWN: "T",

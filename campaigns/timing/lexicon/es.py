@@ -96,9 +96,9 @@ SPANISH = Lexicon(
         (Unit.YEAR, 1): "año | años",
     },
     parts={
-        Part.START: "principios | principio | comienzos | comienzo | inicios | inicio",
+        Part.START: "principios | principio | primeros | comienzos | comienzo | inicios | inicio",
         Part.MIDDLE: "mediados | mediado | mitad",
-        Part.END: "finales | final | fines | fin",
+        Part.END: "finales | final | fines | fin | últimos",
         Part.FIRST_HALF: "primera quincena | primera mitad",
         Part.SECOND_HALF: "segunda quincena | segunda mitad",
     },
@@ -152,7 +152,10 @@ SPANISH = Lexicon(
         Kind.DAY_BEFORE: (
             "día antes de | día antes del | día anterior a | día anterior al | víspera de | víspera del | vísperas de"
         ),
-        Kind.DAY_AFTER: "día después de | día después del | día siguiente a | día siguiente al",
+        Kind.DAY_AFTER: (
+            "al día siguiente de | al día siguiente del | día siguiente de | día siguiente del | día después de | "
+            "día después del | día siguiente a | día siguiente al"
+        ),
         Kind.NEXT: (
             "próximo | próxima | próximos | próximas | siguiente | siguientes | que viene | que vienen | entrante"
         ),

@@ -97,7 +97,7 @@ ROMANIAN = Lexicon(
     },
     parts={
         Part.START: "început | începutul",
-        Part.MIDDLE: "mijloc | mijlocul",
+        Part.MIDDLE: "mijloc | mijlocul | jumătatea",
         Part.END: "sfârșit | sfârșitul | final | finalul",
         Part.FIRST_HALF: "prima jumătate",
         Part.SECOND_HALF: "a doua jumătate",
@@ -197,6 +197,7 @@ ROMANIAN = Lexicon(
         "iarnă": "seasons begin on different days: name the months",
         "weekend": "name the day, e.g. 'sâmbăta viitoare'",
     },
+    number_link="de",
     examples=(
         "cât mai curând posibil",
         "la lansare",

@@ -125,4 +125,5 @@ class Lexicon:
     many_times: Mapping[int, Words] = field(default_factory=dict)
     loose: Mapping[Words, str] = field(default_factory=dict)
     umlauts: bool = False
+    number_link: str = ""  # "30 de zile": the word that may stand between a number and its noun
     bare_unit_is_one: bool = False  # "через неделю": a unit without a number is one of it

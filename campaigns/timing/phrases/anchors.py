@@ -134,7 +134,7 @@ def ordinal(stream: Stream) -> int | None:
     if isinstance(rank, int):
         return rank
     rank = atoms.number(stream)
-    if rank is None or not (stream.take(Kind.ORDINAL_SUFFIX) or stream.peek(Kind.OF)):
+    if rank is None or not (stream.take(Kind.ORDINAL_SUFFIX) or stream.peek(Kind.OF) or stream.peek(Kind.EVERY)):
         return None
     return rank
 

@@ -65,7 +65,7 @@ def amount(stream: Stream, *, next_too: bool = False) -> Amount | None:
         low = high = 1
     elif stream.take(Kind.AND) if between else stream.take(Kind.TO, Kind.DASH, Kind.OR):
         high = number(stream)
-    stream.take(Kind.OF)
+    stream.link()
     stream.skip(Kind.MORE, *((Kind.NEXT,) if next_too else ()))
     unit = stream.value(Kind.UNIT)
     if high is None or low is None or not isinstance(unit, tuple) or (between and low == high):

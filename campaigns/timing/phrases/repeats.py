@@ -100,7 +100,7 @@ def _each_unit(stream: Stream) -> str | None:
         if not stream.take(Kind.EVERY):
             return None
         count = 2 if stream.take(Kind.OTHER) else _every_how_many(stream)
-        stream.take(Kind.OF)
+        stream.link()
         unit = stream.value(Kind.UNIT)
     if not isinstance(unit, tuple):
         return None
@@ -128,17 +128,19 @@ def _every_how_many(stream: Stream) -> int:
 
 
 def _of_every_month(stream: Stream) -> str | None:
+    """Take "the first monday of every month", "le 15 de chaque mois", "tous les 15 du mois"."""
+    every = stream.take(Kind.EVERY)
     stream.take(Kind.ON)
     stream.take(Kind.ARTICLE)
     rank = anchors.ordinal(stream)
     if rank is None:
         return None
     what = anchors.nth_what(stream)
-    if (
-        not (stream.peek(Kind.EVERY) or stream.of())
-        or not stream.take(Kind.EVERY)
-        or stream.value(Kind.UNIT) != (Unit.MONTH, 1)
-    ):
+    if not (stream.peek(Kind.EVERY) or stream.of()):
+        return None
+    if not stream.take(Kind.ARTICLE if every else Kind.EVERY) and not every:
+        return None
+    if stream.value(Kind.UNIT) != (Unit.MONTH, 1):
         return None
     anchors.check_rank(stream, rank, what or "day")
     if what == "business_day":

@@ -127,6 +127,12 @@ class Stream:
         """Take the word between a thing and its month; a language that has none needs none."""
         return self.take(Kind.OF, Kind.IN) or Kind.OF not in self.words.lexicon.words
 
+    def link(self) -> None:
+        """Take the word between a number and its noun, in a language that has one ("30 de zile")."""
+        link = self.words.lexicon.number_link
+        if link and self.at < len(self.tokens) and self.tokens[self.at].text == link:
+            self._step()
+
     def _step(self) -> None:
         self.at += 1
         self.furthest = max(self.furthest, self.at)

@@ -5,6 +5,7 @@ allowed sources stand in the WHERE of the UPDATE, so whoever comes second change
 """
 
 from scheduler.store.ledger.attempts import (
+    REPEATABLE,
     AttemptMark,
     Claim,
     LostLease,
@@ -32,6 +33,7 @@ from scheduler.store.ledger.settling import (
 __all__ = [
     "KEEP",
     "LATE",
+    "REPEATABLE",
     "AttemptMark",
     "Claim",
     "Keep",

@@ -6,14 +6,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Update, bindparam, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Update, and_, bindparam, insert, or_, select, update
 
+from campaigns.definition import TASKS
 from scheduler.delivery import WAITING, State, sources
 from scheduler.errors import SchedulerError
 from scheduler.store.conditions import in_states, runnable
 from scheduler.store.tables import ATTEMPTS, DELIVERIES, Moment
 
 _D = DELIVERIES.c
+
+# Where a second attempt has no second effect: a task is written with its outcome, a hook's receiver knows its id.
+REPEATABLE = TASKS | {"webhook"}
 
 
 class LostLease(SchedulerError):
@@ -89,6 +93,9 @@ _MARK = (
         state=State.ATTEMPTING.value,
         attempts=bindparam("next_number"),
         subject=bindparam("title"),
+        stage=bindparam("its_stage"),
+        channel=bindparam("its_channel"),
+        marketing=bindparam("its_purpose"),
         reason="",
         updated_at=_MOMENT,
     )
@@ -156,6 +163,7 @@ def mark(
 ) -> AttemptMark:
     """Write the attempt mark: claimed to attempting, with the attempt's row; it must be durable before the next byte.
 
+    The claim's stage, channel and purpose are stored: an edit may have changed them since the row was planned.
     `key` and `created_at` are used by the first attempt only; later ones get the first one's. Condition: the row is
     claimed by this worker and the lease has not run out at `now`.
     Raises: LostLease, and then nothing may be sent.
@@ -168,6 +176,9 @@ def mark(
         "made": claim.attempts,
         "next_number": number,
         "title": subject,
+        "its_stage": claim.stage,
+        "its_channel": claim.channel,
+        "its_purpose": claim.marketing,
     }
     if conn.execute(_MARK, values).rowcount != 1:
         raise LostLease(f"delivery {claim.id} is no longer held by {claim.worker}")
@@ -244,21 +255,26 @@ def recover(conn: Connection, *, worker_alive: Collection[str], now: datetime) -
     """Take over from workers that are not in `worker_alive`; return how many rows.
 
     What they had claimed waits again; what they were attempting is `unknown`, because it may have been sent, and its
-    attempt is closed so. Conditions: claimed, attempting. Run it at the start, before the first claim.
+    attempt is closed so. Where a repeat has no second effect it is tried again instead. Conditions: claimed,
+    attempting. Run it at the start, before the first claim.
     """
     dead = or_(_D.worker.is_(None), _D.worker.not_in(sorted(worker_alive)))
+    again = and_(dead, _D.channel.in_(sorted(REPEATABLE)))
+    lost = _interrupt(conn, again, State.RETRY_WAIT, now) + _interrupt(conn, dead, State.UNKNOWN, now)
+    return lost + _give_back(conn, dead, now)
+
+
+def _interrupt(conn: Connection, condition: ColumnElement[bool], state: State, now: datetime) -> int:
     reason = "the worker stopped during the attempt"
-    lost = (
-        update(DELIVERIES)
-        .where(in_states({State.ATTEMPTING}), dead)
-        .values(state=State.UNKNOWN.value, reason=reason, worker=None, lease_until=None, updated_at=now)
-        .returning(_D.id)
-    )
+    values = {"state": state.value, "reason": reason, "worker": None, "lease_until": None, "updated_at": now}
+    if state is State.RETRY_WAIT:
+        values["next_at"] = now
+    lost = update(DELIVERIES).where(in_states({State.ATTEMPTING}), condition).values(values).returning(_D.id)
     deliveries = list(conn.execute(lost).scalars())
     if deliveries:
         close = update(ATTEMPTS).where(ATTEMPTS.c.delivery.in_(deliveries), ATTEMPTS.c.outcome.is_(None))
-        conn.execute(close.values(outcome=State.UNKNOWN.value, finished_at=now, detail=reason))
-    return len(deliveries) + _give_back(conn, dead, now)
+        conn.execute(close.values(outcome=state.value, finished_at=now, detail=reason))
+    return len(deliveries)
 
 
 def _give_back(conn: Connection, condition: ColumnElement[bool], now: datetime) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, and_, case, cast, literal, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, cast, literal, or_, select, update
 
 from scheduler.delivery import WAITING, State
 from scheduler.store.conditions import in_states, in_zone
@@ -129,12 +129,15 @@ def retime(
 ) -> int:
     """Move what was not sent to a new moment; return how many rows.
 
-    Only planned, retry_wait and held rows: what a worker holds keeps its moment. A row that waits to be tried again
-    is not tried before the new moment.
+    What a worker holds and has not begun is taken back when it moves; what is on its way keeps its moment. A row that
+    waits to be tried again is not tried before the new moment.
     """
     condition = and_(
         _D.campaign == campaign, _D.edition == edition, _D.touch == touch, _D.occurrence == occurrence,
-        in_states(WAITING | {State.HELD}),
+        or_(
+            in_states(WAITING | {State.HELD}),
+            and_(in_states({State.CLAIMED}), or_(_D.due_at != due_at, _D.expires_at.is_distinct_from(expires_at))),
+        ),
     )  # fmt: skip
     if recipient is not None:
         condition = and_(condition, _D.recipient == recipient)
@@ -143,7 +146,11 @@ def retime(
         condition = and_(condition, _D.contact.in_(people))
     moment = literal(due_at, Moment())
     again = and_(_D.state == State.RETRY_WAIT.value, _D.next_at > moment)
+    taken = _D.state == State.CLAIMED.value
     values = {
+        "state": case((taken, State.PLANNED.value), else_=_D.state),
+        "worker": case((taken, None), else_=_D.worker),
+        "lease_until": case((taken, None), else_=_D.lease_until),
         "due_at": due_at,
         "next_at": case((again, _D.next_at), else_=moment),
         "expires_at": expires_at,

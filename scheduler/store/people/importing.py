@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from scheduler.store.people.consents import lock
 from scheduler.store.people.contacts import COLUMNS, ContactRecord
 from scheduler.store.people.readings import write_readings
 from scheduler.store.rows import read_all, rows_of, storable
@@ -105,7 +106,7 @@ def upsert_contacts(conn: Connection, people: Sequence[Person], *, source: str, 
     """Add people, and update those known by reference, e-mail address or phone number.
 
     What a row leaves empty is kept, facts are merged, and a consent is appended where it changes: a consent column
-    that leaves a purpose out takes it back. A person whose addresses belong to two contacts is refused and changes
+    that leaves a purpose out takes it back (lock: the contact). A person whose addresses belong to two contacts is refused and changes
     nothing. A suppression is never lifted.
     """
     new = updated = unchanged = silent = 0
@@ -230,5 +231,7 @@ def _write(conn: Connection, work: _Work, source: str, now: datetime) -> None:
         work.changed.clear()
     write_readings(conn, written)
     if work.consents:
+        for contact in sorted({row["contact"] for row in work.consents if not row["given"]}):
+            lock(conn, contact)
         conn.execute(CONSENTS.insert(), work.consents)
         work.consents.clear()

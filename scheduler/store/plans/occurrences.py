@@ -142,14 +142,14 @@ def occurrences(
     return read_all(conn, OccurrenceRecord, query.order_by(_O.due_at, _O.id))
 
 
-def due_occurrences(conn: Connection, campaign: str, edition: str, now: datetime) -> list[OccurrenceRecord]:
-    """Return what of an edition has to fire by `now`, the oldest first.
+def due_occurrences(conn: Connection, now: datetime) -> list[OccurrenceRecord]:
+    """Return what has to fire by `now`, by campaign and moment; also what an earlier edition has left.
 
     Condition: planned, the campaign runs and the touch is not paused.
     """
-    condition = and_(_within(campaign, edition, None, ("planned",)), _O.fires_at <= now, runnable(OCCURRENCES))
+    condition = and_(_O.state == "planned", _O.fires_at <= now, runnable(OCCURRENCES))
     query = rows_of(OccurrenceRecord, OCCURRENCES).where(condition)
-    return read_all(conn, OccurrenceRecord, query.order_by(_O.fires_at, _O.id))
+    return read_all(conn, OccurrenceRecord, query.order_by(_O.campaign, _O.fires_at, _O.id))
 
 
 def open_occurrences(conn: Connection) -> list[OccurrenceRecord]:

@@ -73,6 +73,11 @@ def test_every_language_has_the_same_parts_of_speech(language: str) -> None:
     assert set(words("en").events) - set(words(language).events) - {"bounce", "anniversary"} == set()
 
 
+def test_day_of_every_month_is_no_number_of_months() -> None:
+    assert phrases.parse("tous les 15 du mois", language="fr") == phrases.parse("the 15th of every month")
+    assert phrases.parse("tous les 15 mois", language="fr") == phrases.parse("every 15 months")
+
+
 def test_umlauts_may_be_written_without_dots() -> None:
     assert phrases.parse("3 Tage spaeter", language="de") == phrases.parse("3 Tage später", language="de")
     assert phrases.parse("Anfang Maerz", language="de") == phrases.parse("Anfang März", language="de")
