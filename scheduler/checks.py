@@ -149,7 +149,8 @@ def _check_courtesy(
         return
     allowed = constraints.next_allowed(now, zone, rules, country)
     if allowed is not None and allowed <= now:
-        return  # the hour that comes twice in autumn: by the clock on the wall it is not, by the day's slots it is
+        # The hour that comes twice in autumn: allowed by the day's slots, not by the clock on the wall.
+        allowed = now + timedelta(hours=1)
     if allowed is None or (claim.expires_at is not None and allowed > claim.expires_at):
         raise too_late(claim)
     raise Withheld(State.PLANNED, "waits for the next allowed hour", next_at=allowed)

@@ -1,4 +1,4 @@
-"""The windows of the touches asked for by `plan --touch`: their days, the one taken, and the rule that says so."""
+"""The windows of the touches asked for by `plan --touch`, or of all of them: the days, and the rule that says so."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from scheduler.cli.review import Review
 
 
 def show(screen: Screen, review: Review, selection: Selection) -> None:
-    """Write what the words of each touch mean: its window, the moment in it and why; nothing when none is asked for."""
-    if not selection.touches:
+    """Write what the words of each touch mean: its window, the moment in it and why; for `--touch` and `--all`."""
+    if not (selection.touches or selection.every):
         return
     for stage, touch in review.loaded.campaign.touches():
         timing = touch.when or stage.when or touch.repeat

@@ -142,6 +142,7 @@ def apply(
     """
     campaign = loaded.campaign
     with store.begin() as conn:
+        plans.lock_campaign(conn, campaign.id)
         seen = _preview(conn, loaded, now)
         if expected_generation is not None and expected_generation != seen.generation:
             raise StalePlanError("the database changed since the plan was made", remedy="plan again, then apply")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 from support.shop import Schedule, moment, person, write
 
+from scheduler.catalog import Catalog
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.recording import RecordingChannel
 from scheduler.delivery import State
-from scheduler.operations import people
-from scheduler.store.database import Store
+from scheduler.errors import StalePlanError
+from scheduler.operations import applying, people
+from scheduler.store import plans
+from scheduler.store.database import Store, bump
 
 START = moment("2027-01-20T12:00:00+01:00")
 
@@ -130,3 +134,28 @@ def test_a_repetition_that_real_dates_move_by_a_day_still_goes_as_often(store: S
         ("tip", moment("2027-02-06T10:00:00+01:00")),
         ("tip", moment("2027-02-07T10:00:00+01:00")),
     ]
+
+
+def test_an_apply_that_waited_for_another_finds_its_plan_stale(store: Store, database_url: str, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    loaded = write(tmp_path, OFFER)
+    schedule.apply(loaded)
+    seen = applying.preview(store, loaded, now=START).generation
+    other, said = Store(database_url), []
+
+    def second() -> None:
+        try:
+            applying.apply(other, loaded, now=START, catalog=Catalog(), expected_generation=seen)
+        except StalePlanError as error:
+            said.append(error.message)
+
+    thread = threading.Thread(target=second)
+    with store.begin() as conn:
+        plans.lock_campaign(conn, "shop")
+        thread.start()
+        thread.join(timeout=0.5)
+        bump(conn)
+    thread.join()
+    other.close()
+
+    assert said == ["the database changed since the plan was made"]

@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import update
 from support.shop import HEAD, Schedule, addresses, moment, person, write
 
+from scheduler import bootstrap
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import VirtualClock
 from scheduler.delivery import State
 from scheduler.errors import BusyError, ChannelDown, NotSent, SchedulerError
 from scheduler.operations import watching
+from scheduler.settings import Settings
 from scheduler.store import plans, reader
 from scheduler.store.database import Store
 from scheduler.store.tables import CONTACTS, REVISIONS
@@ -301,3 +303,25 @@ def test_a_task_that_a_crash_interrupted_still_becomes_one_task(store: Store, tm
     assert recovered == 1
     assert len(texts) == 1
     assert [row.state for row in schedule.rows()] == [State.SENT]
+
+
+def test_a_message_in_the_hour_that_comes_twice_waits_without_spinning(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, moment("2027-10-30T12:00:00+02:00"))
+    schedule.know(person("lea@example.org"))
+    text = 'courtesy: {quiet_hours: "21:00-02:30"}' + THANKS.replace("purpose: transactional, ", "")
+    schedule.apply(write(tmp_path, text))
+    twice = moment("2027-10-31T02:05:00+01:00")  # 02:30 was an instant ago, and it is 02:05 once more
+    schedule.clock.advance_to(twice)
+    schedule.happens("lea@example.org", "purchase")
+
+    schedule.live_until(moment("2027-10-31T12:00:00+01:00"))
+
+    assert [row.sent_at for row in schedule.rows()] == [moment("2027-10-31T03:10:00+01:00")]
+
+
+def test_a_daemon_that_was_started_anew_does_not_pass_for_the_one_that_died(store: Store) -> None:
+    first, second = bootstrap.live(store, Settings()), bootstrap.live(store, Settings())
+    first.writer.close()
+    second.writer.close()
+
+    assert first.worker_id != second.worker_id

@@ -203,8 +203,34 @@ def test_only_what_waits_is_moved_to_another_moment(running):
         )
         rows = reader.deliveries(conn)
 
-    assert moved == 3
-    assert {row.state for row in rows if row.due_at == tomorrow == row.next_at} == {"planned", "retry_wait", "held"}
+    assert moved == 4
+    assert {row.recipient: row.state for row in rows if row.due_at == tomorrow == row.next_at} == {
+        "@planned": "planned",
+        "@retry_wait": "retry_wait",
+        "@held": "held",
+        "@claimed": "planned",  # taken back from its worker, whose attempt mark will find it gone
+    }
+    assert {row.worker for row in rows if row.recipient == "@claimed"} == {None}
+
+
+def test_what_a_worker_holds_stays_with_it_when_nothing_moves(running):
+    with running.begin() as conn:
+        held = put(conn, State.CLAIMED)
+        before = reader.delivery(conn, held)
+
+        moved = ledger.retime(
+            conn,
+            campaign="valentines",
+            edition="2027",
+            touch="offer",
+            occurrence="once",
+            due_at=before.due_at,
+            expires_at=before.expires_at,
+            now=NOON,
+        )
+
+        assert moved == 0
+        assert reader.delivery(conn, held) == before
 
 
 def test_a_retry_is_not_tried_before_its_own_moment(running):

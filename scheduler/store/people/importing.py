@@ -106,8 +106,8 @@ def upsert_contacts(conn: Connection, people: Sequence[Person], *, source: str, 
     """Add people, and update those known by reference, e-mail address or phone number.
 
     What a row leaves empty is kept, facts are merged, and a consent is appended where it changes: a consent column
-    that leaves a purpose out takes it back (lock: the contact). A person whose addresses belong to two contacts is refused and changes
-    nothing. A suppression is never lifted.
+    that leaves a purpose out takes it back (lock: the contact). A person whose addresses belong to two contacts is
+    refused and changes nothing. A suppression is never lifted.
     """
     new = updated = unchanged = silent = 0
     refused: list[Clash] = []

@@ -62,6 +62,14 @@ def campaigns(conn: Connection) -> list[CampaignRecord]:
     return read_all(conn, CampaignRecord, rows_of(CampaignRecord, CAMPAIGNS).order_by(_C.id))
 
 
+def lock_campaign(conn: Connection, campaign: str) -> None:
+    """Lock a campaign until the transaction ends, so that two applies come one after the other.
+
+    PostgreSQL: FOR UPDATE on its row; SQLite: a write transaction is alone.
+    """
+    conn.execute(select(_C.id).where(_C.id == campaign).with_for_update())
+
+
 def campaign_state(conn: Connection, campaign: str) -> str | None:
     """Return running, paused or cancelled; None when the campaign was never applied."""
     found: str | None = conn.execute(_STATE, {"campaign_id": campaign}).scalar()

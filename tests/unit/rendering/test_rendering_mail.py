@@ -155,7 +155,9 @@ def test_inline_text_is_the_text_part_beside_inline_html() -> None:
 
 
 def test_text_in_the_campaign_file_gets_an_html_part_that_says_the_same() -> None:
-    content = render(mail(text="Bonjour {{ contact.first_name }}\nÀ <bientôt> *ici*\n\nhttps://biksouv.example/a?b=1&c=2."))
+    content = render(
+        mail(text="Bonjour {{ contact.first_name }}\nÀ <bientôt> *ici*\n\nhttps://biksouv.example/a?b=1&c=2.")
+    )
 
     assert content.html is not None
     assert "Bonjour Léa<br>\nÀ &lt;bientôt&gt; *ici*</p>" in content.html

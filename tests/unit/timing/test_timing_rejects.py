@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -62,9 +62,9 @@ TORTURE = [
 @pytest.mark.parametrize("text", TORTURE, ids=range(len(TORTURE)))
 def test_garbage_of_any_length_is_refused_at_once(text: str, language: str) -> None:
     phrases.parse("3 days later", language=language)  # the word tables are read
-    started = perf_counter()
+    started = process_time()
 
     with pytest.raises(PhraseError):
         phrases.parse(text, language=language)
 
-    assert perf_counter() - started < 0.1
+    assert process_time() - started < 0.1

@@ -1,6 +1,6 @@
 """`campaigns.when`: the library's own words for all of this."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -89,3 +89,19 @@ def test_naive_moments_are_refused() -> None:
         campaigns.when("asap", now=naive)
     with pytest.raises(campaigns.CampaignError, match=r"purchase is .* without a time zone"):
         campaigns.when("asap", now=NOW, events={"purchase": naive})
+
+
+def test_later_counts_from_the_lone_event_else_from_the_start() -> None:
+    event, start = NOW + timedelta(days=1), NOW + timedelta(days=5)
+
+    after_event = campaigns.when("2 days later", now=NOW, events={"event": event})
+    after_start = campaigns.when("2 days later", now=NOW, start=start)
+
+    assert after_event.target == event + timedelta(days=2)
+    assert after_start.target == start + timedelta(days=2)
+
+
+@pytest.mark.parametrize(("phrase", "lang"), [(None, "en"), (7, "en"), ("tomorrow", "xx"), ("tomorrow", "")])
+def test_what_is_no_phrase_of_a_known_language_is_refused(phrase: object, lang: str) -> None:
+    with pytest.raises(campaigns.CampaignError):
+        campaigns.when(phrase, now=NOW, lang=lang)  # type: ignore[arg-type]
