@@ -84,7 +84,7 @@ def _check_person(conn: Connection, campaign: InForce, claim: Claim, stage: Stag
         raise Withheld(State.SUPPRESSED, why)
     if claim.marketing and not _consents(people.consents(conn, claim.contact), claim.channel):
         raise Withheld(State.SUPPRESSED, "no consent")
-    _check_goal(conn, campaign, claim, stage, touch)
+    _check_goal(conn, campaign, claim, stage, touch, now)
     audience = campaign.audience(stage, touch)
     if audience is not None:
         history = events.past(conn, claim.contact, until=now)
@@ -98,7 +98,7 @@ def _consents(given: Mapping[str, bool], channel: str) -> bool:
     return own if own is not None else given.get("marketing", False)
 
 
-def _check_goal(conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch) -> None:
+def _check_goal(conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime) -> None:
     """Stop what has reached its goal: an ended run, or a calendar touch at or after one whose `until:` happened."""
     assert claim.contact is not None
     if claim.run is not None:
@@ -108,7 +108,7 @@ def _check_goal(conn: Connection, campaign: InForce, claim: Claim, stage: Stage,
         return
     for earlier in stage.touches:
         if earlier.on is None and earlier.until is not None:
-            since = events.latest(conn, claim.contact, earlier.until)
+            since = events.latest(conn, claim.contact, earlier.until, until=now)
             if since is not None and since >= campaign.reference:
                 raise Withheld(State.SUPPRESSED, f"goal reached: {earlier.until}")
         if earlier.id == touch.id:

@@ -88,7 +88,7 @@ def enter(
     effect.moved.append(f"{campaign.id}/{stage}")
     name = f"entered {stage}"
     if any(touch.on == name for _, touch in campaign.campaign.touches()) and moves < MOVES_AT_ONCE:
-        key = f"entered:{entry}"
+        key = f"campaign:entered:{entry}"
         stored = events.insert(conn, key=key, contact=contact, name=name, at=at, facts={}, now=now)
         happening = Happening(stored.id, key, contact, name, at, {})
         _start_runs(conn, campaign, happening, effect, now=now, moves=moves + 1)

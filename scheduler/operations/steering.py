@@ -85,7 +85,9 @@ def _set_paused(conn: Connection, target: Target, *, paused: bool, until: dateti
 def waiting_messages(store: Store, chosen: Sequence[Target]) -> int:
     """Return how many planned messages a cancellation of the targets would drop."""
     with store.read() as conn:
-        return sum(plans.count_open_messages(conn, target.campaign, target.edition, target.touch) for target in chosen)
+        return sum(
+            plans.count_open_messages(conn, target.campaign, _edition(target), target.touch) for target in chosen
+        )
 
 
 def coming_dates(store: Store, chosen: Sequence[Target]) -> int:
@@ -108,7 +110,10 @@ def asks_for_approval(store: Store, catalog: Catalog, target: Target) -> bool:
 
 
 def cancel(store: Store, chosen: Sequence[Target], *, now: datetime, who: str) -> int:
-    """End the targets for this edition: nothing more of them is sent; return how many messages were cancelled."""
+    """End the targets: nothing more of them is sent; return how many messages were cancelled.
+
+    A campaign is ended with what is still open of its earlier editions, a touch in this edition alone.
+    """
     cancelled = 0
     with store.begin() as conn:
         for target in chosen:
@@ -117,7 +122,7 @@ def cancel(store: Store, chosen: Sequence[Target], *, now: datetime, who: str) -
             else:
                 plans.reject_touch(conn, target.campaign, target.edition, target.touch, note="cancelled", now=now)
             plans.cancel_occurrences(
-                conn, target.campaign, target.edition, target.touch, reason="cancelled by a person"
+                conn, target.campaign, _edition(target), target.touch, reason="cancelled by a person"
             )
             cancelled += ledger.settle_many(
                 conn,
@@ -193,7 +198,12 @@ def _audit(conn: Connection, action: str, chosen: Sequence[Target], now: datetim
 
 
 def _which(target: Target) -> ledger.Which:
-    which: ledger.Which = {"campaign": target.campaign, "edition": target.edition}
+    which: ledger.Which = {"campaign": target.campaign}
     if target.touch is not None:
-        which["touch"] = target.touch
+        which |= {"edition": target.edition, "touch": target.touch}
     return which
+
+
+def _edition(target: Target) -> str | None:
+    """The edition a target is about: its own for a touch, every one for a whole campaign."""
+    return None if target.touch is None else target.edition

@@ -13,7 +13,7 @@ from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.recording import RecordingChannel
 from scheduler.delivery import State
 from scheduler.errors import StalePlanError
-from scheduler.operations import applying, people
+from scheduler.operations import applying, people, steering
 from scheduler.store import plans
 from scheduler.store.database import Store, bump
 
@@ -159,3 +159,31 @@ def test_an_apply_that_waited_for_another_finds_its_plan_stale(store: Store, dat
     other.close()
 
     assert said == ["the database changed since the plan was made"]
+
+
+def test_cancelling_a_campaign_ends_what_is_open_of_its_earlier_editions_too(store: Store, tmp_path: Path) -> None:
+    text = """
+occasion: valentine's day
+stages:
+  - stage: home
+    kind: loyalty
+    when: early february
+    enter_on: purchase
+    touches:
+      - {id: year, channel: email, on: purchase, when: 11 months later, subject: A year, text: "Again"}
+"""
+    schedule = Schedule.on(store, moment("2027-01-20T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, text))
+    schedule.happens("lea@example.org", "purchase", key="o-1")
+    schedule.clock.advance_to(moment("2027-03-20T10:00:00+01:00"))
+    schedule.apply(write(tmp_path, text.replace("Again", "Once more")))
+
+    chosen = steering.targets(store, schedule.catalog, ["shop"])
+    waiting = steering.waiting_messages(store, chosen)
+    cancelled = steering.cancel(store, chosen, now=schedule.clock.now(), who="me")
+
+    assert (waiting, cancelled) == (1, 1)
+    assert [(row.edition, row.state, row.reason) for row in schedule.rows()] == [
+        ("2027", "cancelled", "cancelled by a person")
+    ]

@@ -117,8 +117,10 @@ def set_occurrence_state(conn: Connection, occurrence: int, state: str, reason: 
     return bool(conn.execute(change.values(state=state, reason=reason)).rowcount == 1)
 
 
-def cancel_occurrences(conn: Connection, campaign: str, edition: str, touch: str | None = None, *, reason: str) -> int:
-    """End what of an edition, or of one touch of it, has not fired or is still open; return how many moments."""
+def cancel_occurrences(
+    conn: Connection, campaign: str, edition: str | None, touch: str | None = None, *, reason: str
+) -> int:
+    """End what has not fired or is still open of an edition (None: of all) or one touch; return how many moments."""
     condition = _within(campaign, edition, touch, ("planned", "open"))
     return int(conn.execute(update(OCCURRENCES).where(condition).values(state="cancelled", reason=reason)).rowcount)
 
@@ -176,8 +178,12 @@ def next_fire(conn: Connection) -> datetime | None:
     return found
 
 
-def _within(campaign: str, edition: str, touch: str | None, states: Collection[str] | None) -> ColumnElement[bool]:
-    parts = [_O.campaign == campaign, _O.edition == edition]
+def _within(
+    campaign: str, edition: str | None, touch: str | None, states: Collection[str] | None
+) -> ColumnElement[bool]:
+    parts = [_O.campaign == campaign]
+    if edition is not None:
+        parts.append(_O.edition == edition)
     if touch is not None:
         parts.append(_O.touch == touch)
     if states is not None:

@@ -11,9 +11,11 @@ from scheduler.store.tables import DELIVERIES
 _D = DELIVERIES.c
 
 
-def count_open_messages(conn: Connection, campaign: str, edition: str, touch: str | None = None) -> int:
-    """Return how many deliveries of an edition, or of one touch of it, may still go."""
-    query = select(func.count()).where(_D.campaign == campaign, _D.edition == edition, in_states(OPEN))
+def count_open_messages(conn: Connection, campaign: str, edition: str | None, touch: str | None = None) -> int:
+    """Return how many deliveries of an edition (None: of all), or of one touch of it, may still go."""
+    query = select(func.count()).where(_D.campaign == campaign, in_states(OPEN))
+    if edition is not None:
+        query = query.where(_D.edition == edition)
     if touch is not None:
         query = query.where(_D.touch == touch)
     return int(conn.execute(query).scalar_one())
