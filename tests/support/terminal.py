@@ -113,6 +113,20 @@ class Shown:
     code: int
 
 
+def _wait(process: subprocess.Popen[bytes], *, again: bool) -> int:
+    """Wait for the end; `again` presses Ctrl-C once more every two seconds, as a person would.
+
+    A signal that comes between the prompt and the reading of the answer is only noticed with the next key.
+    """
+    for _ in range(LIMIT_SECONDS // 2):
+        try:
+            return process.wait(2)
+        except subprocess.TimeoutExpired:
+            if again:
+                process.send_signal(signal.SIGINT)
+    return process.wait(1)
+
+
 def at_terminal(
     folder: Path, *args: str, typed: str = "", after: int = 0, env: Mapping[str, str] | None = None
 ) -> Shown:
@@ -152,7 +166,7 @@ def at_terminal(
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        code = process.wait(LIMIT_SECONDS)
+        code = _wait(process, again=typed == CTRL_C and not after)
     finally:
         process.kill()
         process.wait()
