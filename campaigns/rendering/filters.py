@@ -20,12 +20,17 @@ _WORD = re.compile(r"\w[\w'’]*")
 
 
 def _priced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Count each use, long values more than short ones, and refuse a result that is too long."""
+    """Count each use, long texts more than short ones and long lists most, and refuse a result that is too long.
+
+    An item of a list costs Python about as much as a hundred characters: sorting a thousand takes a third of a
+    millisecond.
+    """
 
     @functools.wraps(function)
     def priced(*args: Any, **kwargs: Any) -> Any:
-        sized = sum(len(value) for value in args if isinstance(value, (str, list, tuple, dict)))
-        current().spend(1 + sized // 256)
+        long = sum(len(value) for value in args if isinstance(value, str))
+        many = sum(len(value) for value in args if isinstance(value, (list, tuple, dict)))
+        current().spend(1 + long // 256 + many // 16)
         result = function(*args, **kwargs)
         if isinstance(result, str):
             _fits(len(result))
