@@ -113,20 +113,6 @@ class Shown:
     code: int
 
 
-def _wait(process: subprocess.Popen[bytes], *, again: bool) -> int:
-    """Wait for the end; `again` presses Ctrl-C once more every two seconds, as a person would.
-
-    A signal that comes between the prompt and the reading of the answer is only noticed with the next key.
-    """
-    for _ in range(LIMIT_SECONDS // 2):
-        try:
-            return process.wait(2)
-        except subprocess.TimeoutExpired:
-            if again:
-                process.send_signal(signal.SIGINT)
-    return process.wait(1)
-
-
 def at_terminal(
     folder: Path, *args: str, typed: str = "", after: int = 0, env: Mapping[str, str] | None = None
 ) -> Shown:
@@ -156,6 +142,8 @@ def at_terminal(
                 asks = seen.count(b"\n") >= after if after else seen.endswith(b": ")
                 if left and asks:
                     if left == CTRL_C:
+                        # A signal between the prompt and the reading of the answer is only noticed with the next key.
+                        threading.Event().wait(1)
                         process.send_signal(signal.SIGINT)
                     else:
                         os.write(ours, left.encode())
@@ -166,7 +154,7 @@ def at_terminal(
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        code = _wait(process, again=typed == CTRL_C and not after)
+        code = process.wait(LIMIT_SECONDS)
     finally:
         process.kill()
         process.wait()
