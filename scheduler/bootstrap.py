@@ -12,12 +12,18 @@ from datetime import datetime
 from pathlib import Path
 
 from campaigns.definition import CHANNELS, TASKS
+from scheduler.book import Book, Journal
 from scheduler.catalog import Catalog
 from scheduler.channels.base import Channel
 from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import Clock, SystemClock, VirtualClock
 from scheduler.dispatcher import Dispatcher
+from scheduler.engines.base import Engine
+from scheduler.engines.inline import InlineEngine
 from scheduler.engines.local import LocalEngine
+from scheduler.rendering.base import RenderPort
+from scheduler.rendering.inline import InlineRenderer
+from scheduler.rendering.pool import PoolRenderer
 from scheduler.settings import Settings
 from scheduler.store.database import Store, secret
 from scheduler.store.writer import InlineWriter, ThreadWriter, Writer
@@ -35,7 +41,8 @@ class System:
     catalog: Catalog
     clock: Clock
     channels: Mapping[str, Channel]
-    engine: LocalEngine
+    engine: Engine
+    renderer: RenderPort
     worker: Worker
     dispatcher: Dispatcher
     worker_id: str
@@ -48,20 +55,26 @@ def live(
     outbox: Path | None = None,
     clock: Clock | None = None,
     report: Callable[[Outcome], None] | None = None,
+    journal: Journal | None = None,
 ) -> System:
-    """Assemble the daemon: wall clock, writer thread, real channels (or files in `outbox` for every channel)."""
+    """Assemble the daemon: wall clock, writer thread, real channels (or files in `outbox` for every channel).
+
+    `journal` keeps outcomes that the database cannot take (`guard.journal`).
+    """
     key = settings.key()
     with store.begin() as conn:
         key = key or secret(conn, lambda: secrets.token_bytes(32))
-    return _assemble(
+    return assemble(
         store,
         ThreadWriter(),
-        clock or SystemClock(),
+        PoolRenderer(settings.render_processes),
         live_channels(settings, outbox=outbox),
+        clock or SystemClock(),
         # In containers the next process often has the same host name and number; it must not pass for the dead one.
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         secret_key=key,
         connections=CONNECTIONS,
+        journal=journal,
         report=report,
     )
 
@@ -70,14 +83,14 @@ def rehearsal(start: datetime, *, seed: int = 0) -> tuple[System, VirtualClock, 
     """Assemble a rehearsal: virtual clock, the same store in memory, recording channels; keys come from the seed."""
     clock = VirtualClock(start)
     recording = {name: RecordingChannel(name) for name in sorted(CHANNELS)}
-    system = _assemble(
+    system = assemble(
         Store.memory(),
         InlineWriter(),
-        clock,
+        InlineRenderer(),
         recording,
+        clock,
         worker_id="rehearsal",
         secret_key=hashlib.sha256(f"rehearsal {seed}".encode()).digest(),
-        connections=1,
     )
     return system, clock, recording
 
@@ -102,19 +115,23 @@ def live_channels(settings: Settings, *, outbox: Path | None) -> dict[str, Chann
     return channels
 
 
-def _assemble(
+def assemble(
     store: Store,
     writer: Writer,
-    clock: Clock,
+    renderer: RenderPort,
     channels: Mapping[str, Channel],
+    clock: Clock,
     *,
     worker_id: str,
     secret_key: bytes,
-    connections: int,
+    connections: int = 0,
+    journal: Journal | None = None,
     report: Callable[[Outcome], None] | None = None,
 ) -> System:
+    """Put the parts together; without `connections` every message is carried to its end before the next is begun."""
     catalog = Catalog()
-    worker = Worker(store, writer, catalog, channels, clock, worker_id=worker_id, secret=secret_key, report=report)
-    engine = LocalEngine(worker.deliver, worker.give_back, connections=connections)
-    dispatcher = Dispatcher(store, writer, catalog, engine, clock, worker_id=worker_id)
-    return System(store, writer, catalog, clock, channels, engine, worker, dispatcher, worker_id)
+    book = Book(store, writer, catalog, clock, journal=journal)
+    worker = Worker(store, writer, catalog, book, renderer, channels, clock, secret=secret_key, report=report)
+    engine: Engine = LocalEngine(worker, connections=connections) if connections else InlineEngine(worker)
+    dispatcher = Dispatcher(store, writer, catalog, engine, renderer, clock, worker_id=worker_id)
+    return System(store, writer, catalog, clock, channels, engine, renderer, worker, dispatcher, worker_id)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from campaigns import loader, planner
+from campaigns import diff, loader, planner
 from campaigns.definition import Campaign, Stage, Touch
 from campaigns.rendering import Renderer
 from campaigns.segments import Expression
@@ -14,6 +15,7 @@ from scheduler.store import plans
 from scheduler.store.database import Connection
 from scheduler.store.plans import RevisionRecord
 
+_EARLIER_KEPT = 8  # revisions that are not in force, in memory at once
 FIRST_APPLIES = "first_applies"  # in a revision's timeline: when each touch was first applied, ISO 8601
 
 
@@ -33,7 +35,9 @@ class InForce:
         self.project = record.project
         self.source = record.source
         self._first_applies = first_applies(record)
+        self.snapshot: Mapping[str, Any] = record.timeline
         self.templates: Mapping[str, str] = record.templates
+        self.definition: Mapping[str, Any] = record.definition
         self.campaign: Campaign = loader.restore(record.definition)
         self._found = {touch.id: (stage, touch) for stage, touch in self.campaign.touches()}
         self._order = {stage.id: number for number, stage in enumerate(self.campaign.stages)}
@@ -58,6 +62,10 @@ class InForce:
     def find(self, touch_id: str) -> tuple[Stage, Touch] | None:
         """Return the touch and its stage, None when the revision no longer has it."""
         return self._found.get(touch_id)
+
+    def name_of(self, touch_id: str) -> str:
+        """Return what a touch is called; its own id is the one it was first applied under, and never changes."""
+        return diff.name_of(self.snapshot, touch_id)
 
     def position(self, stage_id: str) -> int:
         """Return where the stage stands in the journey, from 0; -1 when it is not there."""
@@ -110,13 +118,17 @@ class Catalog:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], InForce] = {}
+        self._earlier: dict[tuple[str, int], InForce] = {}  # what pinned messages follow, the last used at the end
 
-    def get(self, conn: Connection, campaign: str, edition: str) -> InForce | None:
+    def get(self, conn: Connection, campaign: str, edition: str, revision: int | None = None) -> InForce | None:
         """Return a campaign as last applied in this edition; None when it never was.
 
-        Last year's edition is still there for its people: a message 11 months after a purchase keeps its words.
+        Last year's edition is still there for its people: a message 11 months after a purchase keeps its words. With
+        `revision` (not 0) the campaign as that apply left it, for messages that keep what they began with.
         """
         number = plans.revision_number(conn, campaign, edition)
+        if revision and revision != number:
+            return self._at(conn, campaign, edition, revision)
         return None if number is None else self._load(conn, campaign, edition, number)
 
     def in_force(self, conn: Connection) -> list[InForce]:
@@ -129,6 +141,24 @@ class Catalog:
         """Load a campaign and compile its templates, so that the first message of a touch is not the slow one."""
         if (found := self.get(conn, campaign, edition)) is not None:
             found.warm()
+
+    def forget(self) -> None:
+        """Read everything from the database anew when it is next asked for."""
+        self._kept.clear()
+        self._earlier.clear()
+
+    def _at(self, conn: Connection, campaign: str, edition: str, number: int) -> InForce | None:
+        kept = self._earlier.pop((campaign, number), None)
+        if kept is None:
+            record = plans.load_revision(conn, campaign, number)
+            reference = plans.reference(conn, campaign, edition)
+            if record is None or record.edition != edition or reference is None:
+                return None
+            kept = InForce(record, reference)
+            while len(self._earlier) >= _EARLIER_KEPT:
+                del self._earlier[next(iter(self._earlier))]
+        self._earlier[campaign, number] = kept
+        return kept
 
     def _load(self, conn: Connection, campaign: str, edition: str, number: int) -> InForce | None:
         kept = self._kept.get((campaign, edition))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from campaigns import planner, segments
-from campaigns.definition import Cap, Stage, Touch
-from campaigns.timing import constraints, zones
-from scheduler.catalog import InForce
+from campaigns import segments
+from campaigns.definition import Cap
+from campaigns.timing import constraints
+from scheduler.circumstances import Case, Circumstances
 from scheduler.delivery import State
 from scheduler.errors import Withheld
-from scheduler.runs import is_marketing
-from scheduler.store import events, people, plans, reader
-from scheduler.store.database import Connection
 from scheduler.store.ledger import LATE, Claim
+from scheduler.store.standings import Standing
 
 # What a person needs so that a channel can reach them.
 _ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phone"}
@@ -26,45 +24,41 @@ WAITS_FOR_APPROVAL = "waits for approval"
 _CAP_PATIENCE = timedelta(hours=1)
 
 
-def last_moment(
-    conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, *, now: datetime
-) -> None:
+def last_moment(here: Circumstances, case: Case) -> None:
     """Raise `Withheld` with the state and the reason when the message may not go now.
 
-    With the attempt mark it is asked under the contact's lock (`people.lock`), so that an opt-out acknowledged before
-    the mark always stands. The order is from what concerns the campaign to what concerns the moment, so that the
-    stored reason is the gravest.
+    With the attempt mark it is asked of circumstances read under the contact's lock (`standings.lock`), so that an
+    opt-out acknowledged before the mark always stands. The order is from what concerns the campaign to what concerns
+    the moment, so that the stored reason is the gravest.
     """
-    _check_campaign(conn, campaign, claim, touch)
-    _check_time(conn, campaign, claim, touch, now)
-    if claim.contact is not None:
-        _check_person(conn, campaign, claim, stage, touch, now)
-    _check_courtesy(conn, campaign, claim, stage, touch, now)
+    _check_campaign(here, case)
+    _check_time(here, case)
+    if case.claim.contact is not None:
+        _check_person(here, case, here.standing(case))
+    _check_courtesy(here, case)
 
 
-def _check_campaign(conn: Connection, campaign: InForce, claim: Claim, touch: Touch) -> None:
-    state = plans.campaign_state(conn, claim.campaign)
-    decided = plans.touch_state(conn, claim.campaign, claim.edition, claim.touch)
+def _check_campaign(here: Circumstances, case: Case) -> None:
+    state = here.campaign_states[case.claim.campaign]
+    decided = here.touch_state(case.claim)
     if state in (None, "cancelled"):
         raise Withheld(State.CANCELLED, "the campaign was cancelled")
     if state == "paused" or decided.paused:
-        raise Withheld(State.PLANNED, "paused", next_at=claim.due_at)
+        raise Withheld(State.PLANNED, "paused", next_at=case.claim.due_at)
     if decided.rejected:
         raise Withheld(State.CANCELLED, "rejected")
-    if touch.approval == "required":
-        content = campaign.timeline(plans.first_sent(conn, claim.campaign, claim.edition)).touch(touch.id).content_hash
-        if decided.approved_hash != content:
+    if case.touch.approval == "required":
+        content = here.timeline(case).touch(case.touch.id).content_hash
+        if not decided.approves(content):
             raise Withheld(State.HELD, WAITS_FOR_APPROVAL)
 
 
-def _check_time(conn: Connection, campaign: InForce, claim: Claim, touch: Touch, now: datetime) -> None:
-    if claim.expires_at is not None and now > claim.expires_at:
-        raise too_late(claim)
-    if touch.offer is not None:
-        sent = plans.first_sent(conn, claim.campaign, claim.edition)
-        ends = campaign.offer(touch.offer, touch, sent, now).ends_at
-        if ends is not None and now > ends:
-            raise Withheld(State.EXPIRED, f"{touch.offer} has ended")
+def _check_time(here: Circumstances, case: Case) -> None:
+    if case.claim.expires_at is not None and here.now > case.claim.expires_at:
+        raise too_late(case.claim)
+    offer = here.offer(case)
+    if offer is not None and offer.ends_at is not None and here.now > offer.ends_at:
+        raise Withheld(State.EXPIRED, f"{case.touch.offer} has ended")
 
 
 def too_late(claim: Claim) -> Withheld:
@@ -74,22 +68,20 @@ def too_late(claim: Claim) -> Withheld:
     return Withheld(State.EXPIRED, LATE)
 
 
-def _check_person(conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime) -> None:
-    assert claim.contact is not None
-    facts = people.facts(conn, claim.contact, today=zones.local(now, campaign.campaign.zone).date())
+def _check_person(here: Circumstances, case: Case, person: Standing) -> None:
+    claim = case.claim
+    facts = person.facts(here.today(case.campaign.campaign.zone))
     needed = _ADDRESS.get(claim.channel)
     if needed is not None and not facts.get(needed):
         raise Withheld(State.SUPPRESSED, _MISSING[needed])
-    if (why := people.suppressed(conn, claim.contact, marketing=claim.marketing)) is not None:
+    if (why := person.suppressed(marketing=claim.marketing)) is not None:
         raise Withheld(State.SUPPRESSED, why)
-    if claim.marketing and not _consents(people.consents(conn, claim.contact), claim.channel):
+    if claim.marketing and not _consents(person.consents, claim.channel):
         raise Withheld(State.SUPPRESSED, "no consent")
-    _check_goal(conn, campaign, claim, stage, touch, now)
-    audience = campaign.audience(stage, touch)
-    if audience is not None:
-        history = events.past(conn, claim.contact, until=now)
-        if not segments.evaluate(audience, facts, history, now):
-            raise Withheld(State.SUPPRESSED, "audience")
+    _check_goal(here, case, person)
+    audience = case.campaign.audience(case.stage, case.touch)
+    if audience is not None and not segments.evaluate(audience, facts, person.history, here.now):
+        raise Withheld(State.SUPPRESSED, "audience")
 
 
 def _consents(given: Mapping[str, bool], channel: str) -> bool:
@@ -98,31 +90,31 @@ def _consents(given: Mapping[str, bool], channel: str) -> bool:
     return own if own is not None else given.get("marketing", False)
 
 
-def _check_goal(conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime) -> None:
+def _check_goal(here: Circumstances, case: Case, person: Standing) -> None:
     """Stop what has reached its goal: an ended run, or a calendar touch at or after one whose `until:` happened."""
-    assert claim.contact is not None
-    if claim.run is not None:
-        run = plans.run(conn, claim.run)
+    if case.claim.run is not None:
+        run = here.runs.get(case.claim.run)
         if run is None or run.state != "open":
             raise Withheld(State.CANCELLED, run.reason if run is not None else "its run is gone")
         return
-    for earlier in stage.touches:
-        if earlier.on is None and earlier.until is not None:
-            since = events.latest(conn, claim.contact, earlier.until, until=now)
-            if since is not None and since >= campaign.reference:
-                raise Withheld(State.SUPPRESSED, f"goal reached: {earlier.until}")
-        if earlier.id == touch.id:
+    for earlier in case.stage.touches:
+        if earlier.on is None and earlier.until is not None and _happened(case, person, earlier.until):
+            raise Withheld(State.SUPPRESSED, f"goal reached: {earlier.until}")
+        if earlier.id == case.touch.id:
             return
 
 
-def _check_cap(conn: Connection, cap: Cap, claim: Claim, now: datetime) -> None:
+def _happened(case: Case, person: Standing, goal: str) -> bool:
+    return any(event.name == goal and event.at >= case.campaign.reference for event in person.history)
+
+
+def _check_cap(here: Circumstances, claim: Claim, cap: Cap, person: Standing) -> None:
     """Withhold what a cap does not allow; what it allows again within the hour waits, since sending takes time.
 
     Without that a touch of every day at ten would lose every other day to the seconds that yesterday's took.
     """
-    assert claim.contact is not None
     span = timedelta(days=cap.days)
-    sent = reader.marketing_sent(conn, claim.contact, now - span)
+    sent = [at for at in person.marketing if at > here.now - span]
     if len(sent) < cap.times:
         return
     free_at = sent[len(sent) - cap.times] + span
@@ -134,20 +126,16 @@ def _check_cap(conn: Connection, cap: Cap, claim: Claim, now: datetime) -> None:
     raise Withheld(State.PLANNED, f"waits: {cap}", next_at=free_at)
 
 
-def _check_courtesy(
-    conn: Connection, campaign: InForce, claim: Claim, stage: Stage, touch: Touch, now: datetime
-) -> None:
-    zone = campaign.campaign.zone
-    if claim.contact is not None:
-        zone = campaign.contact_zone(people.timezone(conn, claim.contact))
-        if is_marketing(touch):
-            for cap in planner.courtesy(campaign.campaign, stage, touch).caps:
-                _check_cap(conn, cap, claim, now)
-    rules = planner.rules(campaign.campaign, stage, touch)
-    country = campaign.campaign.country
-    if constraints.is_allowed(now, zone, rules, country):
+def _check_courtesy(here: Circumstances, case: Case) -> None:
+    claim, now = case.claim, here.now
+    zone = here.zone(case)
+    bound, rules = here.courtesy(case)
+    if claim.contact is not None and claim.marketing:
+        for cap in bound.caps:
+            _check_cap(here, claim, cap, here.standing(case))
+    if here.is_allowed(case, zone):
         return
-    allowed = constraints.next_allowed(now, zone, rules, country)
+    allowed = constraints.next_allowed(now, zone, rules, case.campaign.campaign.country)
     if allowed is not None and allowed <= now:
         # The hour that comes twice in autumn: allowed by the day's slots, not by the clock on the wall.
         allowed = now + timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""The only reader of the wall clock; everything else is handed a moment or a Clock."""
+"""The only reader of the clocks; everything else is handed a moment or a Clock."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Says what moment it is, as an aware UTC datetime."""
+    """Says what moment it is, as an aware UTC datetime, and how much time went by whatever the wall clock says."""
 
     def now(self) -> datetime:
         """Return the present moment in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never steps back; only differences mean something."""
         ...
 
 
@@ -37,6 +41,10 @@ class FixedClock:
         """Return the moment it was set to, in UTC."""
         return self._moment
 
+    def monotonic(self) -> float:
+        """Return real seconds: work takes its time although the calendar stands still."""
+        return time.monotonic()
+
 
 class VirtualClock:
     """A clock that stands still until it is moved forward: rehearsals and simulations."""
@@ -47,6 +55,10 @@ class VirtualClock:
     def now(self) -> datetime:
         """Return the moment the clock was last moved to, in UTC."""
         return self._moment
+
+    def monotonic(self) -> float:
+        """Return the seconds of virtual time."""
+        return self._moment.timestamp()
 
     def advance_to(self, moment: datetime) -> None:
         """Move forward to `moment`; an earlier moment leaves the clock where it is, time never runs back."""

@@ -1,15 +1,21 @@
 """The states of a delivery, the table of transitions, and pure functions over them; no database here.
 
-    planned ──claim──▶ claimed ──attempt mark──▶ attempting ──outcome──▶ sent ●
-       ▲                  │ ▲                        │
-       │                  │ └ lease lost: planned    ├──▶ retry_wait ──(due again)──▶ claimed
-       │                  │                          ├──▶ failed ●
-       │                  │                          └──▶ unknown ──evidence──▶ sent ● │ retry_wait │ held │ failed ●
-       │                  │
-       └── held ◀─────────┤        held comes back to planned (a person said so) or ends
-                          ▼
-          planned, claimed, retry_wait and held may end before anything was sent as
-          suppressed ● (a rule about the person), expired ● (too late), cancelled ● (edit or goal), failed ●
+    planned ──────claim──────────────────────▶ claimed
+    retry_wait ───claim, when it is due again▶ claimed
+    claimed ──────attempt mark───────────────▶ attempting
+    attempting ───outcome────────────────────▶ sent ● │ failed ● │ retry_wait │ unknown
+    unknown ──────evidence, a person's word──▶ sent ● │ failed ● │ retry_wait │ held
+
+    claimed ──────lease lost, not allowed yet▶ planned
+    claimed ──────certainly not sent─────────▶ retry_wait
+    retry_wait ───not allowed yet────────────▶ planned
+
+    planned, claimed, retry_wait ─a person, a guard, no account▶ held
+    held ─────────a person said so───────────▶ planned │ retry_wait
+    held ─────────evidence that it went──────▶ sent ●
+
+    planned, claimed, retry_wait, held ──────▶ suppressed ● │ expired ● │ cancelled ● │ failed ●
+                                               (nothing was sent: a rule about the person, too late, edit or goal)
 
 ● is terminal: such a row never changes again. "Due" is a predicate (`is_due`), not a state. Who moves a row out:
 planned, retry_wait: the dispatcher; claimed, attempting: the worker that holds the lease, else recovery at start;

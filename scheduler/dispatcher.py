@@ -9,17 +9,18 @@ from datetime import datetime, timedelta
 
 from campaigns.errors import CampaignError
 from campaigns.timeline import Timeline
-from scheduler import fanout
+from scheduler import fanout, runs
 from scheduler.catalog import Catalog, InForce
 from scheduler.clock import Clock
-from scheduler.engines.base import Engine
+from scheduler.engines.base import Engine, Room
 from scheduler.errors import FAULTS
-from scheduler.store import ledger, plans
+from scheduler.pacing import pace
+from scheduler.rendering.base import RenderPort
+from scheduler.store import ledger, meta, plans
 from scheduler.store.database import Connection, Store
 from scheduler.store.ledger import Claim
 from scheduler.store.writer import Writer
 
-BATCH = 200
 LEASE = timedelta(minutes=15)  # longer than every time-out of one message (RFC 5321 asks for 10 minutes after the dot)
 _MOVED = "no longer on this day"
 _log = logging.getLogger(__name__)
@@ -29,12 +30,21 @@ class Dispatcher:
     """Decides what goes now. `tick` is idempotent: running it twice, late or in two places sends nothing twice."""
 
     def __init__(
-        self, store: Store, writer: Writer, catalog: Catalog, engine: Engine, clock: Clock, *, worker_id: str
+        self,
+        store: Store,
+        writer: Writer,
+        catalog: Catalog,
+        engine: Engine,
+        renderer: RenderPort,
+        clock: Clock,
+        *,
+        worker_id: str,
     ) -> None:
         self._store = store
         self._writer = writer
         self._catalog = catalog
         self._engine = engine
+        self._renderer = renderer
         self._clock = clock
         self._worker_id = worker_id
         self._joined = ""  # the database generation whose latecomers have joined the open occurrences
@@ -43,29 +53,56 @@ class Dispatcher:
 
     async def prepare(self) -> None:
         """Load and compile what is in force before it is due; changes nothing."""
-        await self._writer.run(self._warm)
+        for campaign in await self._writer.run(self._loaded):
+            try:
+                await self._renderer.prepare(campaign)
+            except FAULTS as error:
+                self._tell(campaign.id, error)
 
-    def _warm(self) -> None:
+    def _loaded(self) -> list[InForce]:
+        found = []
         with self._store.read() as conn:
             for row in plans.campaigns(conn):
                 if row.state == "cancelled":
                     continue
                 try:
-                    self._catalog.warm(conn, row.id, row.edition)
+                    campaign = self._catalog.get(conn, row.id, row.edition)
                 except FAULTS as error:
                     self._tell(row.id, error)
+                    continue
+                if campaign is not None:
+                    found.append(campaign)
+        return found
 
     async def tick(self) -> int:
-        """Read the clock once, bring the schedule up to that moment and carry out one batch; return its size."""
+        """Read the clock once, bring the schedule up to that moment and hand over what is due; return how much.
+
+        Only as much as the engine has room for is claimed; what is left is for the next tick.
+        """
         now = self._clock.now()
-        claims = await self._writer.run(lambda: self._plan_and_claim(now))
+        room = self._engine.room()
+        claims = await self._writer.run(lambda: self._plan_and_claim(now, room))
         if claims:
             await self._engine.submit(claims)
         return len(claims)
 
-    def _plan_and_claim(self, now: datetime) -> list[Claim]:
+    async def work_off(self) -> int:
+        """Tick until nothing more is due and everything has its outcome; return how much was handed over."""
+        done = 0
+        while True:
+            carried = await self.tick()
+            done += carried
+            if not carried:
+                await self._engine.drain()
+                if not (carried := await self.tick()):
+                    return done
+                done += carried
+
+    def _plan_and_claim(self, now: datetime, room: Room) -> list[Claim]:
         followed = dict(self._followed)
         with self._store.begin() as conn:
+            if meta.hold(conn) is not None:
+                return []  # nothing is even planned: it may be the clock that is wrong
             plans.resume_due(conn, now)
             for row in plans.campaigns(conn):
                 if row.state != "cancelled":
@@ -76,9 +113,31 @@ class Dispatcher:
                     self._fire(conn, due, now)
             joined = self._join_latecomers(conn, now)
             ledger.release_leases(conn, now)
-            claims = ledger.claim(conn, worker=self._worker_id, now=now, lease_until=now + LEASE, limit=BATCH)
+            ledger.hold_gap(conn, now)
+            self._expire_held(conn, now)
+            claims = self._claim(conn, now, room)
         self._followed, self._joined = followed, joined  # only what was committed is done
         return claims
+
+    def _claim(self, conn: Connection, now: datetime, room: Room) -> list[Claim]:
+        if not room.claims:
+            return []
+        claims = ledger.claim(
+            conn,
+            worker=self._worker_id,
+            now=now,
+            lease_until=now + LEASE,
+            limit=room.claims,
+            without=room.full,
+        )
+        return pace(conn, self._catalog, claims, now=now)
+
+    def _expire_held(self, conn: Connection, now: datetime) -> None:
+        """End what nobody decided about in time, and carry on the runs it belonged to."""
+        for ended in ledger.expire_held(conn, now):
+            if ended.run is not None:
+                with self._apart(conn, ended.campaign):
+                    runs.after_end(conn, self._catalog, ended, now=now)
 
     @contextmanager
     def _apart(self, conn: Connection, campaign: str) -> Iterator[None]:

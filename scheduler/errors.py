@@ -15,6 +15,17 @@ class BusyError(SchedulerError):
     """Another daemon holds the schedule, or the database is locked: try again (exit 75)."""
 
 
+class StorageError(SchedulerError):
+    """The database cannot be used as it is. `passing`: it may mend itself (disk full, server away): wait and retry.
+
+    Otherwise the daemon has to stop, and nothing is tried again: a failed fsync, a damaged or vanished file.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "", passing: bool = False) -> None:
+        super().__init__(message, remedy=remedy)
+        self.passing = passing
+
+
 class AttentionError(SchedulerError):
     """A person has to decide first: an approval, a confirmation (exit 3)."""
 

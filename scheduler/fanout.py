@@ -57,7 +57,7 @@ def fan_out(
 ) -> None:
     """Plan one row for each recipient of an occurrence as of `now`; recipients who have one are left alone."""
     planned = occurrence(timeline, touch.id, key)
-    if planned is None:
+    if planned is None or touch.in_flight == "drain":
         return
     if not touch.is_personal:
         account = campaign.campaign.accounts.get(touch.channel[0], touch.channel[0])

@@ -1,65 +1,60 @@
-"""From a claim to its message: facts of person and event, offer, content, and the key fixed at the first attempt."""
+"""From a case to its message: facts of person and event, offer, and the key fixed at the first attempt."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from campaigns import rendering
-from campaigns.definition import Stage, Touch
-from campaigns.timing import zones
-from scheduler import runs
-from scheduler.catalog import InForce
+from campaigns.rendering import Content
 from scheduler.channels.base import Message, Recipient
-from scheduler.store import events, ledger, people, plans
-from scheduler.store.database import Connection
-from scheduler.store.ledger import Claim
+from scheduler.circumstances import Case, Circumstances
 
 
-def compose(
-    conn: Connection,
-    campaign: InForce,
-    claim: Claim,
-    stage: Stage,
-    touch: Touch,
-    *,
-    key: str,
-    opt_out: str | None,
-    now: datetime,
-) -> Message:
-    """Render the message of a claim as of `now`; its key and Date are those of the first attempt where there was one.
-
-    `key` is the idempotency key of a first attempt, `opt_out` the unsubscribe address where the file names none.
-    Raises: RenderError naming template and line, and nothing is half made.
-    """
-    definition = campaign.campaign
-    contact: dict[str, object] | None = None
-    recipient = None
-    zone = definition.zone
-    if claim.contact is not None:
-        zone = campaign.contact_zone(people.timezone(conn, claim.contact))
-        contact = people.facts(conn, claim.contact, today=zones.local(now, zone).date())
-        recipient = _recipient(claim.contact, contact)
-    event: dict[str, object] | None = None
-    if claim.run is not None and (run := plans.run(conn, claim.run)) is not None:
-        happened = events.get(conn, run.event)
-        event = {**happened.facts, "name": happened.name, "at": happened.at}
-    sent = plans.first_sent(conn, claim.campaign, claim.edition)
-    unsubscribe = campaign.unsubscribe(opt_out) if runs.is_marketing(touch) else None
-    facts = rendering.facts(
+def facts(here: Circumstances, case: Case, *, opt_out: str | None) -> dict[str, object]:
+    """Return everything the touch's template may see, as plain data; `opt_out` as in `unsubscribe`."""
+    definition = case.campaign.campaign
+    return rendering.facts(
         definition,
-        stage,
-        touch,
-        contact=contact,
-        event=event,
-        offer=campaign.offer(touch.offer, touch, sent, now) if touch.offer is not None else None,
-        now=now,
-        zone=zone,
-        unsubscribe=unsubscribe,
-        edition=campaign.edition,
-        occasion_on=campaign.timeline(sent).occasion_on,
+        case.stage,
+        case.touch,
+        contact=contact_facts(here, case),
+        event=event_facts(here, case),
+        offer=here.offer(case),
+        now=here.now,
+        zone=here.zone(case),
+        unsubscribe=unsubscribe(case, opt_out),
+        edition=case.claim.edition,
+        occasion_on=here.timeline(case).occasion_on,
+        common=here.common_facts(case),
     )
-    first = ledger.first_attempt(conn, claim.id)
+
+
+def contact_facts(here: Circumstances, case: Case) -> dict[str, object] | None:
+    """Return the facts of the person; None for a message to nobody."""
+    if case.claim.contact is None:
+        return None
+    return here.standing(case).facts(here.today(here.zone(case)))
+
+
+def event_facts(here: Circumstances, case: Case) -> dict[str, object] | None:
+    """Return the event that started the run; None where there is none."""
+    run = here.runs.get(case.claim.run) if case.claim.run is not None else None
+    if run is None:
+        return None
+    happened = here.events[run.event]
+    return {**happened.facts, "name": happened.name, "at": happened.at}
+
+
+def unsubscribe(case: Case, opt_out: str | None) -> str | None:
+    """Return the opt-out address of a marketing message: the file's own, else `opt_out`; None for all others."""
+    return case.campaign.unsubscribe(opt_out) if case.claim.marketing else None
+
+
+def compose(here: Circumstances, case: Case, content: Content, *, key: str, opt_out: str | None) -> Message:
+    """Put a message together; its key and Date are those of the first attempt, `key` and now where there was none."""
+    claim, definition = case.claim, case.campaign.campaign
+    first = here.first_attempts.get(claim.id)
+    contact = contact_facts(here, case)
     return Message(
         delivery_id=claim.id,
         key=first.key if first is not None else key,
@@ -68,17 +63,21 @@ def compose(
         touch=claim.touch,
         stage=claim.stage,
         channel=claim.channel,
-        purpose=touch.purpose.value,
+        purpose=case.touch.purpose.value,
         occurrence=claim.occurrence,
-        created_at=first.created_at if first is not None else now,
+        created_at=first.created_at if first is not None else here.now,
         due_at=claim.due_at,
-        content=campaign.renderer.render(touch, facts),
-        recipient=recipient,
+        content=content,
+        recipient=_recipient(claim.contact, contact) if claim.contact is not None and contact is not None else None,
         account=definition.accounts.get(claim.channel),
         sender=definition.senders.sms if claim.channel == "sms" else definition.senders.email,
         reply_to=definition.senders.reply_to,
-        unsubscribe=unsubscribe,
-        facts={"contact": contact, "event": event, "campaign": {"id": claim.campaign, "edition": claim.edition}},
+        unsubscribe=unsubscribe(case, opt_out),
+        facts={
+            "contact": contact,
+            "event": event_facts(here, case),
+            "campaign": {"id": claim.campaign, "edition": claim.edition},
+        },
     )
 
 

@@ -5,12 +5,13 @@ Every function works inside the caller's transaction and is idempotent by the ke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from campaigns import planner
-from campaigns.definition import PERSONAL, Purpose, Stage, Touch
+from campaigns.definition import PERSONAL, Campaign, Purpose, Stage, Touch
+from campaigns.timeline import Timeline
 from campaigns.timing import resolver
 from campaigns.timing.model import Event, Relation
 from scheduler.catalog import Catalog, InForce
@@ -111,16 +112,47 @@ def after_sent(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now:
     enter(conn, campaign, claim.contact, stage.id, at=now, reason=claim.touch, now=now)
 
 
-def after_end(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now: datetime) -> None:
-    """Carry a run on after one of its messages ended, sent or not: plan the next repetition, else end the run."""
-    found = campaign.find(claim.touch)
-    if claim.run is None or found is None:
-        return
-    run = plans.run(conn, claim.run)
+def after_sent_together(conn: Connection, sent: Sequence[tuple[InForce, ledger.Claim]], *, now: datetime) -> None:
+    """Do `after_sent` for many messages; where entering a stage has no further effect, for all of them at once."""
+    together: dict[tuple[InForce, str], dict[int, str]] = {}
+    for campaign, claim in sent:
+        found = campaign.find(claim.touch)
+        if claim.contact is None or found is None:
+            continue
+        stage, touch = found
+        if touch.go_to is not None or _starts_by_entering(campaign, stage):
+            after_sent(conn, campaign, claim, now=now)
+        else:
+            together.setdefault((campaign, stage.id), {}).setdefault(claim.contact, claim.touch)
+    for (campaign, name), people_of_it in together.items():
+        here = plans.current_stages(conn, campaign.id, campaign.edition, people_of_it)
+        target = campaign.position(name)
+        new = {
+            contact: reason
+            for contact, reason in people_of_it.items()
+            if contact not in here or campaign.position(here[contact]) < target
+        }
+        plans.enter_stages(conn, campaign.id, campaign.edition, new, name, at=now)
+
+
+def _starts_by_entering(campaign: InForce, stage: Stage) -> bool:
+    return any(touch.on == f"entered {stage.id}" for _, touch in campaign.campaign.touches())
+
+
+def after_end(conn: Connection, catalog: Catalog, claim: ledger.Claim, *, now: datetime) -> None:
+    """Carry a run on after one of its messages ended, sent or not: plan the next repetition, else end the run.
+
+    By the definition the run follows now: an edit may have come while the message was on its way.
+    """
+    run = plans.run(conn, claim.run) if claim.run is not None else None
     if run is None or run.state != "open":
         return
+    campaign = catalog.get(conn, run.campaign, run.edition, run.revision)
+    found = campaign.find(run.touch) if campaign is not None else None
+    if campaign is None or found is None:
+        return
     stage, touch = found
-    number = _number(claim.occurrence, run.key) + 1
+    number = number_of(claim.occurrence, run.key) + 1
     if touch.repeat is not None and _plan_run(conn, campaign, stage, touch, run, number, now=now):
         return
     if touch.until is None:
@@ -133,9 +165,9 @@ def _end_runs(conn: Connection, catalog: Catalog, happening: Happening, effect: 
     Runs of an earlier edition too: last year's reminder stops at this year's purchase.
     """
     for run in plans.open_runs(conn, happening.contact):
-        campaign = catalog.get(conn, run.campaign, run.edition)
+        campaign = catalog.get(conn, run.campaign, run.edition, run.revision)
         found = campaign.find(run.touch) if campaign is not None else None
-        if campaign is None or found is None or run.event == happening.id or happening.at < run.started_at:
+        if campaign is None or found is None or run.event == happening.id or _came_before(conn, happening, run):
             continue
         stage, touch = found
         if not _concerns(touch, run.key, happening):
@@ -156,6 +188,11 @@ def _end_runs(conn: Connection, catalog: Catalog, happening: Happening, effect: 
                 )
         elif _second_event(touch) == happening.name:
             _end(conn, campaign, run, f"{happening.name} came first", effect, now=now)
+
+
+def _came_before(conn: Connection, happening: Happening, run: plans.RunRecord) -> bool:
+    """Whether an event happened before the one that started the run, whatever moment an edit lets it count from."""
+    return happening.at < run.started_at and happening.at < events.get(conn, run.event).at
 
 
 def _concerns(touch: Touch, run_key: str, happening: Happening) -> bool:
@@ -180,20 +217,20 @@ def _end(
 ) -> None:
     plans.end_run(conn, run.id, reason=reason, now=now)
     if ledger.settle_many(conn, target=State.CANCELLED, reason=reason, now=now, run=run.id):
-        effect.cancelled.append(f"{campaign.id}/{run.touch}")
+        effect.cancelled.append(f"{campaign.id}/{campaign.name_of(run.touch)}")
 
 
 def _start_runs(
     conn: Connection, campaign: InForce, happening: Happening, effect: Effect, *, now: datetime, moves: int
 ) -> None:
     for stage, touch in campaign.campaign.touches():
-        if touch.on != happening.name:
+        if touch.on != happening.name or touch.in_flight == "drain":
             continue
         run = _start(conn, campaign, stage, touch, happening)
         if run is None:
             continue
         if _plan_run(conn, campaign, stage, touch, run, 1, now=now):
-            effect.started.append(f"{campaign.id}/{touch.id}")
+            effect.started.append(f"{campaign.id}/{campaign.name_of(touch.id)}")
         if touch.go_to is not None:
             enter(
                 conn,
@@ -250,47 +287,68 @@ def _plan_run(
     """Plan the `number`-th message of a run; return False when the repetition has come to its end."""
     started = events.get(conn, run.event)
     zone = campaign.contact_zone(people.timezone(conn, run.contact))
-    sent = plans.first_sent(conn, campaign.id, campaign.edition)
+    timeline = campaign.timeline(plans.first_sent(conn, campaign.id, campaign.edition))
+    moment = due(campaign.campaign, touch, timeline, run.started_at, started.facts, zone=zone, number=number)
+    if moment is None:
+        return False
+    row = ledger.NewDelivery(
+        campaign=campaign.id,
+        edition=campaign.edition,
+        touch=touch.id,
+        stage=stage.id,
+        channel=touch.channel[0],
+        recipient=f"c{run.contact}",
+        contact=run.contact,
+        occurrence=_occurrence(run.key, number),
+        run=run.id,
+        marketing=is_marketing(touch),
+        due_at=moment.due_at,
+        expires_at=moment.expires_at,
+        on_late=planner.on_late(touch).value,
+        revision=run.revision or None,
+    )
+    return ledger.plan(conn, [row], now) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a message of a run goes, and the last moment at which it may; aware UTC."""
+
+    due_at: datetime
+    expires_at: datetime | None
+
+
+def due(
+    campaign: Campaign,
+    touch: Touch,
+    timeline: Timeline,
+    counts_from: datetime,
+    facts: Mapping[str, object],
+    *,
+    zone: str,
+    number: int,
+) -> Due | None:
+    """Return when the `number`-th message of a run goes to a person in `zone`; None past the repetition's end.
+
+    `counts_from` is the moment of the event (or of the edit that let the run begin again), `facts` are the event's.
+    """
     planned = planner.due_after_event(
-        campaign.campaign,
+        campaign,
         touch,
-        event_at=started.at,
+        event_at=counts_from,
         zone=zone,
-        expected=_expected(started.facts),
-        reference=campaign.reference,
-        timeline=campaign.timeline(sent),
+        expected=_expected(facts),
+        reference=timeline.reference,
+        timeline=timeline,
     )
-    due, expires = planned.due_at, planned.expires_at
+    moment, expires = planned.due_at, planned.expires_at
     if number > 1:
-        later = planner.repeat_due(campaign.campaign, touch, planned.due_at, number, zone)
+        later = planner.repeat_due(campaign, touch, planned.due_at, number, zone)
         if later is None:
-            return False
-        expires = None if expires is None else expires + (later - due)
-        due = later
-    return (
-        ledger.plan(
-            conn,
-            [
-                ledger.NewDelivery(
-                    campaign=campaign.id,
-                    edition=campaign.edition,
-                    touch=touch.id,
-                    stage=stage.id,
-                    channel=touch.channel[0],
-                    recipient=f"c{run.contact}",
-                    contact=run.contact,
-                    occurrence=_occurrence(run.key, number),
-                    run=run.id,
-                    marketing=is_marketing(touch),
-                    due_at=due.astimezone(UTC),
-                    expires_at=expires.astimezone(UTC) if expires is not None else None,
-                    on_late=planner.on_late(touch).value,
-                )
-            ],
-            now,
-        )
-        == 1
-    )
+            return None
+        expires = None if expires is None else expires + (later - moment)
+        moment = later
+    return Due(moment.astimezone(UTC), expires.astimezone(UTC) if expires is not None else None)
 
 
 def is_marketing(touch: Touch) -> bool:
@@ -315,5 +373,6 @@ def _occurrence(key: str, number: int) -> str:
     return key if number == 1 else f"{key}#{number}"
 
 
-def _number(occurrence: str, key: str) -> int:
+def number_of(occurrence: str, key: str) -> int:
+    """Return the number of a run's message: 1, then 2 for its first repetition."""
     return 1 if occurrence == key else int(occurrence.removeprefix(f"{key}#"))

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     accounts: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
     public_url: str | None = None
     outbox: Path | None = None
+    state_dir: Path | None = None
+    render_processes: int = Field(1, ge=1, le=64)
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
@@ -230,8 +232,9 @@ def _merge(values: dict[str, Any], layer: Mapping[str, Any]) -> None:
 
 
 def _resolve_paths(values: dict[str, Any], project: Path) -> None:
-    if isinstance(outbox := values.get("outbox"), str):
-        values["outbox"] = project / outbox
+    for name in ("outbox", "state_dir"):
+        if isinstance(path := values.get(name), str):
+            values[name] = project / path
     url = values.get("database_url")
     if isinstance(url, str) and url.startswith("sqlite:///") and not url.startswith(("sqlite:////", "sqlite:///:")):
         values["database_url"] = f"sqlite:///{(project / url.removeprefix('sqlite:///')).absolute()}"

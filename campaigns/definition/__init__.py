@@ -5,6 +5,7 @@ from __future__ import annotations
 from campaigns.definition.campaign import Campaign, Offer, Pain, Persona, Senders, Stage
 from campaigns.definition.hours import Cap
 from campaigns.definition.names import Names
+from campaigns.definition.rates import Rate, read_rate
 from campaigns.definition.references import plainly
 from campaigns.definition.touch import (
     ChannelWording,
@@ -60,6 +61,7 @@ __all__ = [
     "Persona",
     "PlainText",
     "Purpose",
+    "Rate",
     "Senders",
     "Stage",
     "Step",
@@ -70,4 +72,5 @@ __all__ = [
     "Wording",
     "channels_of",
     "plainly",
+    "read_rate",
 ]

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo
 
 from campaigns.definition.addresses import Country, Https, Mailbox, SmsSender, Unsubscribe
 from campaigns.definition.hours import Clock
+from campaigns.definition.rates import ChannelRate
 from campaigns.definition.references import (
     EventName,
     Length,
@@ -29,7 +30,6 @@ from campaigns.definition.values import (
     Id,
     OneOrMany,
     Percent,
-    Rate,
     StageName,
     Text,
     Texts,
@@ -178,9 +178,9 @@ class Campaign(Model):
     )
     occasions: dict[str, When] = Field(default_factory=dict, description="Your own days: {shop birthday: 3 may}")
     media_url: Https | None = Field(None, description="Where a network can fetch the media of posts from: https://...")
-    rate: dict[ChannelName, Rate] = Field(
+    rate: dict[ChannelName, ChannelRate] = Field(
         default_factory=dict,
-        description="How fast a channel sends: {email: 100 per hour}",
+        description="How fast a channel may send, over all daemons: {email: 100 per hour}, {email: 5/second}",
         json_schema_extra=BY_CHANNEL,
     )
     staff: Headcount | None = Field(None, description="How many calls the staff can make a day")

@@ -105,8 +105,7 @@ def _refuse_unknown(timing: Timing, names: Names) -> None:
 
 
 def _anchors(timing: Timing) -> Iterator[object]:
-    yield timing.anchor
-    yield timing.second
+    yield from timing.anchors()
     if timing.repeat is not None and timing.repeat.until is not None:
         yield from _anchors(timing.repeat.until)
 
@@ -116,7 +115,12 @@ def known(what: str, name: str, declared: Collection[str] | None) -> str:
     if declared is None or name in declared:
         return name
     near = suggestion(name, declared)
-    if what == "event":
+    if what == "event" and name in phrases.anchors.YEARLY:
+        remedy = (
+            f"nobody sends it by itself: declare it, `events: {{{name}: []}}`, and tell of it on the day with "
+            f"`campaign event WHO {name}`"
+        )
+    elif what == "event":
         remedy = near or f"declare it under `events`, or use one of {', '.join(sorted(EVENTS))}"
     elif declared:
         remedy = near or f"use one of {', '.join(sorted(declared))}"

@@ -175,9 +175,12 @@ class Touch(Message):
         None, description="What happens when nobody knows whether it went"
     )
     in_flight: Literal["pin", "retime", "drain", "restart"] | None = Field(
-        None, description="What an edit of the file does to people who are in the middle of it"
+        None,
+        description="What an edit does to people in the middle of it: retime (the default; they follow the new words"
+        " and times), pin (they finish as they began), drain (so they do, and nobody new is taken in), restart (their"
+        " wait begins again at the edit)",
     )
-    moved: Id | None = Field(None, description="The id this touch had before")
+    moved: Id | None = Field(None, description="The id it had before; with it a renamed touch keeps its history")
     expires: Length | None = Field(None, description="How long after its moment it is still worth sending")
     priority: Priority | None = Field(None, description="Which message goes first where only one may go: 0 to 100")
     min_gap: Length | None = Field(None, description="Least time between this and another message to the same person")

@@ -91,18 +91,6 @@ def text(value: object) -> str:
     raise UnreadableError(f"expected text, got {shown(value)}", remedy="write one value after the colon")
 
 
-def matching(pattern: str, expected: str, example: str) -> Callable[[object], str]:
-    """Return a validator of texts that match `pattern` whole; `expected` completes "expected ..."."""
-    compiled = re.compile(rf"(?:{pattern})\Z")
-
-    def check(value: object) -> str:
-        if not compiled.match(text(value)):
-            raise UnreadableError(f"expected {expected}, got {shown(value)}", remedy=f"write it as {example}")
-        return text(value)
-
-    return check
-
-
 def slug(words: str, joint: str) -> str:
     """Return words as small ASCII letters and digits with `joint` between them; empty when nothing is left."""
     bare = unicodedata.normalize("NFKD", words.strip().lower()).encode("ascii", "ignore").decode()
@@ -264,7 +252,6 @@ def _pattern(regex: str) -> WithJsonSchema:
 _ID = r"[a-z0-9][a-z0-9-]{0,63}"
 _STAGE = r"[^\s/][^/\r\n]{0,63}"
 _KEY = r"[a-z][a-z0-9_]{0,63}"
-_RATE = r"[1-9]\d{0,6} (?:per|a|/) ?(?:second|minute|hour|day)"
 
 Text = Annotated[str, BeforeValidator(text), TEXT_SCHEMA]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(listed), OneOrMany()]
@@ -284,4 +271,3 @@ Felt = Annotated[Feeling, BeforeValidator(_feeling), PlainSerializer(written), T
 Percent = Annotated[Decimal, BeforeValidator(_percent), PlainSerializer(written), TEXT_SCHEMA]
 Fact = Annotated[str | int | float | bool | tuple[str | int | float | bool, ...], BeforeValidator(fact), _FACT_SCHEMA]
 Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"enum": [True, False, "yes", "no"]})]
-Rate = Annotated[str, BeforeValidator(matching(_RATE, "a rate", "100 per hour")), WithJsonSchema({"type": "string"})]

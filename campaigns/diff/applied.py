@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.definition import Campaign, Stage, Touch
+from campaigns.diff.identity import HISTORY, NAMES, Identities, name_of
 from campaigns.planner.content import fingerprint
 from campaigns.planner.wording import every, words
 from campaigns.timeline import PlannedTouch, Timeline
@@ -33,14 +34,35 @@ _ELSEWHERE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Flight:
+    """People in the middle of a touch that an edit changes, and what the edit does to them by its rule (`in_flight`).
+
+    `people` have messages of it that have not gone. Of them `moved` get another moment, `late` are past the new one by
+    more than the touch allows, and `dropped` get nothing more, since it no longer answers what they did.
+    """
+
+    rule: str
+    people: int = 0
+    moved: int = 0
+    late: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AppliedTouch:
-    """A touch as it was applied. `sent` counts messages that went, `open` those planned and not yet sent."""
+    """A touch as it was applied. `sent` counts messages that went, `open` those planned and not yet sent.
+
+    `id` is what the file at hand calls it, `former` what it was called when it was applied, where that differs.
+    `flight` says what the edit at hand does to the people in the middle of it; None where it changes nothing for them.
+    """
 
     id: str
     planned: Mapping[str, Any]
     sent: int = 0
     open: int = 0
     sent_at: datetime | None = None
+    flight: Flight | None = None
+    former: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +85,42 @@ class AppliedPlan:
         open_messages: Mapping[str, int] | None = None,
         sent_at: Mapping[str, datetime] | None = None,
         templates: Mapping[str, str] | None = None,
+        flights: Mapping[str, Flight] | None = None,
+        identities: Identities | None = None,
     ) -> AppliedPlan:
-        """Put a stored snapshot together with its history, both by touch id."""
-        touches = {
-            name: AppliedTouch(
+        """Put a stored snapshot together with its history, both by the touches' keys.
+
+        `identities` are those of the file at hand: its touches are named as it names them.
+        """
+        present = {key: name for name, key in identities.keys.items()} if identities is not None else {}
+        touches = {}
+        for key, planned in snapshot["touches"].items():
+            called = name_of(snapshot, key)
+            name = present.get(key, called)
+            while name in touches or (key not in present and name in present.values()):
+                name = f"{name} (removed)"  # its id has gone to another touch
+            touches[name] = AppliedTouch(
                 id=name,
                 planned=planned,
-                sent=(sent or {}).get(name, 0),
-                open=(open_messages or {}).get(name, 0),
-                sent_at=(sent_at or {}).get(name),
+                sent=(sent or {}).get(key, 0),
+                open=(open_messages or {}).get(key, 0),
+                sent_at=(sent_at or {}).get(key),
+                flight=(flights or {}).get(key),
+                former=called if called != name and key in present else None,
             )
-            for name, planned in snapshot["touches"].items()
-        }
         return cls(revision, snapshot["edition"], snapshot["tzdata"], touches, templates or {})
 
 
-def snapshot(timeline: Timeline, campaign: Campaign) -> dict[str, Any]:
-    """Return the plan as plain JSON-able data, enough to tell later what an edit changes."""
+def snapshot(timeline: Timeline, campaign: Campaign, identities: Identities | None = None) -> dict[str, Any]:
+    """Return the plan as plain JSON-able data, enough to tell later what an edit changes.
+
+    Timeline and campaign name the touches by their keys (`keyed`); `identities` says what they are called.
+    """
+    known = identities or Identities({})
     return {
         "version": 1,
+        NAMES: dict(known.names),
+        HISTORY: dict(known.history) or {touch.id: touch.id for _, touch in campaign.touches()},
         "edition": timeline.edition,
         "tzdata": timeline.tzdata,
         "touches": {
@@ -109,6 +148,7 @@ def planned_touch(campaign: Campaign, stage: Stage, touch: Touch, planned: Plann
         "wording": {name: data[name] for name in WORDING if name in data},
         "media": [item.file for item in touch.media],
         "settings": {name: value for name, value in data.items() if name not in _ELSEWHERE},
+        "moved": touch.moved,
         "moments": {
             one.key: {
                 "due": one.due_at.isoformat(),
@@ -127,9 +167,15 @@ def timing_fingerprint(campaign: Campaign, stage: Stage, touch: Touch) -> str:
     When it is equal and the dates are not, something outside the file moved them: real dates, or new zone data. The
     dates of an event touch follow from its own words alone.
     """
-    own = touch.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     if touch.on is not None:
+        own = touch.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         return fingerprint(_data(own, ("when", "at", "repeat")))
+    return dates_fingerprint(campaign, stage, touch)
+
+
+def dates_fingerprint(campaign: Campaign, stage: Stage, touch: Touch) -> str:
+    """Return the fingerprint of all that may decide when single people get the touch: its words and what binds it."""
+    own = touch.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     earlier = []
     for one in campaign.stages:
         earlier.append([one.id, _data(one.model_dump(mode="json", by_alias=True, exclude_defaults=True), _STAGE)])
@@ -152,6 +198,7 @@ _CAMPAIGN: tuple[str, ...] = (
 _CAMPAIGN += ("occasions", "feb29", "offers")
 _STAGE = ("when", "at", "pick", "courtesy")
 _TOUCH = (
+    "on",
     "when",
     "at",
     "pick",
@@ -164,6 +211,21 @@ _TOUCH = (
     "on_late",
     "expires",
 )
+
+
+def same_for_people(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether two snapshots of a touch say the same of what people get and when; `in_flight` itself is no part of it.
+
+    Dates alone are none either: they follow real ones.
+    """
+    names = ("stage", "channel", "trigger", "delay", "timing", "audience", "content")
+    if any(old[name] != new[name] for name in names):
+        return False
+    return _rules(old["settings"]) == _rules(new["settings"])
+
+
+def _rules(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "in_flight"}
 
 
 def _data(data: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from campaigns.diff.applied import Flight
+
 
 class Action(StrEnum):
     """What becomes of a touch."""
@@ -26,7 +28,7 @@ class Change:
     """One touch that differs: what that does to people, and the differences themselves a line each.
 
     `messages` counts those planned and not yet sent that the change reaches; a cancelled touch's are the ones people
-    will not get.
+    will not get. `flight` says what it does to people in the middle of the touch, where there are any.
     """
 
     touch: str
@@ -34,6 +36,7 @@ class Change:
     consequence: str
     messages: int = 0
     details: tuple[str, ...] = ()
+    flight: Flight | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from difflib import unified_diff
 from typing import Any
 
 from campaigns.definition import Campaign, Touch
-from campaigns.diff.applied import WORDING, AppliedPlan, AppliedTouch, planned_touch
+from campaigns.diff.applied import WORDING, AppliedPlan, AppliedTouch, Flight, planned_touch
 from campaigns.diff.changes import Action, Change, Changes
 from campaigns.planner.content import used_templates
 from campaigns.timeline import PlannedTouch, Timeline
@@ -97,14 +97,23 @@ class _Comparison:
         parts = [*moved, *self.others()]
         wording = self.old["content"] != self.now["content"]
         if not parts and not wording:
-            return None
+            return self.rename()
         details = (*kept, *self.differences())
         if self.is_history():
             return Change(
                 self.touch.id, Action.IGNORED, f"{_history(self.before)}; your change has no effect", 0, details
             )
-        consequence = ", ".join([*parts, "new wording"] if wording and parts else parts or ["wording only"])
-        return Change(self.touch.id, Action.CHANGE, consequence + self.reach(), self.before.open, details)
+        says = [*parts, "new wording"] if wording and parts else parts or ["wording only"]
+        if self.before.former is not None:
+            says.insert(0, f"was {self.before.former}")
+        consequence = ", ".join(says) + self.reach()
+        return Change(self.touch.id, Action.CHANGE, consequence, self.before.open, details, self.before.flight)
+
+    def rename(self) -> Change | None:
+        """Return the change of a touch that is only called something else; None when it is not."""
+        if self.before.former is None:
+            return None
+        return Change(self.touch.id, Action.CHANGE, f"was {self.before.former}; its history goes with it")
 
     def is_history(self) -> bool:
         """Whether everything of the touch lies behind: sent or over, with no new moment ahead."""
@@ -113,13 +122,32 @@ class _Comparison:
         ahead = [one for one in self.planned.occurrences if one.due_at > self.timeline.now]
         if set(self.old["moments"]) == {"once"} and self.before.sent:
             return True
-        return not ahead
+        return not ahead and not any(_at(moment) > self.timeline.now for moment in self.old["moments"].values())
 
     def reach(self) -> str:
-        """Say how many messages the change reaches."""
+        """Say how many messages the change reaches, or what it does to the people in the middle of the touch."""
+        flight = self.before.flight
+        if flight is not None and flight.people:
+            if flight.rule != "retime":
+                return f", {self.spared(flight)}"
+            if flight.moved or flight.late or flight.dropped:
+                return f", {_moving(flight)}"
         if self.now["trigger"] is not None:
             return f", {_messages(self.before.open)} not yet sent and all that follow" if self.before.open else ""
         return f", {_messages(self.before.open)} not yet sent" if self.before.open else ""
+
+    def spared(self, flight: Flight) -> str:
+        """Say what becomes of people whom the edit does not simply take along."""
+        people, s = _people(flight.people), "s" if flight.people == 1 else ""
+        if flight.rule == "restart":
+            return f"{people} in flight begin{s} again (restart)" + _losses(flight)
+        if flight.rule == "drain":
+            return f"{people} in flight finish{'es' if s else ''} as they began, nobody new is taken in (drain)"
+        wording, timing = (self.old[name] != self.now[name] for name in ("content", "timing"))
+        kept = "what they began with"
+        if wording != timing:
+            kept = "the old wording" if wording else "the old time"
+        return f"{people} in flight keep{s} {kept} (pin)"
 
     def moves(self) -> tuple[list[str], list[str]]:
         """Return what becomes of the dates, in words and in detail; what was due already counts no more."""
@@ -134,7 +162,7 @@ class _Comparison:
         dropped = sorted(key for key in old.keys() - new.keys() if _at(old[key]) > now)
         if not self.moved_by_the_file() and not (added or dropped):
             return [], []
-        details = [f"{_moment(_at(old[key]))} → {_moment(_at(new[key]))}" for key in sorted(ahead)]
+        details = [_move(_at(old[key]), _at(new[key])) for key in sorted(ahead)]
         says = [f"moves {_count(ahead, 'date')}"] if ahead else []
         if says and self.old["timing"] == self.now["timing"]:
             says = [f"{says[0]}: {self.outside()}"]
@@ -169,6 +197,9 @@ class _Comparison:
             said.append("changes who gets it")
         if old["stage"] != new["stage"]:
             said.append(f"moves to stage {new['stage']}")
+        drains = new["settings"].get("in_flight") == "drain"
+        if drains and old["settings"].get("in_flight") != "drain" and self.before.flight is None:
+            said.append("takes in nobody new (drain)")
         if old["settings"] != new["settings"] and not said:
             said.append("changes its rules")
         return said
@@ -210,12 +241,35 @@ def _at(moment: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(moment["due"])
 
 
+def _move(old: datetime, new: datetime) -> str:
+    """Return both moments, with their offsets from UTC where only these differ (the zone's rules have changed)."""
+    offsets = ("", "") if _moment(old) != _moment(new) else (f" {old:%z}", f" {new:%z}")
+    return f"{_moment(old)}{offsets[0]} → {_moment(new)}{offsets[1]}"
+
+
 def _moment(at: datetime) -> str:
     return f"{at:%a} {at.day} {at:%b} {at:%H:%M}"
 
 
 def _count(things: Collection[str], word: str) -> str:
     return f"a {word}" if len(things) == 1 else f"{len(things)} {word}s"
+
+
+def _people(count: int) -> str:
+    return f"{count} {'person' if count == 1 else 'people'}"
+
+
+def _moving(flight: Flight) -> str:
+    """Say how many people in flight an edit moves, and how many lose the message by it."""
+    if flight.dropped == flight.people:
+        return f"{_people(flight.people)} in flight will not get it any more"
+    said = f"moves {_people(flight.moved)} in flight" if flight.moved else f"{_people(flight.people)} in flight"
+    return said + _losses(flight)
+
+
+def _losses(flight: Flight) -> str:
+    late = f", {flight.late} of them too late for the new time" if flight.late else ""
+    return late + (f", {flight.dropped} of them get it no more" if flight.dropped else "")
 
 
 def _messages(count: int, kind: str = "") -> str:

@@ -67,5 +67,5 @@ def _switches(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
             yield Finding("disable", Level.WARNING, f"{code!r} is disabled without a reason", place, "say why")
 
 
-# Codes of warnings that the planner and the check of the templates give.
-PLAN_CODES = frozenset({"expired", "next-year", "not-checked"})
+# Codes of warnings that the planner, the check of the templates and the look at what is in force give.
+PLAN_CODES = frozenset({"cancelled", "expired", "next-year", "not-checked", "renamed"})

@@ -138,10 +138,11 @@ def _waits(document: Document, path: Path, part: Part, touch_path: Path, touch: 
 
 
 def _former_ids(document: Document, touches: list[tuple[Path, Part]]) -> None:
-    present = {touch.get("id") for _, touch in touches}
+    """Report a former id that another touch still has, unless that one was called something else itself."""
+    present = {touch.get("id"): touch.get("moved") for _, touch in touches}
     for path, touch in touches:
         former = touch.get("moved")
-        if isinstance(former, str) and former in present:
+        if isinstance(former, str) and former in present and present[former] in (None, former):
             document.source.report(
                 "used-twice",
                 f"`moved`: a touch is still called '{former}'",
@@ -215,6 +216,6 @@ def _counted_from(value: object, names: Names) -> Iterator[str]:
             return
     except (CampaignError, ValueError):
         return
-    for anchor in (timing.anchor, timing.second):
+    for anchor in timing.anchors():
         if isinstance(anchor, Occasion) and anchor.name in names.occasions:
             yield anchor.name

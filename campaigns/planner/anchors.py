@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from campaigns.timing.model import Anchor, Fixed, Here, Now, Nth, Occasion, Period, Relation, Timing
+from campaigns.timing.model import Anchor, Beside, Fixed, Here, Now, Nth, Occasion, Period, Relation, Timing
 
 
 def anchors(timing: Timing) -> Iterator[Anchor]:
-    """Yield the one or two anchors of the timing."""
-    yield timing.anchor
-    if timing.second is not None:
-        yield timing.second
+    """Yield the one or two anchors of the timing, and what a day beside another stands beside."""
+    yield from timing.anchors()
 
 
 def is_calendar(anchor: Anchor) -> bool:
     """Whether the anchor is a day of the calendar that comes again every year (no year is written)."""
     match anchor:
+        case Beside(anchor=inner):
+            return is_calendar(inner)
         case Fixed(year=None) | Occasion(year=None) | Period(number=int(), year=None) | Nth(month=int(), year=None):
             return True
         case _:
@@ -25,6 +25,8 @@ def is_calendar(anchor: Anchor) -> bool:
 
 def year_of(anchor: Anchor | None) -> int | None:
     """Return the year written in the anchor, None where there is none."""
+    if isinstance(anchor, Beside):
+        return year_of(anchor.anchor)
     return anchor.year if isinstance(anchor, (Fixed, Occasion, Period, Nth)) else None
 
 

@@ -129,7 +129,7 @@ def _touch(
 ) -> PlannedTouch:
     campaign = schedule.campaign
     occurrences: tuple[PlannedOccurrence, ...] = ()
-    if touch.on is None:
+    if touch.on is None and touch.in_flight != "drain":
         try:
             occurrences = _occurrences(schedule, touch)
         except CampaignError as error:

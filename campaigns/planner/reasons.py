@@ -17,6 +17,8 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 def reason(campaign: Campaign, stage: Stage, touch: Touch, occurrences: tuple[PlannedOccurrence, ...]) -> str:
     """Return the reason of a touch's date in one line, its offer at the end."""
     parts = _of_event(campaign, stage, touch) if touch.on is not None else _of_calendar(stage, touch, occurrences)
+    if touch.in_flight == "drain":
+        parts.insert(0, "takes in nobody new")
     said = "; ".join(part for part in parts if part)
     return " · ".join(part for part in (said, touch.offer or "") if part)
 

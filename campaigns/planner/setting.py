@@ -12,6 +12,7 @@ from campaigns.planner.anchors import is_calendar, year_of
 from campaigns.timing import occasions, resolver, zones
 from campaigns.timing.model import (
     Anchor,
+    Beside,
     CampaignStart,
     Moments,
     Occasion,
@@ -70,6 +71,8 @@ class Setting:
         """Pin the campaign's own occasion to this edition's year, so that "after" it never means last year's."""
 
         def pinned(anchor: Anchor | None) -> Anchor | None:
+            if isinstance(anchor, Beside):
+                return replace(anchor, anchor=pinned(anchor.anchor) or anchor.anchor)
             if self.occasion is None or self.occasion_on is None or not isinstance(anchor, Occasion):
                 return anchor
             if anchor.name in (self.occasion, occasions.THE_DAY) and anchor.year is None:

@@ -22,7 +22,6 @@ def unbuilt(campaign: Campaign) -> tuple[Finding, ...]:
 def _asked(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     for key, asked in (
         ("media_url", campaign.media_url is not None),
-        ("rate", bool(campaign.rate)),
         ("staff", campaign.staff is not None),
         ("holdout", campaign.holdout is not None),
     ):
@@ -44,11 +43,9 @@ def _asked(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]]:
 def _asked_of_touch(touch: Touch) -> Iterator[tuple[str, str]]:
     if len(touch.channel) > 1:
         yield "`channel:` with several channels", "channel"
-    for key in ("steps", "wait_for", "variants", "by_channel", "priority", "min_gap", "first_comment", "moved"):
+    for key in ("steps", "wait_for", "variants", "by_channel", "priority", "min_gap", "first_comment"):
         if getattr(touch, key) not in (None, (), {}):
             yield f"`{key}:`", key
-    if touch.in_flight is not None:
-        yield f"`in_flight: {touch.in_flight}`", "in_flight"
     if touch.pick is Pick.BEST:
         yield "`pick: best` (there are no clicks to learn from)", "pick"
     if touch.when is not None and _expects(touch.when):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from campaigns.timing.model import (
     Anchor,
+    Beside,
     CampaignEnd,
     CampaignStart,
     Event,
@@ -48,7 +49,13 @@ _PARTS = {
     Part.SECOND_HALF: "second half of",
     Part.WHOLE: "in",
 }
-_RELATIONS = {Relation.BEFORE: "before", Relation.BY: "by", Relation.AFTER: "after", Relation.ABOUT: "about"}
+_RELATIONS = {
+    Relation.BEFORE: "before",
+    Relation.BY: "by",
+    Relation.AFTER: "after",
+    Relation.FROM: "from",
+    Relation.ABOUT: "about",
+}
 _FREQUENCIES = {"DAILY": Unit.DAY, "WEEKLY": Unit.WEEK, "MONTHLY": Unit.MONTH, "YEARLY": Unit.YEAR}
 
 
@@ -113,6 +120,9 @@ def _anchor(anchor: Anchor) -> str:
             return _nth(anchor)
         case Period():
             return _period(anchor)
+        case Beside(what=what, sign=sign):
+            named = _DAYS[int(what)] if what.isdecimal() else what
+            return f"the {named} {'before' if sign < 0 else 'after'} {_anchor(anchor.anchor)}"
 
 
 def _period(anchor: Period) -> str:

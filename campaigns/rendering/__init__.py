@@ -1,8 +1,8 @@
 """Rendering: a touch's templates and plain data become Content, in a sandbox; nothing else here imports jinja2."""
 
 from campaigns.rendering.content import Content
-from campaigns.rendering.facts import facts, persona_contact
+from campaigns.rendering.facts import common_facts, facts, persona_contact
 from campaigns.rendering.renderer import Renderer
 from campaigns.rendering.sources import gather
 
-__all__ = ["Content", "Renderer", "facts", "gather", "persona_contact"]
+__all__ = ["Content", "Renderer", "common_facts", "facts", "gather", "persona_contact"]

@@ -24,13 +24,14 @@ _DROPPED: dict[int, None] = dict.fromkeys([*range(9), *range(11, 32), *range(127
 _DROPPED |= dict.fromkeys([*range(0x2066, 0x206A), 0xE000, 0xE001, 0xFFFE, 0xFFFF])
 _DROPPED |= dict.fromkeys(range(0xD800, 0xE000))
 _DEPTH = 20
+_BITS = 1000  # of a whole number
 
 
 def plain(value: object, *, depth: int = 0) -> object:
     """Return `value` as text, numbers, booleans, None, lists and dicts of text keys; moments become ISO 8601 text.
 
-    Control characters and direction overrides are dropped from text. Raises RenderError for anything else, and for
-    data nested deeper than 20 levels.
+    Control characters and direction overrides are dropped from text. Raises RenderError for anything else, for
+    numbers of more than 300 digits, and for data nested deeper than 20 levels.
     """
     if depth > _DEPTH:
         raise RenderError(f"expected facts nested at most {_DEPTH} levels deep")
@@ -39,13 +40,11 @@ def plain(value: object, *, depth: int = 0) -> object:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, int):
+        if value.bit_length() > _BITS:
+            raise RenderError("expected a number of at most 300 digits")
         return int(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise RenderError(f"expected a finite number, got {value}")
-        return float(value)
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and abs(value) < 10**15 else float(value)
+    if isinstance(value, (float, Decimal)):
+        return _number(value)
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -55,6 +54,17 @@ def plain(value: object, *, depth: int = 0) -> object:
     if isinstance(value, (set, frozenset)):
         return [plain(item, depth=depth + 1) for item in sorted(value, key=str)]
     raise RenderError(f"expected text, a number, a list or a mapping as a fact, got {type(value).__name__}")
+
+
+def _number(value: float | Decimal) -> int | float:
+    """Return a whole decimal as int, everything else as float; RenderError unless it is finite."""
+    if not value.is_finite() if isinstance(value, Decimal) else not math.isfinite(value):
+        raise RenderError(f"expected a finite number, got {value}")
+    if isinstance(value, Decimal) and abs(value) < 10**15 and value == value.to_integral_value():
+        return int(value)
+    if math.isinf(number := float(value)):
+        raise RenderError("expected a number of at most 300 digits")
+    return number
 
 
 def clean(text: str) -> str:
@@ -82,19 +92,21 @@ def facts(
     unsubscribe: str | None,
     edition: str | None = None,
     occasion_on: date | None = None,
+    common: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Return everything a template may see, as plain JSON-able data.
 
     Moments are ISO 8601 text in `zone`, the reader's; `touch.timezone` names it, so that the filters write dates in
     it. `contact` and `event` are empty without a person or an event. `edition` and `occasion_on` come from the
-    timeline; left out, they are those of `now`. Names a template uses and nobody knows are an error at rendering.
+    timeline; left out, they are those of `now`. `common` is `common_facts` of the same campaign, where many messages
+    share it. Names a template uses and nobody knows are an error at rendering.
     """
     if edition is None or (occasion_on is None and campaign.occasion is not None):
         edition, occasion_on = _edition(campaign, now, edition)
     return {
         "contact": _contact(contact),
         "event": _event(event, zone),
-        "campaign": _campaign(campaign, edition, occasion_on),
+        "campaign": common if common is not None else common_facts(campaign, edition, occasion_on),
         "stage": {"id": stage.id, "kind": str(stage.kind), "does": stage.does},
         "touch": {
             "id": touch.id,
@@ -135,7 +147,8 @@ def _event(event: Mapping[str, object] | None, zone: str) -> dict[str, object]:
     return _mapping(localised)
 
 
-def _campaign(campaign: Campaign, edition: str, occasion_on: date | None) -> dict[str, object]:
+def common_facts(campaign: Campaign, edition: str, occasion_on: date | None) -> dict[str, object]:
+    """Return what is said of a campaign to everybody: the section `campaign` of `facts`."""
     sender, address = parseaddr(campaign.senders.email or "")
     known = {
         "id": campaign.id,

@@ -25,7 +25,7 @@ class Days:
 
 
 def add(day: date, amount: int, unit: Unit, country: str | None = None) -> date:
-    """Return `day` moved by `amount` (of either sign) calendar units; 31 Jan + 1 month is 28 Feb.
+    """Return `day` moved by `amount` (of either sign) calendar units; 31 Jan + 1 month is 28 Feb (Geneva ULB art. 36).
 
     Business and open days count from the next one; 0 of them is the day itself when it is one, else the next one.
     Raises: TimingError outside the years 2 to 9997; ValueError for an exact unit.
@@ -83,7 +83,7 @@ def holidays(country: str, year: int) -> Mapping[date, str]:
 
 
 def nth_weekday(year: int, month: int, weekday: int, n: int) -> date | None:
-    """Return the n-th (1-5, -1 = last) weekday of a month, or None when the month has no fifth."""
+    """Return the n-th (1-5, -1 = last) weekday of a month (RFC 5545, BYDAY), or None when the month has no fifth."""
     length = calendar.monthrange(year, month)[1]
     if n == -1:
         last = date(year, month, length)
@@ -102,6 +102,32 @@ def nth_day(year: int, month: int, what: str, n: int, country: str | None) -> da
         every = [day for day in every if is_business_day(day, country)]
     index = n if n < 0 else n - 1
     return every[index] if -len(every) <= index < len(every) else None
+
+
+def nth_week(year: int, month: int, n: int) -> Days:
+    """Return the n-th (1-4) seven days of a month, or its last seven (-1), target the first: 1-7, 8-14, 15-21, 22-28.
+
+    Counted from the 1st, as the thirds of UCP 600 art. 3 are; no calendar weeks: these would begin in another month,
+    and each country counts them from another day.
+    """
+    length = calendar.monthrange(year, month)[1]
+    first = date(year, month, length - 6 if n == -1 else 7 * n - 6)
+    return Days(first, first + timedelta(days=6), first)
+
+
+def beside(found: Days, what: int | None, sign: int) -> Days:
+    """Return the nearest weekday (0-6), or weekend (None), that lies wholly before or after the days.
+
+    "Before" and "after" exclude the date (UCP 600 art. 3), for each day of a weekend.
+    """
+    if what is None:
+        saturday = beside(found, 5, sign).first if sign > 0 else beside(found, 6, sign).first - ONE_DAY
+        return Days(saturday, saturday + ONE_DAY, saturday)
+    if sign > 0:
+        day = found.last + timedelta(days=(what - found.last.weekday() - 1) % 7 + 1)
+    else:
+        day = found.first - timedelta(days=(found.first.weekday() - what - 1) % 7 + 1)
+    return Days(day, day, day)
 
 
 _WEEK = {Part.START: (0, 1, 0), Part.MIDDLE: (2, 3, 2), Part.END: (4, 6, 4), Part.WHOLE: (0, 6, 0)}
@@ -125,20 +151,29 @@ _YEAR = {
 
 
 def week(monday: date, part: Part) -> Days:
-    """Return a part of the week that begins on `monday`: Monday-Tuesday, Wednesday-Thursday, Friday-Sunday."""
+    """Return a part of the week (ISO 8601) that begins on `monday`: Monday-Tuesday, Wednesday-Thursday, Friday-Sunday.
+
+    Our thirds: they do not overlap, and lie inside what other products mean by the words.
+    """
     first, last, target = (monday + timedelta(days=days) for days in _WEEK[part])
     return Days(first, last, target)
 
 
 def month(year: int, number: int, part: Part) -> Days:
-    """Return a part of a month: 1-10, 11-20 (target the 15th), 21-last (target the last), halves 1-15 and 16-last."""
+    """Return a part of a month: 1-10, 11-20 (target the 15th), 21-last (target the last), halves 1-15 and 16-last.
+
+    Windows: UCP 600 art. 3, thirds and halves. Targets: Geneva ULB art. 36, and BGB § 192 for the 15th of February.
+    """
     length = calendar.monthrange(year, number)[1]
     first, last, target = (date(year, number, day or length) for day in _MONTH[part])
     return Days(first, last, target)
 
 
 def quarter(year: int, number: int, part: Part) -> Days:
-    """Return a part of a quarter: its first, second (target the 15th) or third month (target the last day)."""
+    """Return a part of a quarter: its first, second (target the 15th) or third month (target the last day).
+
+    Our thirds, with the targets that Geneva ULB art. 36 has for months.
+    """
     start = 3 * number - 2
     if part is Part.WHOLE:
         return Days(date(year, start, 1), month(year, start + 2, Part.WHOLE).last, date(year, start, 1))
@@ -148,7 +183,10 @@ def quarter(year: int, number: int, part: Part) -> Days:
 
 
 def year(number: int, part: Part) -> Days:
-    """Return a part of a year: January-April, May-August (target 1 July), September-December, or a half."""
+    """Return a part of a year: January-April, May-August (target 1 July), September-December, or a half.
+
+    Our thirds, four months wide; the halves as UCP 600 art. 3 has them for months.
+    """
     first, last, target = _YEAR[part]
     return Days(date(number, first, 1), month(number, last, Part.WHOLE).last, date(number, *target))
 

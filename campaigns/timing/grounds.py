@@ -11,6 +11,7 @@ from campaigns.timing import days, occasions, zones
 from campaigns.timing.days import Days
 from campaigns.timing.model import (
     Anchor,
+    Beside,
     CampaignEnd,
     CampaignStart,
     Event,
@@ -83,6 +84,8 @@ def is_yearless(anchor: Anchor | None, own: Mapping[str, Timing]) -> bool:
             return anchor.year is None and anchor.name != occasions.THE_DAY
         case Nth():
             return anchor.month is not None and anchor.year is None
+        case Beside():
+            return is_yearless(anchor.anchor, own)
         case Period():
             return anchor.year is None and (anchor.number is not None or anchor.shift == 0)
         case Event():
@@ -92,6 +95,8 @@ def is_yearless(anchor: Anchor | None, own: Mapping[str, Timing]) -> bool:
 
 def year_of(anchor: Anchor | None) -> int | None:
     """Return the year the author wrote, if any."""
+    if isinstance(anchor, Beside):
+        return year_of(anchor.anchor)
     return anchor.year if isinstance(anchor, (Fixed, Occasion, Nth, Period)) else None
 
 
@@ -136,6 +141,8 @@ def ground(anchor: Anchor, ask: Ask) -> Ground | None:
             return _single(_weekday(anchor, ask.here))
         case Nth():
             return _nth(anchor, ask)
+        case Beside():
+            return _beside(anchor, ask)
 
 
 def missing(anchor: Anchor, year: int) -> tuple[date, str] | None:
@@ -254,13 +261,24 @@ def _period(anchor: Period, ask: Ask) -> Days:
 
 
 def _weekday(anchor: Weekday, reference: date) -> date:
+    """The next one; the reference day itself never counts (our rule, as Braze has it)."""
     if anchor.shift_weeks:
         monday = reference.toordinal() - reference.weekday()
         return date.fromordinal(monday + 7 * anchor.shift_weeks + anchor.weekday)
     return date.fromordinal(reference.toordinal() + ((anchor.weekday - reference.weekday() - 1) % 7) + 1)
 
 
+def _beside(anchor: Beside, ask: Ask) -> Days | None:
+    found = ground(anchor.anchor, ask)
+    if found is None:
+        return None
+    first, last = span(found, ask.moments.zone)
+    return days.beside(Days(first, last, first), int(anchor.what) if anchor.what.isdecimal() else None, anchor.sign)
+
+
 def _nth(anchor: Nth, ask: Ask) -> Days | None:
+    if anchor.what == "week" and anchor.month is not None:
+        return days.nth_week(anchor.year or ask.year, anchor.month, anchor.n)
     if anchor.month is not None:
         year, month = anchor.year or ask.year, anchor.month
         day = days.nth_day(year, month, anchor.what, anchor.n, ask.moments.country)
@@ -271,10 +289,18 @@ def _nth(anchor: Nth, ask: Ask) -> Days | None:
                 remedy="write last, or name another month",
             )
         return None if day is None else _single(day)
+    since = zones.local(ask.since, ask.moments.zone).date()
+    if ask.moments.previous is not None:
+        since = max(since, ask.here)
     for shift in range(anchor.shift, anchor.shift + 3):
         year, index = divmod(ask.here.year * 12 + ask.here.month - 1 + shift, 12)
+        if anchor.what == "week":
+            week = days.nth_week(year, index + 1, anchor.n)
+            if anchor.shift or week.last >= since:
+                return week
+            continue
         day = days.nth_day(year, index + 1, anchor.what, anchor.n, ask.moments.country)
-        if day is not None and (anchor.shift or day >= zones.local(ask.since, ask.moments.zone).date()):
+        if day is not None and (anchor.shift or day >= since):
             return _single(day)
         if anchor.shift:
             raise TimingError(f"{_MONTHS[index]} {year} has no such day", remedy="name another month or day")

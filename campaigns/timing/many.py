@@ -10,6 +10,7 @@ from campaigns.timing import resolver, zones
 from campaigns.timing.constraints import BlockedError
 from campaigns.timing.model import Event, Moments, OnBlocked, Pick, Relation, Rules, Timing, Unit
 
+_KEPT = 6 * 366  # days kept for each zone, around its first event; a list of them is quicker than a mapping
 _DAYS = (Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.YEAR, Unit.BUSINESS_DAY, Unit.OPEN_DAY)
 
 
@@ -41,7 +42,7 @@ class AfterEvents:
         self._rules = rules
         self._country = country
         self._walls: dict[int, tuple[_Wall, ...]] = {}
-        self._kept: dict[str, tuple[tzinfo, dict[int, datetime]]] = {}
+        self._kept: dict[str, tuple[tzinfo, int, list[datetime | None]]] = {}
         self.is_kept = _depends_on_date(timing, rules)
         """Whether answers are kept by zone and local date."""
 
@@ -64,13 +65,16 @@ class AfterEvents:
         add = found.append
         for event_at, zone in events:
             try:
-                place, days = kept[zone]
+                place, first, days = kept[zone]
             except KeyError:
-                place, days = kept[zone] = (zones.zone(zone), {})
-            day = event_at.astimezone(place).toordinal()
-            due = days.get(day)
+                place, first, days = kept[zone] = (zones.zone(zone), event_at.toordinal() - _KEPT // 2, [None] * _KEPT)
+            day = event_at.astimezone(place).toordinal() - first
+            near = 0 <= day < _KEPT
+            due = days[day] if near else None
             if due is None:
-                due = days[day] = self._due_after(day, place) or self._resolve(event_at, zone)
+                due = self._due_after(day + first, place) or self._resolve(event_at, zone)
+                if near:
+                    days[day] = due
             add(due)
         return found
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import time
 
 from campaigns.timing.model import (
+    Beside,
     CampaignStart,
     Event,
     Fixed,
@@ -165,7 +166,18 @@ BY = Production("by a day", Timing(_DAY, Relation.BY), "up to the end of that da
 AFTER = Production(
     "after a day", Timing(_DAY, Relation.AFTER), "from the day after on, without an end; target the first slot", _UCP
 )
-ABOUT = Production("about a day", Timing(_DAY, Relation.ABOUT), "five calendar days before to five after", _UCP)
+FROM = Production(
+    "from a day on",
+    Timing(Fixed(3, 1), Relation.FROM),
+    "that day included, without an end; target the first slot",
+    f"{_UCP}: the word 'from' includes the date",
+)
+ABOUT = Production(
+    "about a day",
+    Timing(_DAY, Relation.ABOUT),
+    "five calendar days before to five after; about a span of days is that span",
+    _UCP,
+)
 BETWEEN = Production(
     "from one day to another",
     Timing(Fixed(12, 20), Relation.BETWEEN, second=Fixed(1, 5)),
@@ -195,6 +207,25 @@ NTH = Production(
     Timing(Nth(-1, "4", 11)),
     "the first to fifth or the last such day; a month that has none is an error",
     "RFC 5545, BYDAY",
+)
+DAY_OF_MONTH = Production(
+    "the number of a day",
+    Timing(Nth(15, "day")),
+    "the next day of that number, in the next month that has it",
+    _OWN,
+)
+WEEK_OF_MONTH = Production(
+    "a week of a month",
+    Timing(Nth(1, "week", 1)),
+    "the 1st to the 7th, 8th to 14th, 15th to 21st, 22nd to 28th, or the last seven days; target the first of these "
+    "days. No calendar week, which would begin in the month before",
+    f"{_OWN}: counted from the 1st as the thirds are",
+)
+BESIDE = Production(
+    "the weekday or weekend before or after a day",
+    Timing(Beside("weekend", -1, Occasion("christmas"))),
+    "the nearest that lies wholly before or after it; a weekend is Saturday and Sunday, target Saturday",
+    f"{_UCP}: 'before' and 'after' exclude the date",
 )
 OCCASION = Production(
     "a named day",
@@ -242,12 +273,16 @@ PRODUCTIONS = (
     BEFORE,
     BY,
     AFTER,
+    FROM,
     ABOUT,
     BETWEEN,
     BETWEEN_EVENTS,
     DATE,
     WEEKDAY,
     NTH,
+    DAY_OF_MONTH,
+    WEEK_OF_MONTH,
+    BESIDE,
     OCCASION,
     EVENT,
     MOMENT,
@@ -266,6 +301,7 @@ _RELATIONS = {
     Relation.BEFORE: BEFORE,
     Relation.BY: BY,
     Relation.AFTER: AFTER,
+    Relation.FROM: FROM,
     Relation.ABOUT: ABOUT,
     Relation.WITHIN: WITHIN,
 }
@@ -314,8 +350,14 @@ def _day(timing: Timing) -> Production:
             return DATE
         case Weekday():
             return WEEKDAY
+        case Nth(what="week"):
+            return WEEK_OF_MONTH
+        case Nth(what="day", month=None, n=int() as number) if number > 0:
+            return DAY_OF_MONTH
         case Nth():
             return NTH
+        case Beside():
+            return BESIDE
         case Occasion():
             return OCCASION
         case Event():

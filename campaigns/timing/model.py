@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -47,7 +47,10 @@ class PeriodUnit(StrEnum):
 
 
 class Relation(StrEnum):
-    """How the window lies to its anchor. OFFSET: anchor + offset; WITHIN: from the anchor to anchor + offset."""
+    """How the window lies to its anchor. OFFSET: anchor + offset; WITHIN: from the anchor to anchor + offset.
+
+    AFTER leaves the anchor out, FROM begins with it; both are open.
+    """
 
     ON = "on"
     OFFSET = "offset"
@@ -55,6 +58,7 @@ class Relation(StrEnum):
     BEFORE = "before"
     BY = "by"
     AFTER = "after"
+    FROM = "from"
     ABOUT = "about"
     BETWEEN = "between"
 
@@ -143,16 +147,26 @@ class Weekday:
 
 @dataclass(frozen=True, slots=True)
 class Nth:
-    """The n-th (1-5, -1 = last; a `day` 1-31) weekday (0-6), day or business day of a month.
+    """The n-th (1-5, -1 = last; a `day` 1-31) weekday (0-6), day, business day or week of a month.
 
-    Without `month`, of the month `shift` months after the reference day's.
+    A week is a run of seven days from the 1st on, the last one the last seven. Without `month`, of the month `shift`
+    months after the reference day's; with neither, the next one.
     """
 
     n: int
-    what: str  # "0".."6" weekday, "day" or "business_day"
+    what: str  # "0".."6" weekday, "day", "business_day" or "week"
     month: int | None = None
     year: int | None = None
     shift: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The weekday ("0".."6") or weekend nearest before (`sign` -1) or after (+1) another anchor, wholly outside it."""
+
+    what: str  # "0".."6" weekday, or "weekend"
+    sign: int
+    anchor: Anchor
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +215,7 @@ Anchor = (
     | Occasion
     | Weekday
     | Nth
+    | Beside
     | Previous
     | Stage
     | Touch
@@ -240,6 +255,14 @@ class Timing:
     repeat: Repeat | None = None
     phrase: str = field(default="", compare=False)
     language: str = field(default="en", compare=False)
+
+    def anchors(self) -> Iterator[Anchor]:
+        """Yield what the window lies to: the one or two anchors, and after a day beside another that other."""
+        for first in (self.anchor, self.second):
+            anchor = first
+            while anchor is not None:
+                yield anchor
+                anchor = anchor.anchor if isinstance(anchor, Beside) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from functools import cache
 
@@ -31,6 +31,18 @@ def find(text: str, language: str) -> str | None:
     return None
 
 
+def near(text: str, language: str, own: Collection[str] = ()) -> str | None:
+    """Return the id of the day whose name in the language, in English or as an id is most like `text`, or None.
+
+    `own` are the file's own days.
+    """
+    known = {" ".join(lexicon.surface(name)): name for name in own}
+    for candidate in dict.fromkeys(("en", language)):
+        known.update({" ".join(words): name for words, name in _by_name(candidate).items()})
+    close = difflib.get_close_matches(" ".join(lexicon.surface(text)), known, 1)
+    return known[close[0]] if close else None
+
+
 @cache
 def _by_name(language: str) -> Mapping[tuple[str, ...], str]:
     words = lexicon.lexicon(language)
@@ -56,8 +68,8 @@ def on(name: str, year: int, country: str | None) -> date:
     """
     days = DAYS.get(name)
     if days is None:
-        close = difflib.get_close_matches(name, NAMES, 1)
-        remedy = f"did you mean {close[0]!r}?" if close else "name it under `occasions:` in the file"
+        close = near(name, "en")
+        remedy = f"did you mean {close!r}?" if close else "name it under `occasions:` in the file"
         raise TimingError(f"unknown occasion {name!r}", remedy=remedy)
     if country is not None and (name, country) in UNSETTLED:
         raise TimingError(f"{title(name, 'en')} has no one date in {country}: {UNSETTLED[name, country]}", remedy=_OWN)

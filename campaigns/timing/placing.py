@@ -140,6 +140,8 @@ def _near_instant(wanted: datetime, raw: Raw, field: _Field, now: datetime) -> d
 
 def _near_day(wanted: datetime, at: time | None, raw: Raw, field: _Field, now: datetime) -> datetime | None:
     assert field.low is not None
+    if field.low <= wanted and (field.high is None or wanted <= field.high) and not field.reason(wanted):
+        return wanted
     day = field.day(wanted)
     clock = at or field.rules.clock
     if wanted < field.low:  # it has passed, or the window opens later that day
@@ -182,7 +184,7 @@ def _fields(raw: Raw, field: _Field, wanted: datetime, now: datetime) -> Iterato
 def _days(day: date, rule: OnBlocked | None, field: _Field, *, strict: bool) -> Iterator[date]:
     """Yield the days to try in order: the day itself, then later ones, then earlier ones, or as the rule says."""
     first = day if field.low is None else min(day, field.day(field.low))
-    last = day if field.high is None else max(day, field.day(field.high))
+    last = day + _REACH if field.high is None else max(day, field.day(field.high))
     later = (day + timedelta(days=number) for number in range(1, min(last - day, _REACH).days + 1))
     earlier = (day - timedelta(days=number) for number in range(1, min(day - first, _REACH).days + 1))
     yield day

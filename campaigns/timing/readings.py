@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from campaigns.timing import zones
 from campaigns.timing.constraints import name_day, name_month
-from campaigns.timing.placing import Placed
 
 
-def reading(placed: Placed, zone: str) -> str:
-    """Return e.g. "Thu 21 - Sun 31 Jan 2027, target Fri 29 Jan 10:00 (Sun 31 Jan is no sending day)"."""
-    target = _moment(placed.target, zone)
-    latest = None if placed.latest is None else _moment(placed.latest, zone)
-    earliest = _moment(placed.earliest, zone)
-    moved = f" ({placed.moved})" if placed.moved else ""
+def reading(earliest: datetime, latest: datetime | None, target: datetime, moved: str) -> str:
+    """Return e.g. "Thu 21 - Sun 31 Jan 2027, target Fri 29 Jan 10:00 (Sun 31 Jan is no sending day)".
+
+    The moments are in the zone of the reader.
+    """
+    moved = f" ({moved})" if moved else ""
     if latest is None:
         if earliest == target:
             return f"{day(target)} {_clock(target)} or later{moved}"
@@ -22,10 +20,6 @@ def reading(placed: Placed, zone: str) -> str:
     if earliest.date() == latest.date() == target.date():
         return f"{day(target)} {_clock(target)}{moved}"
     return f"{_range(earliest, latest)}, target {name_day(target.date())} {_clock(target)}{moved}"
-
-
-def _moment(moment: datetime, zone: str) -> datetime:
-    return zones.local(moment, zone)
 
 
 def _range(first: datetime, last: datetime) -> str:

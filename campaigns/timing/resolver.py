@@ -50,12 +50,14 @@ def add_span(moment: datetime, span: Span, zone: str, *, sign: int = 1, country:
 
 
 def _window(placed: Placed, zone: str, occurrences: tuple[datetime, ...] = ()) -> Window:
+    earliest, target = zones.local(placed.earliest, zone), zones.local(placed.target, zone)
+    latest = None if placed.latest is None else zones.local(placed.latest, zone)
     return Window(
-        earliest=zones.local(placed.earliest, zone),
-        latest=None if placed.latest is None else zones.local(placed.latest, zone),
-        target=zones.local(placed.target, zone),
+        earliest=earliest,
+        latest=latest,
+        target=target,
         occurrences=occurrences,
-        says=readings.reading(placed, zone),
+        says=readings.reading(earliest, latest, target, placed.moved),
         on=placed.on,
         moved=placed.moved,
     )
@@ -101,7 +103,7 @@ def _recurring(timing: Timing, repeat: Repeat, moments: Moments, rules: Rules) -
     count = "" if open_ended else f", {len(found)} times until {readings.day(occurrences[-1])}"
     if len(found) == 1 and not open_ended:
         count = ", once"
-    return replace(window, says=f"{readings.reading(head, zone)}{count}")
+    return replace(window, says=f"{_window(head, zone).says}{count}")
 
 
 def _occurrence(moment: datetime, zone: str, *, exact: bool) -> Raw:

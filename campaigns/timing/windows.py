@@ -71,7 +71,8 @@ def choose(timing: Timing, moments: Moments, rules: Rules) -> Raw:
 
 def _choose(timing: Timing, moments: Moments, rules: Rules) -> Raw:
     since = _since(moments)
-    year = zones.local(since, moments.zone).year
+    since_day = zones.local(since, moments.zone).date()
+    year = since_day.year
     own = moments.occasions
     first, second = grounds.is_yearless(timing.anchor, own), grounds.is_yearless(timing.second, own)
     written = grounds.year_of(timing.anchor) or grounds.year_of(timing.second)
@@ -84,12 +85,12 @@ def _choose(timing: Timing, moments: Moments, rules: Rules) -> Raw:
         return _bound(timing, Ask(moments, rules, written or year, since), back=first)
     lacking: tuple[int, str] | None = None
     for candidate in range(max(year - 1, 1), year + _YEARS_AHEAD):
-        raw = window(timing, Ask(moments, rules, candidate, since, zones.local(since, moments.zone).date()))
+        raw = window(timing, Ask(moments, rules, candidate, since, since_day))
         if raw is None:
             near = grounds.missing(timing.anchor, candidate)
-            if near is not None and near[0] >= zones.local(since, moments.zone).date():
+            if near is not None and near[0] >= since_day:
                 lacking = lacking or (candidate, near[1])
-        elif _reached(raw, timing, since):
+        elif _reached(raw, since, moments.zone):
             if lacking is not None:
                 raise TimingError(
                     f"{lacking[0]} has no {lacking[1]}; the next one is in {candidate}",
@@ -117,8 +118,11 @@ def _since(moments: Moments) -> datetime:
     return since
 
 
-def _reached(raw: Raw, timing: Timing, since: datetime) -> bool:
-    return (raw.earliest if timing.relation is Relation.AFTER or raw.latest is None else raw.latest) >= since
+def _reached(raw: Raw, since: datetime, zone: str) -> bool:
+    """Whether a window is the first that matters: not closed yet, or an open one that begins that day or later."""
+    if raw.latest is None:
+        return raw.earliest >= zones.start_of_day(zones.local(since, zone).date(), zone)
+    return raw.latest >= since
 
 
 def window(timing: Timing, ask: Ask) -> Raw | None:
@@ -132,7 +136,7 @@ def window(timing: Timing, ask: Ask) -> Raw | None:
 
 
 def _related(timing: Timing, found: Ground, ask: Ask) -> Raw | None:
-    zone, at = ask.moments.zone, timing.at
+    zone = ask.moments.zone
     match timing.relation:
         case Relation.ON:
             if ask.open_from is not None and isinstance(found, Days) and found.last < ask.open_from:
@@ -147,21 +151,17 @@ def _related(timing: Timing, found: Ground, ask: Ask) -> Raw | None:
         case Relation.BETWEEN:
             return _between(timing, found, ask)
         case Relation.BEFORE | Relation.BY:
-            # "before the end of January" is before January is over, not before the 21st
-            ending = isinstance(timing.anchor, Period) and timing.anchor.part is Part.END
-            before = timing.relation is Relation.BEFORE and not ending
-            latest = grounds.opens(found, zone, at) - _ONE_SECOND if before else grounds.closes(found, zone, at)
-            return _until(latest, found, ask)
+            return _until(timing, found, ask)
         case Relation.AFTER:
             return _after(timing, found, ask)
+        case Relation.FROM:
+            return _from(timing, found, ask)
         case Relation.ABOUT:
-            first, last = grounds.span(found, zone)
-            target = found.target if isinstance(found, Days) else first
-            low, high = first - timedelta(days=_ABOUT_DAYS), last + timedelta(days=_ABOUT_DAYS)
-            return Raw(zones.start_of_day(low, zone), zones.end_of_day(high, zone), target)
+            return _about(timing, found, zone)
 
 
 def _on(timing: Timing, found: Ground, zone: str) -> Raw:
+    """The days or the instant itself; the parts of periods are cut in `days` (UCP 600 art. 3, Geneva ULB art. 36)."""
     if isinstance(found, Instant) and (not found.dated or not _names_day(timing)):
         latest = None if isinstance(timing.anchor, (Now, CampaignStart)) else found.at  # as soon as possible is open
         return Raw(found.at, latest, found.at, OnBlocked.FOLLOWING, leaves=True)
@@ -178,6 +178,12 @@ def _names_day(timing: Timing) -> bool:
 
 
 def _offset(timing: Timing, offset: Offset, found: Ground, ask: Ask) -> Raw:
+    """Count from the ground: hours on the instant (RFC 5545 section 3.3.6), days and longer on the local date.
+
+    The day counted from is left out and a range ends with its last day (Regulation (EEC) 1182/71 art. 3); both ends of
+    the range count from the ground. What lies before rolls back when blocked, what follows forward (FpML's PRECEDING
+    and FOLLOWING).
+    """
     zone = ask.moments.zone
     forwards = offset.sign > 0
     blocked = OnBlocked.FOLLOWING if forwards else OnBlocked.PRECEDING
@@ -218,6 +224,10 @@ def _edge(found: Ground, zone: str, *, after: bool) -> datetime:
 
 
 def _within(offset: Offset, found: Ground, ask: Ask) -> Raw:
+    """From the ground to the end of the length: hours exact, days to the end of the last.
+
+    Regulation (EEC) 1182/71 art. 3: the period ends with the last hour of its last day.
+    """
     zone = ask.moments.zone
     earliest = found.at if isinstance(found, Instant) else zones.start_of_day(found.first, zone)
     target: date | datetime = earliest if isinstance(found, Instant) else found.first
@@ -229,9 +239,16 @@ def _within(offset: Offset, found: Ground, ask: Ask) -> Raw:
     return Raw(earliest, latest, target)
 
 
-def _until(latest: datetime, found: Ground, ask: Ask) -> Raw:
-    """A window that is open to the past: from the campaign's start or now until `latest`, target its last slot."""
-    moments = ask.moments
+def _until(timing: Timing, found: Ground, ask: Ask) -> Raw:
+    """From the campaign's start or now: "by" to the end of the ground, "before" without it (UCP 600 art. 3).
+
+    The target is the last slot.
+    """
+    moments, zone, at = ask.moments, ask.moments.zone, timing.at
+    # "before the end of January" is before January is over, not before the 21st
+    ending = isinstance(timing.anchor, Period) and timing.anchor.part is Part.END
+    before = timing.relation is Relation.BEFORE and not ending
+    latest = grounds.opens(found, zone, at) - _ONE_SECOND if before else grounds.closes(found, zone, at)
     opened = max(filter(None, (moments.now, moments.start))).astimezone(UTC)
     last_day = zones.local(latest, moments.zone).date()
     earliest = min(opened, zones.start_of_day(last_day, moments.zone)) if latest < opened else opened
@@ -240,6 +257,7 @@ def _until(latest: datetime, found: Ground, ask: Ask) -> Raw:
 
 
 def _after(timing: Timing, found: Ground, ask: Ask) -> Raw:
+    """Open from the day after the ground on: "after" excludes the date (UCP 600 art. 3)."""
     zone = ask.moments.zone
     if isinstance(found, Instant) and not found.dated:
         return Raw(found.at, None, found.at, OnBlocked.FOLLOWING, leaves=True)
@@ -251,7 +269,30 @@ def _after(timing: Timing, found: Ground, ask: Ask) -> Raw:
     return Raw(zones.start_of_day(day, zone), None, day, OnBlocked.FOLLOWING, leaves=True)
 
 
+def _from(timing: Timing, found: Ground, ask: Ask) -> Raw:
+    """Open with the first day of the ground: of a period, "from" includes the date (UCP 600 art. 3)."""
+    zone = ask.moments.zone
+    if isinstance(found, Instant) and not found.dated:
+        return Raw(found.at, None, found.at, OnBlocked.FOLLOWING, leaves=True)
+    first, _ = grounds.span(found, zone)
+    opening = grounds.opens(found, zone, timing.at)
+    return Raw(opening, None, first, OnBlocked.FOLLOWING, leaves=True)
+
+
+def _about(timing: Timing, found: Ground, zone: str) -> Raw:
+    """Five calendar days before to five after, both included ("on or about", UCP 600 art. 3).
+
+    A span of days is wide enough as it is: "around mid-January" is mid-January.
+    """
+    first, last = grounds.span(found, zone)
+    if first != last:
+        return _on(timing, found, zone)
+    low, high = first - timedelta(days=_ABOUT_DAYS), last + timedelta(days=_ABOUT_DAYS)
+    return Raw(zones.start_of_day(low, zone), zones.end_of_day(high, zone), first)
+
+
 def _between(timing: Timing, first: Ground, ask: Ask) -> Raw | None:
+    """From the beginning of the first to the end of the second, both included (UCP 600 art. 3), target the first."""
     assert timing.second is not None
     moments, zone = ask.moments, ask.moments.zone
     if isinstance(timing.anchor, Event) and isinstance(timing.second, Event):

@@ -11,6 +11,7 @@ from campaigns.timing import lexicon, phrases
 from campaigns.timing.lexicon.phrasing import Forms, Gendered, Phrasing
 from campaigns.timing.model import (
     Anchor,
+    Beside,
     CampaignEnd,
     CampaignStart,
     Event,
@@ -118,6 +119,7 @@ class _Speaker:
                     Relation.BEFORE: says.before,
                     Relation.BY: says.by,
                     Relation.AFTER: says.after,
+                    Relation.FROM: says.starting,
                     Relation.ABOUT: says.about,
                 }[relation]
                 return pattern.format(day=self._day(anchor, after=True))
@@ -183,6 +185,9 @@ class _Speaker:
                 return self._weekday(anchor)
             case Nth():
                 return self._nth(anchor, after=after)
+            case Beside():
+                what = says.nearest[int(anchor.what) if anchor.what.isdecimal() else -1]
+                return says.beside[anchor.sign > 0].format(what=what, day=self._day(anchor.anchor, after=True))
             case Period():
                 return self._period(anchor)
         raise _UnsayableError
@@ -228,6 +233,16 @@ class _Speaker:
         if anchor.shift > 1 or (anchor.month is None and anchor.year is not None):
             raise _UnsayableError
         month = says.of_months[anchor.shift] if anchor.month is None else self._month_name(anchor.month)
+        if anchor.what == "day" and anchor.month is None and anchor.n > 0:
+            if anchor.shift and after:
+                raise _UnsayableError
+            pattern = says.month_days[2 if anchor.shift else int(after)]
+            return pattern.format(day=anchor.n, ending=_ending(anchor.n))
+        if anchor.what == "week":
+            if anchor.n not in says.weeks:
+                raise _UnsayableError
+            said = says.nth_week.format(week=says.weeks[anchor.n], month=month)
+            return f"{said} {anchor.year}" if anchor.year is not None else said
         said = says.nth[after].format(rank=self._rank(anchor.n, anchor.what), what=self._what(anchor.what), month=month)
         return f"{said} {anchor.year}" if anchor.year is not None else said
 
@@ -316,6 +331,11 @@ class _Speaker:
         if until.relation is Relation.WITHIN and isinstance(until.anchor, Here) and until.offset is not None:
             return self._says.lasting.format(said=said, amount=self._amount(until.offset, oblique=True))
         raise _UnsayableError
+
+
+def _ending(day: int) -> str:
+    """Return the English ending of an ordinal in figures: 1st, 22nd, 13th."""
+    return "th" if day in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
 
 
 def _accusative(says: Phrasing, weekday: int) -> int:

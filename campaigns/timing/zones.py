@@ -11,6 +11,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from zoneinfo import ZoneInfo
 
 from campaigns.errors import TimingError
@@ -32,6 +33,16 @@ def _canonical() -> dict[str, str]:
     return {name.casefold(): name for name in names()}
 
 
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(names())
+
+
+@cache
+def _folder() -> Traversable:
+    return resources.files("tzdata").joinpath("zoneinfo")
+
+
 def canonical(name: str) -> str | None:
     """Return the zone's name as tzdata spells it ("europe/paris" -> "Europe/Paris"), or None when there is none."""
     return _canonical().get(name.casefold())
@@ -43,14 +54,11 @@ def zone(name: str) -> ZoneInfo:
 
     Raises: TimingError for an unknown name, with a near one.
     """
-    if name not in _canonical().values():
+    if name not in _known():
         close = canonical(name) or next(iter(difflib.get_close_matches(name, names(), 1, 0.6)), None)
         remedy = f"did you mean {close!r}?" if close else "expected an IANA name such as 'Europe/Paris'"
         raise TimingError(f"unknown time zone {name!r}", remedy=remedy)
-    path = resources.files("tzdata").joinpath("zoneinfo")
-    for part in name.split("/"):
-        path = path.joinpath(part)
-    with path.open("rb") as file:
+    with _folder().joinpath(name).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
 
 

@@ -12,8 +12,9 @@ import click
 
 from campaigns.diff import Action
 from campaigns.finding import Level
-from scheduler.cli import confirm, database, exits, findings, plan_screen, refusal, saved_plan
+from scheduler.cli import budgets, confirm, database, exits, findings, plan_screen, refusal, saved_plan
 from scheduler.cli import review as reviews
+from scheduler.cli.budgets import Limit
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Span
@@ -54,6 +55,7 @@ class _Seen:
         ("campaign apply valentines.yaml", "look at the changes, then say yes"),
         ("campaign apply valentines.yaml --confirm valentines", "a change of what is scheduled"),
         ("campaign apply plan.json --yes", "exactly the plan that was saved with plan -o"),
+        ("campaign apply valentines.yaml --budget 500", "no more than 500 messages in all"),
     ),
 )
 @click.argument("files", nargs=-1, metavar="[FILE...|PLAN.json]", help="Campaign files, or a saved plan.")
@@ -65,9 +67,23 @@ class _Seen:
     multiple=True,
     help="Do not ask before changing or cancelling what is scheduled: the campaign's name.",
 )
+@click.option(
+    "--budget",
+    metavar="N",
+    callback=budgets.read,
+    help="Send no more than N messages of this edition in all; none lifts the limit.",
+)
 @database.option
 @common
-def command(session: Session, *, files: tuple[str, ...], yes: bool, names: tuple[str, ...], url: str | None) -> int:
+def command(
+    session: Session,
+    *,
+    files: tuple[str, ...],
+    yes: bool,
+    names: tuple[str, ...],
+    budget: Limit | None,
+    url: str | None,
+) -> int:
     """Put campaigns on the schedule. Nothing is sent by this: that is `campaign run`."""
     from scheduler.store.database import Store
 
@@ -76,19 +92,23 @@ def command(session: Session, *, files: tuple[str, ...], yes: bool, names: tuple
         if there:
             store.migrate()
         asked = _chosen(session, files)
+        if budget is not None and len(asked) > 1:
+            raise click.UsageError("--budget is for one campaign: name its file")
         reviews.load_all(
             session, [choice for choice, _ in asked]
         )  # so that the mistakes of all files are told together
         seen = [_look(session, store if there else None, choice, saved) for choice, saved in asked]
         refusal.refuse(one.review for one in seen)
         if not session.json:
-            _show(session, seen)
+            _show(session, seen, budget)
         for one in seen:
-            _ask(session, one, yes=yes, names=names)
+            _ask(session, one, yes=yes, names=names, budget=budget)
         if not there:
             store.migrate()
-        done = [_apply(store, one, first=number == 0) for number, one in enumerate(seen)]
+        done = [_apply(store, one, first=number == 0, budget=budget) for number, one in enumerate(seen)]
         _tell(session, store, seen, done)
+        if budget is not None:
+            _authorise(session, store, seen[0], done[0], budget)
     return exits.DONE
 
 
@@ -118,7 +138,7 @@ def _look(session: Session, store: Store | None, choice: Choice, saved: SavedPla
     return _Seen(seen, before)
 
 
-def _show(session: Session, seen: Sequence[_Seen]) -> None:
+def _show(session: Session, seen: Sequence[_Seen], budget: Limit | None) -> None:
     screen = session.screen
     for number, one in enumerate(seen):
         review = one.review
@@ -126,11 +146,18 @@ def _show(session: Session, seen: Sequence[_Seen]) -> None:
             screen.line()
         if one.changes_nothing:
             screen.line(plan_screen.unchanged(review))
+            _tell_budget(session, review, budget)
             continue
         plan_screen.changes(screen, review, Selection())
         findings.brief(screen, [finding for finding in review.findings if finding.level is Level.WARNING])
         _warn_of_accounts(session, review)
         screen.line(plan_screen.sentence(review))
+        _tell_budget(session, review, budget)
+
+
+def _tell_budget(session: Session, review: Review, budget: Limit | None) -> None:
+    if (said := budgets.sentence(review, budget)) is not None:
+        session.screen.line(said)
 
 
 def _warn_of_accounts(session: Session, review: Review) -> None:
@@ -144,10 +171,12 @@ def _warn_of_accounts(session: Session, review: Review) -> None:
         session.screen.line("    set one up, or see them as files: campaign run --outbox DIR")
 
 
-def _ask(session: Session, one: _Seen, *, yes: bool, names: tuple[str, ...]) -> None:
+def _ask(session: Session, one: _Seen, *, yes: bool, names: tuple[str, ...], budget: Limit | None) -> None:
     review = one.review
     campaign = review.loaded.campaign.id
     if one.changes_nothing:
+        if budget is not None:
+            confirm.yes(session, f"Authorise that of {campaign}?", given=yes or campaign in names)
         return
     if review.changes.reaches_scheduled:
         confirm.name(session, _consequence(review), campaign, given=names)
@@ -170,10 +199,11 @@ def _consequence(review: Review) -> str:
     return f"{count(changed, 'touch', 'touches')} on the schedule will be different."
 
 
-def _apply(store: Store, one: _Seen, *, first: bool) -> Applied | None:
+def _apply(store: Store, one: _Seen, *, first: bool, budget: Limit | None) -> Applied | None:
     """Apply one campaign unless it is in force as it is; each apply is a transaction of its own."""
     from scheduler.catalog import Catalog
     from scheduler.operations import applying
+    from scheduler.store.ledger import KEEP
 
     if one.changes_nothing:
         return None
@@ -185,7 +215,23 @@ def _apply(store: Store, one: _Seen, *, first: bool) -> Applied | None:
         # What is applied before in the same command changes the generation; the plan itself must still be the same.
         expected_generation=one.review.generation if first and one.review.generation else None,
         expected_hash=one.review.timeline.hash,
+        budget=KEEP if budget is None else budget.messages,
     )
+
+
+def _authorise(session: Session, store: Store, one: _Seen, applied: Applied | None, budget: Limit) -> None:
+    """Say what is authorised now; where nothing else changes, that is all there is to do."""
+    from scheduler.operations import applying
+
+    campaign = one.review.loaded.campaign.id
+    if applied is None:
+        released = applying.authorise(store, campaign, budget=budget.messages, now=one.review.now)
+    else:
+        released = applied.released_messages
+    if not session.json:
+        most = "as many messages as the plan needs" if budget.messages is None else count(budget.messages, "message")
+        again = f"; {count(released, 'held message')} on the way again" if released else ""
+        session.screen.line(Span("Authorised ", "strong"), f"{campaign}: {most}{again}.")
 
 
 def _tell(session: Session, store: Store, seen: Sequence[_Seen], done: Sequence[Applied | None]) -> None:

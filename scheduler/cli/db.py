@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from scheduler.cli import database, exits
 from scheduler.cli.frame import CampaignCommand, CampaignGroup
 from scheduler.cli.options import Session, common
 from scheduler.errors import SchedulerError
+
+if TYPE_CHECKING:
+    from scheduler.store.database import Store
 
 
 @click.group(
@@ -34,13 +38,21 @@ def upgrade(session: Session, *, url: str | None) -> int:
     return exits.DONE
 
 
-@command.command("check", cls=CampaignCommand, examples=(("campaign db check", "code 1 unless it is up to date"),))
+@command.command("check", cls=CampaignCommand, examples=(("campaign db check", "code 1 unless all is well with it"),))
 @database.option
 @common
 def check(session: Session, *, url: str | None) -> int:
-    """End with code 1 unless the database is there and of this version."""
+    """End with code 1 unless the database is there, of this version, whole and durable."""
+    from scheduler.store import integrity
+
     with database.opened(session, url) as store:
-        _say(session, str(store.path or store.dialect))
+        if found := integrity.faults(store):
+            raise SchedulerError(f"{store.path} is damaged: {found[0]}", remedy=integrity.RESTORE)
+        with store.read() as conn:
+            integrity.refuse_forgetful(conn)
+        _say(session, str(store.path or store.dialect), sound=True)
+    if not session.json:
+        session.screen.steps([("campaign doctor --ledger", "check every message too")])
     return exits.DONE
 
 
@@ -50,10 +62,9 @@ def check(session: Session, *, url: str | None) -> int:
 @common
 def backup(session: Session, *, file: Path, url: str | None) -> int:
     """Copy the database into one file while it is in use; everything committed until now is in it."""
-    if file.exists():
-        raise SchedulerError(f"{file} is there already", remedy="choose another name, or remove it first")
     with database.opened(session, url) as store:
         store.copy_to(file)
+        _note(session, store, file)
     if session.json:
         session.screen.json({"backup": str(file)})
     else:
@@ -61,8 +72,18 @@ def backup(session: Session, *, file: Path, url: str | None) -> int:
     return exits.DONE
 
 
-def _say(session: Session, where: str) -> None:
+def _note(session: Session, store: Store, file: Path) -> None:
+    """Leave a line in the audit trail; a database that cannot be written can still be copied."""
+    from scheduler.operations import auditing
+
+    try:
+        auditing.note(store, who=database.who(), action="db backup", subject=file.name, now=session.now())
+    except SchedulerError as error:
+        session.screen.warn(f"the copy is complete, but the audit trail does not have it: {error.message}")
+
+
+def _say(session: Session, where: str, **more: bool) -> None:
     if session.json:
-        session.screen.json({"database": where, "current": True})
+        session.screen.json({"database": where, "current": True, **more})
     else:
-        session.screen.line(f"up to date: {where}")
+        session.screen.line(f"up to date{' and whole' if more else ''}: {where}")

@@ -41,12 +41,21 @@ class Check:
 @click.command(
     "doctor",
     cls=CampaignCommand,
-    examples=(("campaign doctor", "is everything in order?"), ("campaign doctor --json", "for a monitor")),
+    examples=(
+        ("campaign doctor", "is everything in order?"),
+        ("campaign doctor --json", "for a monitor"),
+        ("campaign doctor --ledger", "was nothing sent twice, late or after an opt-out?"),
+    ),
 )
+@click.option("--ledger", is_flag=True, help="Check every message ever planned against the laws of delivery instead.")
 @database.option
 @common
-def command(session: Session, *, url: str | None) -> int:
+def command(session: Session, *, ledger: bool, url: str | None) -> int:
     """Check versions, project, files, database, clock, daemon and accounts."""
+    if ledger:
+        from scheduler.cli import ledger_screen
+
+        return ledger_screen.check(session, url)
     looks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("versions", _versions),
         ("project", lambda: _project(session)),
@@ -156,6 +165,7 @@ def _database(session: Session, url: str | None) -> Iterator[Check]:
         yield Check("database", "✓", f"{store.path or store.dialect}: reachable, up to date")
         now = telling.now(session, store)
         status = watching.status(store, now=now)
+        yield from _hold(store, status)
         yield from _daemon(status, now, telling.zone_of(store))
         yield from _waiting(status, now)
         yield from _people(store)
@@ -166,6 +176,16 @@ def _database(session: Session, url: str | None) -> Iterator[Check]:
                 f"no account for {', '.join(missing)}: their messages are held",
                 "set one up, or see them as files: campaign run --outbox DIR",
             )
+
+
+def _hold(store: Store, status: Status) -> Iterator[Check]:
+    """Say why nothing is sent at all, and read a SQLite file through."""
+    from scheduler.store import integrity
+
+    if found := integrity.faults(store):
+        yield Check("database", "✗", f"the file is damaged: {found[0]}", integrity.RESTORE)
+    if status.hold is not None:
+        yield Check("HOLD", "✗", f"nothing is sent: {status.hold.reason}", "campaign resume --plan")
 
 
 def _tasks() -> frozenset[str]:

@@ -33,7 +33,7 @@ def run(session: Session, read: ContactsFile, *, dry_run: bool, yes: bool, url: 
             confirm.yes(session, f"Import {_sum(seen)}?", given=yes)
             store.migrate()
             now = telling.now(session, store)
-            seen = people.import_contacts(store, read.people, source=Path(read.path).name, now=now)
+            seen = people.import_contacts(store, read.people, source=Path(read.path).name, now=now, by=database.who())
     if aside is not None:
         write_text(aside, refused_csv(read, refused))
     _tell(session, seen, refused, imported=bool(changes) and not dry_run)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ import click
 
 from scheduler.cli import database, exits, telling
 from scheduler.cli.frame import CampaignCommand
-from scheduler.cli.options import Session, common, read_moment
+from scheduler.cli.options import Session, common, read_since
 from scheduler.cli.output import Cell, Span
 from scheduler.cli.wording import count
 from scheduler.errors import SchedulerError
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from scheduler.store.database import Store
     from scheduler.store.reader import LogRecord
 
-_SPAN = re.compile(r"(\d{1,5})\s*(min|h|d|w)\Z")
-_UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _STYLES = {"sent": "good", "failed": "error", "unknown": "error", "held": "warning", "retry_wait": "warning"}
 _LOOK_SECONDS = 1.0
 
@@ -84,7 +81,7 @@ def command(
             )
 
         zone = telling.zone_of(store)
-        begin = _since(since, session.now(zone), zone) if since else None
+        begin = read_since(since, session.now(zone), zone) if since else None
         rows = look(begin)
         _write(session, rows, zones, show=show_contacts)
         if follow:
@@ -98,18 +95,6 @@ def _unknown(campaign: str, known: Mapping[str, str]) -> SchedulerError:
     near = get_close_matches(campaign, known, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else "see all of them: campaign status"
     return SchedulerError(f"no campaign {campaign!r} is on the schedule", remedy=remedy)
-
-
-def _since(text: str, now: datetime, zone: str | None) -> datetime:
-    match = _SPAN.match(text.strip())
-    if match:
-        return now - int(match[1]) * _UNITS[match[2]]
-    try:
-        return read_moment(text, zone)
-    except click.BadParameter:
-        raise click.BadParameter(
-            f"cannot read {text!r}, expected e.g. 30min, 2h, 3d, 1w or 2027-01-10", param_hint="--since"
-        ) from None
 
 
 def _follow(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ from scheduler.clock import FixedClock, SystemClock
 from scheduler.project import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
+_SPAN = re.compile(r"(\d{1,5})\s*(min|h|d|w)\Z")
+_UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 @dataclass
@@ -77,6 +80,22 @@ def read_moment(text: str, zone: str | None = None) -> datetime:
     from campaigns.timing import zones
 
     return zones.instant(moment.date(), moment.time(), zone)
+
+
+def read_since(text: str, now: datetime, zone: str | None) -> datetime:
+    """Read how far back to look from `now`: `30min`, `2h`, `3d`, `1w`, or a moment; see `read_moment`.
+
+    Raises: click.BadParameter for anything else.
+    """
+    match = _SPAN.match(text.strip())
+    if match:
+        return now - int(match[1]) * _UNITS[match[2]]
+    try:
+        return read_moment(text, zone)
+    except click.BadParameter:
+        raise click.BadParameter(
+            f"cannot read {text!r}, expected e.g. 30min, 2h, 3d, 1w or 2027-01-10", param_hint="--since"
+        ) from None
 
 
 def read_day(_: click.Context, __: click.Parameter, text: str | None) -> date | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from scheduler.cli import exits, plan_document, plan_rows, plan_screen, saved_plan
+from scheduler.cli import budgets, exits, plan_document, plan_rows, plan_screen, saved_plan
 from scheduler.cli.files import write_bytes, write_text
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common, read_day
@@ -98,4 +98,6 @@ def _show(session: Session, reviews: Sequence[Review], selection: Selection, *, 
         else:
             plan_screen.show(screen, one, selection)
         screen.line(plan_screen.sentence(one))
+        if (said := budgets.sentence(one, None)) is not None:
+            screen.line(said)
         screen.steps(plan_screen.steps(one))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 from campaigns.timeline import PlannedTouch
@@ -39,6 +40,10 @@ def document(review: Review, selection: Selection) -> dict[str, object]:
             for entry in _entries(review, touch, selection)
         ],
         "changes": review.changes.counts(),
+        "in_flight": [
+            {"touch": change.touch, **asdict(change.flight)} for change in review.changes if change.flight is not None
+        ],
+        "budget": None if review.budget is None else asdict(review.budget),
         "findings": [findings.as_json(finding) for finding in review.findings],
         "hash": timeline.hash,
     }

@@ -35,6 +35,7 @@ ENTRIES = (
     Entry("tasks", "Do", "What people of the shop have to do", "scheduler.cli.tasks"),
     Entry("status", "Watch", "What is on the schedule, what went, what is next", "scheduler.cli.status"),
     Entry("log", "Watch", "What became of every message, and why", "scheduler.cli.log"),
+    Entry("audit", "Watch", "Who applied, approved, paused, cancelled or imported what", "scheduler.cli.audit"),
     Entry(
         "contacts",
         "People and offers",

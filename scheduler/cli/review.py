@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scheduler.people import PeopleCounts
     from scheduler.store.database import Store
     from scheduler.store.people import Counts
+    from scheduler.store.plans import Budget
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Review:
     generation: str = ""
     revision: int = 0  # the one in force; 0 where this was never applied
     approved: frozenset[str] | None = None  # touches approved with the content they have; None without a database
+    cancelled: frozenset[str] = frozenset()  # touches that a person took off the schedule
+    budget: Budget | None = None  # what was authorised so far; None without a limit
 
     @property
     def failed(self) -> bool:
@@ -185,6 +188,8 @@ def _from_store(
         generation=seen.generation,
         revision=seen.revision,
         approved=seen.approved,
+        cancelled=seen.cancelled,
+        budget=seen.budget,
     )
 
 

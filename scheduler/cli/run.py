@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import database, exits, rehearsal_screen, run_lines, telling
+from scheduler.cli import database, exits, hold_screen, rehearsal_screen, reloading, run_lines, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Span
@@ -20,8 +20,11 @@ from scheduler.errors import SchedulerError
 
 if TYPE_CHECKING:
     from scheduler.bootstrap import System
+    from scheduler.clock import Clock
+    from scheduler.guard import Guard
     from scheduler.settings import Settings
     from scheduler.store.database import Store
+    from scheduler.store.meta import Hold
     from scheduler.worker import Outcome
 
 
@@ -86,8 +89,9 @@ def command(
 def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None) -> int:
     """Run the daemon, or one look of it, on its database; the trial of an outbox has one of its own."""
     from scheduler import bootstrap
+    from scheduler import guard as guarding
     from scheduler.clock import SystemClock
-    from scheduler.operations import steering, watching
+    from scheduler.operations import holding, steering
     from scheduler.store.database import Store
 
     settings = database.settings(session)
@@ -108,8 +112,15 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
         log = _Log(session, store, files=outbox is not None)
         clock = SystemClock() if session.now_text is None else session.clock(log.zone)
         with store.lock():
-            system = bootstrap.live(store, settings, outbox=outbox, clock=clock, report=log.report)
-            recovered = watching.recover(store, now=clock.now())
+            guard, recovered, hold = _guarded(store, settings, clock, outbox)
+            system = bootstrap.live(
+                store,
+                settings,
+                outbox=outbox,
+                clock=clock,
+                report=log.report,
+                journal=guard.journal if isinstance(guard, guarding.LedgerGuard) else None,
+            )
             steering.release_for_accounts(store, tuple(system.channels), now=clock.now())
             _greet(session, store, settings, system.channels, outbox, once=once)
             if recovered:
@@ -118,14 +129,37 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
                     f"{count(recovered, 'message was', 'messages were')} in flight when the last daemon stopped:"
                     " campaign log --failed",
                 )
-            asyncio.run(_run(session, system, once=once))
+            if hold is not None:
+                hold_screen.warn(session, hold)
+            asyncio.run(_run(session, settings, system, guard, once=once))
             log.close(once=once)
+            held = holding.held(store) is not None
     finally:
         store.close()
-    return exits.FAILED if once and log.failed else exits.DONE
+    if once and log.failed:
+        return exits.FAILED
+    return exits.ATTENTION if once and held else exits.DONE
 
 
-async def _run(session: Session, system: System, *, once: bool) -> None:
+def _guarded(store: Store, settings: Settings, clock: Clock, outbox: Path | None) -> tuple[Guard, int, Hold | None]:
+    """Look at the database before anything else uses it: its guard, how much was in flight, and why it is held.
+
+    A trial has no guard: it sends to nobody, and its copy of the database would pass for a restored one.
+    """
+    from scheduler import guard as guarding
+    from scheduler.cli import trial
+    from scheduler.operations import holding, watching
+
+    if outbox is not None:
+        if store.path is not None and store.path.name == trial.NAME:
+            holding.forget(store)
+        return guarding.NoGuard(), watching.recover(store, now=clock.now()), holding.held(store)
+    guard = guarding.live(store, settings, clock)
+    started = guard.start()
+    return guard, started.recovered, started.hold
+
+
+async def _run(session: Session, settings: Settings, system: System, guard: Guard, *, once: bool) -> None:
     from scheduler.runtime import Daemon
 
     daemon = Daemon(
@@ -135,13 +169,16 @@ async def _run(session: Session, system: System, *, once: bool) -> None:
         system.engine,
         system.clock,
         worker_id=system.worker_id,
+        guard=guard,
         say=session.screen.say,
+        reload=reloading.reloader(session, settings, system.catalog),
     )
     try:
         await (daemon.run_once() if once else daemon.serve())
     finally:
         for channel in system.channels.values():
             await channel.close()
+        await system.renderer.close()
         system.writer.close()
 
 

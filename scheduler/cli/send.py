@@ -38,7 +38,7 @@ MARK = "[TEST]"
 @click.option("--persona", metavar="NAME", help="Rendered for this persona (default: the first of the file).")
 @common
 def command(session: Session, *, touch: str, address: str, test: bool, who: str | None, persona: str | None) -> int:
-    """Send one marked test message. The schedule and the history know nothing of it."""
+    """Send one marked test message. The schedule and the history know nothing of it; the audit trail does."""
     from scheduler.bootstrap import live_channels
 
     if not test:
@@ -53,11 +53,27 @@ def command(session: Session, *, touch: str, address: str, test: bool, who: str 
             remedy=f"set it up (for mail: CAMPAIGN_SMTP_URL), or read it: campaign preview {touch}",
         )
     receipt = asyncio.run(_send(channel, made))
+    _note(session, made)
     if session.json:
         session.screen.json({"sent": made.touch, "to": address, "provider_id": receipt.provider_id or None})
     else:
         session.screen.line(Span("sent  ", "good"), f"{made.campaign}/{made.touch} to {address}, marked {MARK}")
     return exits.DONE
+
+
+def _note(session: Session, made: Message) -> None:
+    """Leave a line in the audit trail where there is a database; the message has gone in any case."""
+    from scheduler.operations import auditing
+
+    there = database.existing(session)
+    if there is None:
+        return
+    touch = f"{made.campaign}/{made.touch}"
+    try:
+        with database.reading(there) as store:
+            auditing.note(store, who=database.who(), action="send test", subject=touch, now=session.now())
+    except SchedulerError as error:
+        session.screen.warn(f"it was sent, but the audit trail does not have it: {error.message}")
 
 
 def _compose(session: Session, touch: str, address: str, who: str | None, persona: str | None) -> Message:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import database, exits, telling
+from scheduler.cli import database, exits, hold_screen, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Cell, Span, to_json
@@ -40,12 +40,12 @@ _CLEAR = "\x1b[H\x1b[2J"  # cursor home, erase: the screen is written anew
 @database.option
 @common
 def command(session: Session, *, name: str | None, watch: bool, url: str | None) -> int:
-    """Show what is on the schedule, what went, what is next and what waits for you."""
+    """Show what is on the schedule, what went, what is next and what waits for you; code 3 while all is on HOLD."""
     with database.opened(session, url) as store:
         if not watch:
             status, now = _look(session, store, name)
             _show(session, status, now, telling.zone_of(store))
-            return exits.DONE
+            return exits.ATTENTION if status.hold is not None else exits.DONE
         if not (session.json or (session.screen.width is not None and not session.plain)):
             raise click.UsageError("--watch needs a terminal, or --json for one document a line")
         wait = threading.Event()
@@ -90,6 +90,7 @@ def _document(status: Status) -> dict[str, object]:
         "campaigns": [_campaign(one) for one in status.campaigns],
         "unknown": status.unknown,
         "held": status.held,
+        "hold": hold_screen.document(status.hold),
     }
 
 
@@ -108,6 +109,8 @@ def _campaign(one: CampaignStatus) -> dict[str, object]:
         "held": one.counts.get(State.HELD, 0),
         "needs_approval": [approval.touch for approval in one.approvals],
         "paused_touches": list(one.paused_touches),
+        "cancelled_touches": list(one.cancelled_touches),
+        "budget": None if one.budget is None else {"authorised": one.budget.authorised, "used": one.budget.used},
         "states": {state.value: number for state, number in sorted(one.counts.items())},
     }
 
@@ -120,6 +123,8 @@ def _show(session: Session, status: Status, now: datetime, zone: str | None) -> 
     if session.plain:
         screen.rows([_row(one) for one in status.campaigns])
         return
+    if status.hold is not None:
+        hold_screen.show(session, status.hold, zone)
     _daemon(session, status, now, zone)
     if not status.campaigns:
         screen.line("nothing is on the schedule yet")
@@ -160,6 +165,9 @@ def _line(one: CampaignStatus) -> list[Cell]:
         f"{number} {word}" for word in ("held", "unknown", "retry_wait") if (number := one.counts.get(State(word), 0))
     ]
     remarks += [f"{touch} paused" for touch in one.paused_touches]
+    remarks += [f"{touch} cancelled" for touch in one.cancelled_touches]
+    if one.budget is not None:
+        remarks.append(f"budget {one.budget.used} of {one.budget.authorised}")
     return [
         Span(f"{one.id} {one.edition}".strip(), "strong"),
         Span(state, "warning") if one.state != "running" else state,
@@ -197,6 +205,8 @@ def _jobs(session: Session, status: Status, now: datetime, zone: str | None) -> 
 
 def _next_steps(status: Status) -> list[tuple[str, str]]:
     steps: list[tuple[str, str]] = []
+    if status.hold is not None:
+        steps.append(("campaign resume --plan", "see what is late before anything goes"))
     for one in status.campaigns:
         if one.approvals:
             steps.append((f"campaign approve {one.id}/{one.approvals[0].touch}", "let it go"))

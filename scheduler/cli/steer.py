@@ -88,21 +88,51 @@ def pause(
 @click.command(
     "resume",
     cls=CampaignCommand,
-    examples=(("campaign resume valentines", "let it go on"), ("campaign resume --all", "everything that is paused")),
+    examples=(
+        ("campaign resume valentines", "let it go on"),
+        ("campaign resume --all", "everything that is paused"),
+        ("campaign resume --plan", "on HOLD: what would go late, before anything goes"),
+        ("campaign resume --late skip", "on HOLD: go on, and leave out what is late"),
+    ),
 )
 @_NAMES
 @_ALL
+@click.option("--plan", "plan_only", is_flag=True, help="On HOLD: show what lifting it means, change nothing.")
+@click.option(
+    "--late",
+    type=click.Choice(["send", "skip"]),
+    help="On HOLD: send what is late, or leave it out (default: as each touch's on_late says).",
+)
+@click.option("--yes", is_flag=True, help="On HOLD: do not ask.")
 @database.option
 @common
-def resume(session: Session, *, names: tuple[str, ...], everything: bool, url: str | None) -> int:
-    """Let what was paused go on."""
-    from scheduler.operations import steering
+def resume(
+    session: Session,
+    *,
+    names: tuple[str, ...],
+    everything: bool,
+    plan_only: bool,
+    late: str | None,
+    yes: bool,
+    url: str | None,
+) -> int:
+    """Let what was paused go on; without a name, lift the HOLD that keeps everything from being sent."""
+    from scheduler.operations import holding, steering
 
     with database.opened(session, url) as store:
+        if not names and not everything and (plan_only or late or holding.held(store) is not None):
+            from scheduler.cli import hold_screen
+
+            return hold_screen.resume(session, store, plan_only=plan_only, late=late, yes=yes)
+        if plan_only or late:
+            raise click.UsageError("--plan and --late are about the HOLD, which is about everything: leave out names")
         chosen = _targets(store, names, everything)
         changed = steering.resume(store, chosen, now=telling.now(session, store), who=database.who())
+        held = holding.held(store)
     words = f"Resumed {_list(chosen)}." if changed else f"{_list(chosen)}: not paused."
     _say(session, {"resumed": [str(target) for target in chosen], "changed": changed}, words)
+    if held is not None:
+        session.screen.warn(f"nothing is sent yet: the HOLD stands (campaign resume --plan): {held.reason}")
     return exits.DONE
 
 
@@ -156,25 +186,40 @@ def _what_ends(store: Store, target: Target) -> str:
 )
 @click.argument("names", nargs=-1, required=True, metavar="TOUCH...", help="Touches, as campaign/touch.")
 @click.option("--reject", is_flag=True, help="Refuse it: its messages are cancelled.")
+@click.option("--not-sent", is_flag=True, help="After a restore: what may have been sent already was not; let it go.")
 @click.option("--note", default="", metavar="TEXT", help="Kept with the decision.")
 @database.option
 @common
-def approve(session: Session, *, names: tuple[str, ...], reject: bool, note: str, url: str | None) -> int:
+def approve(
+    session: Session, *, names: tuple[str, ...], reject: bool, not_sent: bool, note: str, url: str | None
+) -> int:
     """Approve a touch with exactly the content it has now; an edit asks again."""
     from scheduler.catalog import Catalog
     from scheduler.operations import steering
 
+    if reject and not_sent:
+        raise click.UsageError("--reject and --not-sent are two answers: choose one")
     catalog = Catalog()
     with database.opened(session, url) as store:
         chosen = steering.targets(store, catalog, names)
         who = database.who()
+        back = [target for target in chosen if not reject and steering.is_off(store, target)]
         note = note or f"{'rejected' if reject else 'approved'} by {who}"
         moved = steering.approve(
-            store, catalog, chosen, now=telling.now(session, store), who=who, note=note, reject=reject
+            store,
+            catalog,
+            chosen,
+            now=telling.now(session, store),
+            who=who,
+            note=note,
+            reject=reject,
+            not_sent=not_sent,
         )
         asks = [target for target in chosen if steering.asks_for_approval(store, catalog, target)]
     if reject:
         words = f"Rejected {_list(chosen)}: {count(moved, 'message')} will not be sent."
+    elif back:
+        words = f"Approved {_list(chosen)}: what was cancelled is back on the schedule with its dates to come."
     elif moved:
         words = f"Approved {_list(chosen)}: {count(moved, 'held message')} let go."
     elif asks:

@@ -1,43 +1,134 @@
-"""The engine of one machine: workers are tasks on the daemon's event loop."""
+"""The engine of one machine: lanes on the daemon's event loop, a few for each channel."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from scheduler.engines.base import Carrier, Parcel, Room
 from scheduler.store.ledger import Claim
 
-Deliver = Callable[[Claim], Awaitable[None]]
-GiveBack = Callable[[Sequence[Claim]], Awaitable[None]]
+CLAIMS = 200  # how many are taken at a time; a crash leaves at most that many to be claimed again
+
+
+class _Queue:
+    """The parcels of one channel that wait for a lane; what is no marketing goes first."""
+
+    def __init__(self) -> None:
+        self.urgent: deque[Parcel] = deque()
+        self.ordinary: deque[Parcel] = deque()
+        self.lanes = 0
+
+    def __len__(self) -> int:
+        return len(self.urgent) + len(self.ordinary)
+
+    def put(self, parcel: Parcel) -> None:
+        (self.ordinary if parcel.claim.marketing else self.urgent).append(parcel)
+
+    def take(self) -> Parcel:
+        return self.urgent.popleft() if self.urgent else self.ordinary.popleft()
 
 
 class LocalEngine:
-    """Delivers claims on the running event loop, at most `connections` at a time and in the order given."""
+    """Delivers claims on the running event loop, over `connections` lanes for each channel.
 
-    def __init__(self, deliver: Deliver, give_back: GiveBack, *, connections: int = 1) -> None:
-        self._deliver = deliver
-        self._give_back = give_back
+    A channel that is slow holds up nobody but itself: each has its own queue, and one that is long is `full`.
+    `on_room` is called when a full one is no longer.
+    """
+
+    def __init__(self, carrier: Carrier, *, connections: int = 4, on_room: Callable[[], None] | None = None) -> None:
+        self._carrier = carrier
         self._connections = connections
+        self.on_room = on_room
+        self._queues: dict[str, _Queue] = {}
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._unbegun: list[Claim] = []
+        self._fault: BaseException | None = None
         self._stopping = False
 
+    def room(self) -> Room:
+        """Return how much may be claimed, and for which channels nothing.
+
+        Raises what kept an outcome from the ledger, once; asked again, the lanes that ended by it are opened again.
+        """
+        self._raise_fault()
+        for queue in self._queues.values():
+            while not self._stopping and queue.lanes < min(self._connections, len(queue)):
+                self._open_lane(queue)
+        full = frozenset(name for name, queue in self._queues.items() if len(queue) >= CLAIMS // 2)
+        return Room(0 if self._stopping else CLAIMS, full)
+
     async def submit(self, claims: Sequence[Claim]) -> None:
-        """Work through the claims; after `stop` those not begun are given back."""
-        waiting = deque(claims)
+        """Prepare the claims' messages and put them before the lanes of their channels."""
+        self._raise_fault()
+        if self._stopping:
+            self._unbegun += claims
+            return
+        for parcel in await self._carrier.prepare(claims):
+            queue = self._queues.setdefault(parcel.claim.channel, _Queue())
+            queue.put(parcel)
+            if queue.lanes < self._connections and queue.lanes < len(queue):
+                self._open_lane(queue)
 
-        async def work() -> None:
-            while waiting and not self._stopping:
-                await self._deliver(waiting.popleft())
-
-        # Every lane runs to its end even if one raises: a message in flight is never abandoned half-way.
-        lanes = (work() for _ in range(min(self._connections, len(waiting))))
-        results = await asyncio.gather(*lanes, return_exceptions=True)
-        if waiting:
-            await self._give_back(tuple(waiting))
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+    async def drain(self) -> None:
+        """Wait until every lane is empty; give back what was not begun, after `stop` before anything is waited for."""
+        if self._stopping:
+            await self._return()
+        while self._lanes:
+            await asyncio.wait(self._lanes)
+        if self._fault is not None:
+            self._take_back()
+        self._raise_fault()
+        await self._return()
 
     def stop(self) -> None:
         """Start nothing new."""
         self._stopping = True
+
+    async def _return(self) -> None:
+        if self._stopping:
+            self._take_back()
+        if self._unbegun:
+            unbegun = tuple(self._unbegun)
+            await self._carrier.give_back(unbegun)
+            del self._unbegun[: len(unbegun)]  # only now: what could not be written is tried again
+
+    def _take_back(self) -> None:
+        for queue in self._queues.values():
+            while queue:
+                self._unbegun.append(queue.take().claim)
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
+
+    def _open_lane(self, queue: _Queue) -> None:
+        queue.lanes += 1
+        lane = asyncio.get_running_loop().create_task(self._serve(queue))
+        self._lanes.add(lane)
+        lane.add_done_callback(self._lanes.discard)
+
+    async def _serve(self, queue: _Queue) -> None:
+        """Send what waits, one message at a time; its outcome is written together with the next one's mark."""
+        outcome: Any = None
+        try:
+            while queue and not self._stopping and self._fault is None:
+                parcel = queue.take()
+                if len(queue) == CLAIMS // 2 - 1 and self.on_room is not None:
+                    self.on_room()
+                before, outcome = outcome, await self._carrier.send(parcel)
+                if before is not None:
+                    await self._carrier.confirm(before)
+            if outcome is not None:
+                await self._carrier.confirm(outcome)
+        except BaseException as error:  # the database; told to whoever hands over or waits
+            self._fault = self._fault or error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            queue.lanes -= 1
+            if self._fault is not None and self.on_room is not None:
+                self.on_room()

@@ -105,10 +105,18 @@ def _derived_key(contact: int, name: str, at: datetime, facts: Mapping[str, obje
     return hashlib.sha256(body.encode()).hexdigest()[:32]
 
 
-def import_contacts(store: Store, rows: Sequence[ContactRow], *, source: str, now: datetime) -> people.Imported:
-    """Add and update contacts in one transaction; consents are appended only where they change."""
+def import_contacts(
+    store: Store, rows: Sequence[ContactRow], *, source: str, now: datetime, by: str | None = None
+) -> people.Imported:
+    """Add and update contacts in one transaction; consents are appended only where they change.
+
+    `by` is who did it; None leaves no line in the audit trail, for rehearsals.
+    """
     with store.begin() as conn:
         imported = people.upsert_contacts(conn, rows, source=source, now=now)
+        if by is not None:
+            detail = json.dumps({"new": imported.new, "updated": imported.updated})
+            plans.audit(conn, at=now, who=by, action="import", subject=source, detail=detail)
         bump(conn)
     return imported
 

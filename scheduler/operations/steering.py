@@ -7,25 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
+from campaigns import planner
+from campaigns.timeline import Timeline
+from campaigns.timing import resolver
 from scheduler.catalog import Catalog, InForce
 from scheduler.checks import WAITS_FOR_APPROVAL
 from scheduler.delivery import State
 from scheduler.errors import SchedulerError
+from scheduler.operations import holding
 from scheduler.store import ledger, plans
 from scheduler.store.database import Connection, Store, bump
-from scheduler.worker import NO_ACCOUNT
+from scheduler.verdicts import NO_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a command names: a campaign, or one touch of it."""
+    """What a command names: a campaign, or one touch of it, by the id history knows it by and what it is called."""
 
     campaign: str
     edition: str
     touch: str | None = None
+    called: str | None = None
 
     def __str__(self) -> str:
-        return self.campaign if self.touch is None else f"{self.campaign}/{self.touch}"
+        return self.campaign if self.touch is None else f"{self.campaign}/{self.called or self.touch}"
 
 
 def targets(store: Store, catalog: Catalog, names: Sequence[str]) -> tuple[Target, ...]:
@@ -36,18 +41,23 @@ def targets(store: Store, catalog: Catalog, names: Sequence[str]) -> tuple[Targe
 
 
 def _target(campaigns: Sequence[InForce], name: str) -> Target:
-    known = [(campaign, touch.id) for campaign in campaigns for _, touch in campaign.campaign.touches()]
+    known = [
+        (campaign, campaign.name_of(touch.id), touch.id)
+        for campaign in campaigns
+        for _, touch in campaign.campaign.touches()
+    ]
     for campaign in campaigns:
         if name == campaign.id:
             return Target(campaign.id, campaign.edition)
-    found = [(campaign, touch) for campaign, touch in known if name in (touch, f"{campaign.id}/{touch}")]
+    found = [one for one in known if name in (one[1], f"{one[0].id}/{one[1]}")]
     if len(found) == 1:
-        return Target(found[0][0].id, found[0][0].edition, found[0][1])
+        campaign, called, key = found[0]
+        return Target(campaign.id, campaign.edition, key, called)
     if found:
-        choices = ", ".join(f"{campaign.id}/{touch}" for campaign, touch in found)
+        choices = ", ".join(f"{campaign.id}/{touch}" for campaign, touch, _ in found)
         raise SchedulerError(f"{name!r} is a touch of several campaigns", remedy=f"write one of {choices}")
-    every = [campaign.id for campaign in campaigns] + [f"{campaign.id}/{touch}" for campaign, touch in known]
-    near = get_close_matches(name, every + [touch for _, touch in known], n=1)
+    every = [campaign.id for campaign in campaigns] + [f"{campaign.id}/{touch}" for campaign, touch, _ in known]
+    near = get_close_matches(name, every + [touch for _, touch, _ in known], n=1)
     remedy = f"did you mean {near[0]!r}?" if near else "see what is in force: campaign status"
     raise SchedulerError(f"no campaign or touch {name!r} is in force", remedy=remedy)
 
@@ -109,6 +119,14 @@ def asks_for_approval(store: Store, catalog: Catalog, target: Target) -> bool:
         return found is not None and found[1].approval == "required"
 
 
+def is_off(store: Store, target: Target) -> bool:
+    """Return whether a person cancelled or rejected the touch."""
+    if target.touch is None:
+        return False
+    with store.read() as conn:
+        return plans.touch_state(conn, target.campaign, target.edition, target.touch).rejected
+
+
 def cancel(store: Store, chosen: Sequence[Target], *, now: datetime, who: str) -> int:
     """End the targets: nothing more of them is sent; return how many messages were cancelled.
 
@@ -145,11 +163,15 @@ def approve(
     who: str,
     note: str = "",
     reject: bool = False,
+    not_sent: bool = False,
 ) -> int:
     """Approve (or reject) touches with exactly the content they have now; return how many held messages that moves.
 
     Approval is bound to the content's hash: an edit of text, template or media asks again. Messages that were held
-    because they were late (`on_late: ask`) are let go by the same word.
+    because they were late (`on_late: ask`) are let go by the same word: from now on they may be late once more by what
+    the touch allows, then they ask again. A touch that was cancelled or rejected is back with its dates to come. With
+    `not_sent` messages go too that may have been sent before the database was restored: a person found out that they
+    were not.
     """
     moved = 0
     with store.begin() as conn:
@@ -166,6 +188,8 @@ def approve(
                 moved += ledger.settle_many(conn, target=State.CANCELLED, reason="rejected", now=now, **which)
                 continue
             timeline = in_force.timeline(plans.first_sent(conn, target.campaign, target.edition))
+            if plans.touch_state(conn, target.campaign, target.edition, target.touch).rejected:
+                _put_back(conn, in_force, timeline, target.touch, now)
             content = timeline.touch(target.touch).content_hash
             plans.approve_touch(
                 conn,
@@ -177,10 +201,32 @@ def approve(
                 note=note,
             )
             moved += ledger.release(conn, now=now, reason_prefix=WAITS_FOR_APPROVAL, **which)
-            moved += ledger.release(conn, now=now, reason_prefix=ledger.LATE, expires_at=None, **which)
+            last_at = _late_once_more(in_force, target.touch, now)
+            moved += ledger.release(conn, now=now, reason_prefix=ledger.LATE, expires_at=last_at, **which)
+            if not_sent:
+                moved += holding.free(
+                    conn, campaign=target.campaign, edition=target.edition, touch=target.touch, now=now
+                )
         _audit(conn, "reject" if reject else "approve", chosen, now, who)
         bump(conn)
     return moved
+
+
+def _late_once_more(in_force: InForce, touch: str, now: datetime) -> datetime | None:
+    """Return until when a message may go that a person lets go although it is late; None where that never ends."""
+    found = in_force.find(touch)
+    if found is None:
+        return None
+    span = planner.max_late(in_force.campaign, *found)
+    return resolver.add_span(now, span, in_force.campaign.zone)
+
+
+def _put_back(conn: Connection, in_force: InForce, timeline: Timeline, touch: str, now: datetime) -> None:
+    """Put the dates to come of a cancelled touch back on the calendar; what went there stays as it is."""
+    planned = {occurrence.key for occurrence in timeline.touch(touch).occurrences}
+    for row in plans.occurrences(conn, in_force.id, in_force.edition, touch=touch, states=("cancelled",)):
+        if row.key in planned and row.due_at > now:
+            plans.set_occurrence_state(conn, row.id, "planned", "")
 
 
 def release_for_accounts(store: Store, channels: Sequence[str], *, now: datetime) -> int:

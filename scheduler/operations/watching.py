@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from campaigns import diff
 from scheduler.checks import WAITS_FOR_APPROVAL
 from scheduler.delivery import State
 from scheduler.operations.people import find, label
-from scheduler.store import ledger, people, plans, reader
+from scheduler.store import ledger, meta, people, plans, reader
 from scheduler.store.database import Connection, Store
 
 # A daemon writes its heartbeat at least every 20 seconds; one that was not heard from for longer than this is gone.
@@ -64,6 +65,8 @@ class CampaignStatus:
     counts: Mapping[State, int]
     approvals: tuple[Approval, ...]
     paused_touches: tuple[str, ...]
+    cancelled_touches: tuple[str, ...] = ()  # rejected, or cancelled by a person
+    budget: plans.Budget | None = None  # how many messages were authorised, None: no limit
 
     @property
     def waiting(self) -> int:
@@ -82,6 +85,7 @@ class Status:
 
     daemon: DaemonStatus | None
     campaigns: tuple[CampaignStatus, ...]
+    hold: meta.Hold | None = None  # why nothing is sent at all
 
     @property
     def unknown(self) -> int:
@@ -124,13 +128,15 @@ def status(store: Store, *, now: datetime, campaign: str | None = None) -> Statu
             daemon = DaemonStatus(newest.pid, newest.host, newest.started_at, newest.heartbeat_at, jobs)
         rows = [row for row in plans.campaigns(conn) if campaign in (None, row.id)]
         counts = reader.status_counts(conn)
-        return Status(daemon, tuple(_campaign(conn, row, counts.get(row.id, {})) for row in rows))
+        found = tuple(_campaign(conn, row, counts.get(row.id, {})) for row in rows)
+        return Status(daemon, found, meta.hold(conn))
 
 
 def _campaign(conn: Connection, row: plans.CampaignRecord, counts: Mapping[str, int]) -> CampaignStatus:
     decided = plans.touch_states(conn, row.id, row.edition)
     coming = reader.next_of(conn, row.id)
     record = plans.load_revision(conn, row.id, row.revision)
+    names = {} if record is None else record.timeline
     return CampaignStatus(
         id=row.id,
         edition=row.edition,
@@ -138,10 +144,16 @@ def _campaign(conn: Connection, row: plans.CampaignRecord, counts: Mapping[str, 
         revision=row.revision,
         zone=_zone(record),
         paused_until=row.paused_until,
-        next=NextMoment(*coming) if coming is not None else None,
+        next=NextMoment(diff.name_of(names, coming[0]), coming[1]) if coming is not None else None,
         counts={State(state): number for state, number in counts.items()},
         approvals=() if record is None or row.state == "cancelled" else _approvals(conn, row, record, decided),
-        paused_touches=tuple(touch for touch, decision in decided.items() if decision.paused),
+        paused_touches=tuple(diff.name_of(names, touch) for touch, decision in decided.items() if decision.paused),
+        cancelled_touches=tuple(
+            diff.name_of(names, touch)
+            for touch, decision in decided.items()
+            if decision.rejected and touch in names.get("touches", {})
+        ),
+        budget=plans.budget(conn, row.id, row.edition),
     )
 
 
@@ -161,10 +173,10 @@ def _approvals(
         decision = decided.get(touch)
         if planned["settings"].get("approval") != "required":
             continue
-        if decision is not None and (decision.rejected or decision.approved_hash == planned["content"]):
+        if decision is not None and (decision.rejected or decision.approves(planned["content"])):
             continue
         if touch in held or touch in due or planned["trigger"] is not None:
-            waiting.append(Approval(touch, due.get(touch), touch in held))
+            waiting.append(Approval(diff.name_of(record.timeline, touch), due.get(touch), touch in held))
     dated = sorted((one for one in waiting if one.due_at is not None), key=lambda one: str(one.due_at))
     return (*dated, *(one for one in waiting if one.due_at is None))
 
@@ -233,20 +245,30 @@ def log(
     with store.read() as conn:
         contact = find(conn, who) if who is not None else None
         states = (State.FAILED, State.UNKNOWN) if failed else None
-        return reader.log(
-            conn, campaign=campaign, touch=touch, contact=contact, since=since, states=states, limit=limit, after=after
+        names = plans.touch_names(conn)
+        rows = reader.log(
+            conn,
+            campaign=campaign,
+            touch=names.key(touch, campaign) if touch is not None else None,
+            contact=contact,
+            since=since,
+            states=states,
+            limit=limit,
+            after=after,
         )
+        return [replace(row, touch=names.of(row.campaign, row.touch)) for row in rows]
 
 
 def tasks(store: Store, *, everything: bool = False) -> list[TaskLine]:
     """Return what people of the shop have to do, the longest due first."""
     with store.read() as conn:
         rows = plans.tasks(conn, done=None if everything else False)
+        names = plans.touch_names(conn)
         return [
             TaskLine(
                 id=row.id,
                 campaign=row.campaign,
-                touch=row.touch,
+                touch=names.of(row.campaign, row.touch),
                 channel=row.channel,
                 who=label(conn, row.contact) if row.contact is not None else "",
                 text=row.text,

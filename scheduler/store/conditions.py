@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, select, true
+from sqlalchemy import ColumnElement, Table, and_, literal_column, select, true
 
 from scheduler.delivery import OPEN, WAITING, State
 from scheduler.store.tables import CAMPAIGNS, CONTACTS, DELIVERIES, TOUCH_STATES
@@ -21,14 +22,17 @@ def in_states(states: Iterable[State]) -> ColumnElement[bool]:
     Written out in the statement, not bound, and with the condition of the index that holds such states alone: only so
     do both databases use it.
     """
-    wanted = frozenset(states)
+    return _in_states(frozenset(states))
+
+
+@cache
+def _in_states(wanted: frozenset[State]) -> ColumnElement[bool]:
     index = next((group for group in (WAITING, OPEN - WAITING) if wanted < group), None)
     return _listed(wanted) if index is None else and_(_listed(index), _listed(wanted))
 
 
 def _listed(states: frozenset[State]) -> ColumnElement[bool]:
-    words = sorted(state.value for state in states)
-    return _D.state.in_(bindparam(None, words, expanding=True, literal_execute=True))
+    return _D.state.in_([literal_column(f"'{state.value}'") for state in sorted(states)])
 
 
 def in_zone(zone: str | None, *, zone_is_default: bool) -> ColumnElement[bool]:
@@ -38,6 +42,7 @@ def in_zone(zone: str | None, *, zone_is_default: bool) -> ColumnElement[bool]:
     return CONTACTS.c.timezone.in_([zone, ""] if zone_is_default else [zone])
 
 
+@cache
 def runnable(table: Table) -> ColumnElement[bool]:
     """Return the condition that a row's campaign runs and its touch is not paused.
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import getpass
+import logging
 import os
+import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from scheduler.errors import SchedulerError
+from scheduler.clock import SystemClock
+from scheduler.errors import SchedulerError, StorageError
+from scheduler.store import doorbell, meta, notices
 from scheduler.store.connections import connect_file, open_file, open_memory, open_postgresql, read_url, worded
+from scheduler.store.doorbell import Doorbell
 from scheduler.store.locks import DaemonLock
 from scheduler.store.meta import bump, generation, generation_of, secret
-from scheduler.store.tables import METADATA
+from scheduler.store.tables import AUDITS, METADATA
 
 __all__ = [
     "HEAD",
@@ -28,8 +35,10 @@ __all__ = [
     "secret",
 ]
 
-HEAD = "0001"  # the newest migration; versions are numbers with leading zeros, so that newer and older can be told
+HEAD = "0002"  # the newest migration; versions are numbers with leading zeros, so that newer and older can be told
+_MIGRATING = 0x63616D706169676E  # "campaign": the advisory lock under which PostgreSQL's schema changes
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -50,7 +59,6 @@ class Store:
         self._shown = parsed.render_as_string(hide_password=True)
         self._watch_lock = threading.Lock()
         self._watch: sqlite3.Connection | None = None
-        self._watched: tuple[int, str] | None = None
         self.path = None
         self.dialect = parsed.get_backend_name()
         if self.dialect == "postgresql":
@@ -79,10 +87,15 @@ class Store:
     def begin(self) -> Iterator[Connection]:
         """Open ONE write transaction: committed at the end, rolled back by an exception.
 
+        The daemon of a SQLite file hears of it when it was a decision (`bump`).
         Raises: BusyError when another process holds the write lock too long; SchedulerError when there is no database.
         """
         with self._worded(), self._writer.begin() as conn:
+            meta.decided(conn)  # what an earlier transaction of this connection had noted and rolled back
             yield conn
+            told = meta.decided(conn)
+        if told and self.path is not None:
+            doorbell.ring(self.path)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -111,9 +124,14 @@ class Store:
             return
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # Only a new one: to close a file takes away the locks that SQLite holds on it for this process.
+            if not self.path.exists():
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with self.begin() as conn:
-            if _version(conn) == HEAD:
+            if self.dialect == "postgresql":  # two processes that start together; on SQLite a writer is alone
+                conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+            found = _version(conn)
+            if found == HEAD:
                 return
             self._refuse_newer(conn)
             # alembic takes a second to import; only a database that is behind needs it
@@ -124,6 +142,10 @@ class Store:
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = conn
             command.upgrade(config, "head")
+            if found is not None:
+                _note_upgrade(conn, found)
+            # Named before anybody can copy it: a backup older than the first daemon is told from a new database.
+            meta.instance(conn, lambda: secrets.token_hex(16))
 
     def require_current(self) -> None:
         """Check that the schema is the one this release works with.
@@ -145,38 +167,71 @@ class Store:
     def copy_to(self, path: Path) -> None:
         """Copy the whole database into a new file (0600) while others use it: everything committed until now.
 
-        Raises: SchedulerError on PostgreSQL, and when the file cannot be written.
+        On the disk when this returns; what is at `path` already is left alone, and half a copy is taken away.
+        Raises: SchedulerError on PostgreSQL, and when the file is there or cannot be written.
         """
         if self.path is None:
             raise SchedulerError(f"cannot copy {self._shown} into a file", remedy="use pg_dump for PostgreSQL")
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            raise SchedulerError(f"{path} is there already", remedy="choose another name, or remove it first") from None
         except OSError as error:
             raise SchedulerError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
-        with (
-            self._worded(),
-            closing(connect_file(self.path, read_only=True)) as source,
-            closing(sqlite3.connect(path)) as target,
-        ):
-            source.backup(target)
+        try:
+            with (
+                self._worded(),
+                closing(connect_file(self.path, read_only=True)) as source,
+                closing(sqlite3.connect(path)) as target,
+            ):
+                source.backup(target)
+            os.fsync(file)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(file)
 
     def changed_token(self) -> str:
-        """Return a word that differs when a decision (apply, event, pause, import) was committed since the last call.
+        """Return a word that differs when a decision (apply, event, pause) was committed since the last call."""
+        with self.read() as conn:
+            return generation_of(conn)
 
-        Cheap enough for ten calls a second: SQLite's data_version is asked first, and the generation is read only when
-        some connection has written.
+    def data_version(self) -> int | None:
+        """Return a number that differs when any other connection has committed since the last call; never waits.
+
+        Costs microseconds. None where only a query would tell: on PostgreSQL and in memory.
         """
+        if self.path is None:
+            return None
         with self._watch_lock, self._worded():
-            if self.path is None:
-                with self.read() as conn:
-                    return generation_of(conn)
             if self._watch is None:
                 self._watch = connect_file(self.path, read_only=True)
-            version = int(self._watch.execute("PRAGMA data_version").fetchone()[0])
-            if self._watched is None or self._watched[0] != version:
-                with self.read() as conn:
-                    self._watched = (version, generation_of(conn))
-            return self._watched[1]
+                self._watch.execute("PRAGMA busy_timeout = 0")
+            return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+
+    def doorbell(self) -> Doorbell | None:
+        """Return the bell that decisions of other processes ring; for the holder of the lock alone.
+
+        None where there is none: on PostgreSQL, in memory, and on file systems that have no sockets.
+        """
+        if self.path is None:
+            return None
+        try:
+            return Doorbell(self.path)
+        except OSError as error:
+            _log.info("no doorbell beside %s: %s", self.path, (error.strerror or str(error)).lower())
+            return None
+
+    async def hear(self, heard: Callable[[], None]) -> None:
+        """Call `heard` for every decision of another process (and now and then for nothing), until cancelled.
+
+        PostgreSQL only: elsewhere this waits for ever.
+        """
+        if self.dialect == "postgresql":
+            _, server = self._writer.dialect.create_connect_args(self._writer.url)
+            await notices.hear(server, heard)
+        await asyncio.Event().wait()
 
     def lock(self) -> DaemonLock:
         """Take the right to send; a second daemon on one SQLite file is refused.
@@ -199,6 +254,9 @@ class Store:
         self._reader.dispose()
 
     def _absent(self) -> SchedulerError:
+        if self.path is not None and self.path.exists():
+            # The process has no file number left, or may not read it: that can pass.
+            return StorageError(f"cannot open {self.path}", remedy="see who may read it", passing=True)
         return SchedulerError(
             f"no database at {self.path}", remedy="campaign apply makes it; or run campaign db upgrade"
         )
@@ -213,6 +271,17 @@ class Store:
 
     def _worded(self) -> AbstractContextManager[None]:
         return worded(self._shown, self._absent)
+
+
+def _note_upgrade(conn: Connection, found: str) -> None:
+    """Leave a line in the audit trail: who brought the schema from which version to which."""
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):
+        who = "unknown"
+    now = SystemClock().now()
+    line = {"at": now, "who": who, "action": "db upgrade", "subject": "database", "detail": f"{found} to {HEAD}"}
+    conn.execute(AUDITS.insert(), line)
 
 
 def _version(conn: Connection) -> str | None:

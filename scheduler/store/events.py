@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,6 +100,14 @@ def get(conn: Connection, event: int) -> EventRecord:
     if found is None:
         raise LookupError(f"no event {event}")
     return found
+
+
+def get_many(conn: Connection, ids: Collection[int]) -> dict[int, EventRecord]:
+    """Return these events by their ids; those that are not there are absent."""
+    if not ids:
+        return {}
+    found = read_all(conn, EventRecord, rows_of(EventRecord, EVENTS).where(_E.id.in_(sorted(set(ids)))))
+    return {event.id: event for event in found}
 
 
 def past(conn: Connection, contact: int, *, until: datetime) -> list[PastEvent]:

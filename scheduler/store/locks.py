@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -29,9 +30,10 @@ class DaemonLock:
             raise BusyError(
                 f"another daemon (pid {holder}) holds {path.with_suffix('')}", remedy="stop it first, or let it work"
             ) from error
-        os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n".encode("ascii"))
         self._file = file
+        with contextlib.suppress(OSError):  # a full disk has no room for the number; the lock itself needs none
+            os.ftruncate(file, 0)
+            os.write(file, f"{os.getpid()}\n".encode("ascii"))
 
     def release(self) -> None:
         """Let go of the lock; a second call does nothing."""

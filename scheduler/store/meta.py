@@ -1,13 +1,66 @@
-"""Small facts of a database: how many decisions were taken in it, and its secret."""
+"""Small facts of a database: decisions counted, its secret and name, why it is held, what a restore took away."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
+from scheduler.store import notices
 from scheduler.store.rows import insert_unless_known
 from scheduler.store.tables import METAS
+
+_DECIDED = "decided"  # among the notes of a connection
+_HOLD = "hold"
+_GAP = "gap"
+_RAN = "ran"
+
+
+class Cause(IntEnum):
+    """Why a database is held, the graver the greater."""
+
+    LATE = 1  # much would go late
+    CLOCK = 2  # the clock jumped, or disagrees with the database's
+    MOVED = 3  # another machine ran this database before
+    RESTORED = 4  # attempts or decisions are missing that were made before
+    DAMAGED = 5  # the file cannot be read as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is claimed while this stands: why (a sentence), since when, and facts as JSON has them.
+
+    Facts of its own: `missing` attempts, and `until` (ISO 8601 in UTC): what was due up to then may have been sent.
+    """
+
+    reason: str
+    at: datetime
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    cause: Cause = Cause.LATE
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What was due up to `until` may have been sent without this database knowing, but for the touches in `freed`.
+
+    A touch is named by campaign, edition and id.
+    """
+
+    until: datetime
+    freed: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Which machine's daemon was last at work on this database, and when it was last seen; `machine` may be empty."""
+
+    machine: str
+    at: datetime
 
 
 def generation(conn: Connection) -> int:
@@ -22,13 +75,24 @@ def generation_of(conn: Connection) -> str:
 
 
 def bump(conn: Connection) -> None:
-    """Count a decision, so that a waiting daemon looks; serialises on its row until the transaction ends."""
+    """Count a decision; serialises on its row until the transaction ends.
+
+    A waiting daemon is told when the transaction has committed: by a notice on PostgreSQL, by the doorbell on SQLite.
+    """
     conn.execute(
         text(
             "INSERT INTO meta (key, value) VALUES ('generation', '1') ON CONFLICT (key) DO UPDATE"
             " SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)"
         )
     )
+    conn.info[_DECIDED] = True
+    if conn.dialect.name == "postgresql":
+        notices.give(conn)
+
+
+def decided(conn: Connection) -> bool:
+    """Return whether the transaction that is open counted a decision, and forget it: asked once, at its end."""
+    return bool(conn.info.pop(_DECIDED, False))
 
 
 def secret(conn: Connection, make: Callable[[], bytes]) -> bytes:
@@ -44,3 +108,115 @@ def fixed(conn: Connection, key: str, make: Callable[[], str]) -> str:
         conn.execute(insert_unless_known(conn, METAS).values(key=key, value=make()).on_conflict_do_nothing())
         found = conn.execute(query).mappings().one()
     return str(found["value"])
+
+
+def instance(conn: Connection, make: Callable[[], str]) -> str:
+    """Return the name of this database, which its copies share; the first call stores what `make` returns."""
+    return fixed(conn, "instance", make)
+
+
+def name(conn: Connection) -> str | None:
+    """Return the name of this database; None before its first daemon has given it one."""
+    found: str | None = conn.execute(select(METAS.c.value).where(METAS.c.key == "instance")).scalar()
+    return found
+
+
+def hold(conn: Connection) -> Hold | None:
+    """Return why nothing may be claimed from this database; None when all is well."""
+    found = _read(conn, _HOLD)
+    if found is None:
+        return None
+    return Hold(found["reason"], datetime.fromisoformat(found["at"]), found["detail"], Cause(found["cause"]))
+
+
+def set_hold(conn: Connection, hold: Hold) -> bool:
+    """Hold the database; return whether that is news.
+
+    Of two holds the graver one's reason and moment stand (of equals the first), with the details of both; the later
+    `until` and the greater `missing` count.
+    """
+    earlier = _hold(conn)
+    first, second = (earlier, hold) if earlier is not None else (hold, hold)
+    graver, lesser = (second, first) if second.cause > first.cause else (first, second)
+    detail = {**lesser.detail, **graver.detail}
+    for name in ("until", "missing"):
+        values = [one.detail[name] for one in (first, second) if name in one.detail]
+        if values:
+            detail[name] = max(values)
+    merged = Hold(graver.reason, graver.at, detail, graver.cause)
+    if merged == earlier:
+        return False
+    _write(
+        conn,
+        _HOLD,
+        {"reason": merged.reason, "at": merged.at.isoformat(), "detail": dict(detail), "cause": int(merged.cause)},
+    )
+    bump(conn)
+    return True
+
+
+def clear_hold(conn: Connection) -> bool:
+    """Let the database go on; return whether it was held."""
+    cleared = bool(conn.execute(METAS.delete().where(METAS.c.key == _HOLD)).rowcount)
+    if cleared:
+        bump(conn)
+    return cleared
+
+
+def gap(conn: Connection) -> Gap | None:
+    """Return what may have been sent without this database knowing; None when it knows all."""
+    found = _read(conn, _GAP)
+    if found is None:
+        return None
+    return Gap(datetime.fromisoformat(found["until"]), tuple((one[0], one[1], one[2]) for one in found["freed"]))
+
+
+def widen_gap(conn: Connection, until: datetime) -> None:
+    """Store that what was due up to `until` may have been sent: a person lets a restored database go on.
+
+    Never narrowed; what was freed before is asked about again when the gap becomes wider.
+    """
+    known = gap(conn)
+    if known is None or known.until < until:
+        _write(conn, _GAP, {"until": until.isoformat(), "freed": []})
+
+
+def free_touch(conn: Connection, campaign: str, edition: str, touch: str) -> None:
+    """Store that a person looked: what this touch has in the gap was not sent, and may go."""
+    known = gap(conn)
+    if known is not None:
+        freed = sorted({*known.freed, (campaign, edition, touch)})
+        _write(conn, _GAP, {"until": known.until.isoformat(), "freed": [list(one) for one in freed]})
+
+
+def ran(conn: Connection) -> Ran | None:
+    """Return which machine was last at work here, and when; None before the first daemon."""
+    found = _read(conn, _RAN)
+    return None if found is None else Ran(found["machine"], datetime.fromisoformat(found["at"]))
+
+
+def note_ran(conn: Connection, ran: Ran) -> None:
+    """Store which machine is at work and when it was last seen."""
+    _write(conn, _RAN, {"machine": ran.machine, "at": ran.at.isoformat()})
+
+
+def database_clock(conn: Connection) -> datetime | None:
+    """Return what the database server's clock shows; None for SQLite, whose clock is the machine's own."""
+    if conn.dialect.name != "postgresql":
+        return None
+    found: datetime = conn.execute(select(func.clock_timestamp())).scalar_one()
+    return found
+
+
+_hold = hold  # `set_hold` has a parameter of this name
+
+
+def _read(conn: Connection, key: str) -> dict[str, Any] | None:
+    found = conn.execute(select(METAS.c.value).where(METAS.c.key == key)).scalar()
+    return None if found is None else dict(json.loads(found))
+
+
+def _write(conn: Connection, key: str, value: Mapping[str, Any]) -> None:
+    text_of = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    statement = insert_unless_known(conn, METAS).values(key=key, value=text_of)
+    conn.execute(statement.on_conflict_do_update(index_elements=[METAS.c.key], set_={"value": text_of}))

@@ -122,6 +122,9 @@ class MessageCount:
     total: int
 
 
+_NEXT = select(_D.next_at).where(in_states(WAITING), runnable(DELIVERIES)).order_by(_D.next_at, _D.id).limit(1)
+
+
 # --- what comes next --------------------------------------------------------------------------------------------------
 
 
@@ -130,8 +133,7 @@ def next_due(conn: Connection) -> datetime | None:
 
     Only of running campaigns and unpaused touches; a moment in the past means now. None when nothing waits.
     """
-    query = select(_D.next_at).where(in_states(WAITING), runnable(DELIVERIES)).order_by(_D.next_at, _D.id).limit(1)
-    moments = (conn.execute(query).scalar(), next_fire(conn))
+    moments = (conn.execute(_NEXT).scalar(), next_fire(conn))
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -205,6 +207,9 @@ def recipients(conn: Connection, campaign: Campaign, *, now: datetime) -> dict[s
     found = {}
     for stage, touch in campaign.touches():
         if not touch.is_personal:
+            continue
+        if touch.in_flight == "drain":
+            found[touch.id] = 0
             continue
         channel = touch.channel[0]
         where = [audience.clause(conn, planner.reach(campaign, stage, touch), now=now, zone=campaign.zone)]

@@ -26,9 +26,9 @@ def rows_of(kind: type[Value], table: Table) -> Select[Any]:
     return select(*columns(kind, table))
 
 
-def read_all(conn: Connection, kind: type[Value], query: Select[Any]) -> list[Value]:
-    """Return every row of `query` as a value of `kind`."""
-    return [kind(*row) for row in conn.execute(query)]
+def read_all(conn: Connection, kind: type[Value], query: Select[Any], **values: object) -> list[Value]:
+    """Return every row of `query`, with `values` for its parameters, as a value of `kind`."""
+    return [kind(*row) for row in conn.execute(query, values)]
 
 
 def read_one(conn: Connection, kind: type[Value], query: Select[Any], **values: object) -> Value | None:

@@ -29,6 +29,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from scheduler.delivery import OPEN, WAITING, State
+from scheduler.store import triggers
 
 
 class Moment(TypeDecorator[datetime]):
@@ -121,6 +122,8 @@ class Edition(Row, table=True):
     campaign: str = Field(primary_key=True)
     edition: str = Field(primary_key=True)
     reference_at: datetime = _moment(nullable=False)
+    budget: int | None = None  # how many messages `apply` authorised; None: as many as the plan needs
+    spent: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # messages begun; kept only with a budget
 
 
 class Revision(Row, table=True):
@@ -276,6 +279,7 @@ class Run(Row, table=True):
     reason: str = ""
     started_at: datetime = _moment(nullable=False)
     ended_at: datetime | None = _moment()
+    revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # 0: it follows the one in force
 
 
 class StageEntry(Row, table=True):
@@ -302,6 +306,13 @@ class Delivery(Row, table=True):
     __table_args__ = (
         UniqueConstraint("campaign", "edition", "touch", "recipient", "occurrence", name="uq_delivery"),
         _index_where("ix_delivery_due", "next_at", "id", states=WAITING),
+        Index(
+            "ix_delivery_due_first",  # what does not wait behind a mailing
+            "next_at",
+            "id",
+            sqlite_where=text(f"state IN ({_words(WAITING)}) AND marketing = 0"),
+            postgresql_where=text(f"state IN ({_words(WAITING)}) AND NOT marketing"),
+        ),
         _index_where("ix_delivery_expiry", "expires_at", states=WAITING | {State.HELD}),
         _index_where("ix_delivery_open", "state", states=OPEN - WAITING),
         Index("ix_delivery_contact", "contact", "sent_at"),
@@ -332,6 +343,7 @@ class Delivery(Row, table=True):
     provider_id: str = ""
     subject: str = ""
     updated_at: datetime = _moment(nullable=False)
+    revision: int | None = None  # whose definition this message follows; None: the one in force
 
 
 class Attempt(Row, table=True):
@@ -386,6 +398,15 @@ class Daemon(Row, table=True):
     next_jobs: list[dict[str, str]] = _json("[]")
 
 
+class RateBucket(Row, table=True):
+    """The tokens that a limit of rate has left, shared by every process: `tokens` there were at the moment `at`."""
+
+    __tablename__ = "rate_bucket"
+    name: str = Field(primary_key=True)
+    tokens: float = Field(sa_type=Double)
+    at: datetime = _moment(nullable=False)
+
+
 class Audit(Row, table=True):
     """Append-only: who applied, approved, paused, resumed, cancelled, exported or erased what."""
 
@@ -398,6 +419,7 @@ class Audit(Row, table=True):
 
 
 METADATA = Row.metadata
+triggers.attach(METADATA)
 METAS = METADATA.tables["meta"]
 CAMPAIGNS = METADATA.tables["campaign"]
 EDITIONS = METADATA.tables["edition"]
@@ -415,4 +437,5 @@ DELIVERIES = METADATA.tables["delivery"]
 ATTEMPTS = METADATA.tables["attempt"]
 TASKS = METADATA.tables["task"]
 DAEMONS = METADATA.tables["daemon"]
+RATE_BUCKETS = METADATA.tables["rate_bucket"]
 AUDITS = METADATA.tables["audit"]

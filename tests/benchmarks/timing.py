@@ -1,5 +1,10 @@
 """What timing costs: a phrase, a resolution, and a million people's "3 days after the event at 09:00 local".
 
+A resolution is *cold* when it is the first of its timing and zone and nothing that the timing package remembers of
+earlier ones is left: only its modules and word tables are loaded, and the zone's rules have been read from the disk. What
+reading them adds is told on a line of its own. *Amortised* is a resolution among many people's, which are found once for
+each zone and date.
+
 Run it with `uv run python tests/benchmarks/timing.py`; it prints medians, the limits, and the ratio to the plain loop
 with dateutil measured in the same run, and ends with 1 when a limit is broken. Nothing is compared to other machines.
 """
@@ -11,13 +16,14 @@ import statistics
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from time import process_time
 
 from dateutil.relativedelta import relativedelta
 
-from campaigns.timing import lexicon, phrases, resolver, zones
+from campaigns.timing import constraints, days, lexicon, named_days, phrases, recurrence, resolver, zones
 from campaigns.timing.constraints import BlockedError
 from campaigns.timing.many import AfterEvents
 from campaigns.timing.model import Event, Hours, Moments, Offset, Relation, Rules, Timing, Unit
@@ -86,6 +92,31 @@ def resolving(rules: Rules) -> dict[str, float]:
     return found
 
 
+def cold() -> list[Line]:
+    """Time first resolutions, each in another zone and of another phrase, from nothing remembered."""
+    names = [name for name in zones.names() if "/" in name]
+    timings = [phrases.parse(phrase) for phrase in RESOLVED]
+    moments = Moments(now=FIRST, country="FR", previous=FIRST + timedelta(days=2), events={"purchase": FIRST})
+    taken, read = [], []
+    for number, name in enumerate(names):
+        timing, here = timings[number % len(timings)], replace(moments, zone=name)
+        forget()
+        zones.zone.cache_clear()
+        read.append(measured_once(partial(zones.zone, name)))
+        taken.append(measured_once(partial(resolver.resolve, timing, here)))
+    return [
+        (f"a resolution, cold, median of {len(names)} zones", statistics.median(taken) * 1e6, 100, "µs"),
+        ("  its slowest tenth begins at", statistics.quantiles(taken, n=10)[-1] * 1e6, float("inf"), "µs"),
+        ("  reading the rules of its zone before", statistics.median(read) * 1e6, float("inf"), "µs"),
+    ]
+
+
+def forget() -> None:
+    """Drop everything that earlier resolutions left behind."""
+    for kept in (constraints._wall_spans, days.holidays, named_days.easter, recurrence._parts):
+        kept.cache_clear()
+
+
 def resolve_all(timing: Timing, moments: list[Moments], rules: Rules) -> None:
     for one in moments:
         with suppress(BlockedError):  # the last hours of a window may have no slot left
@@ -117,6 +148,7 @@ def plain(events: list[tuple[datetime, str]]) -> list[datetime]:
 
 def lines() -> list[Line]:
     found: list[Line] = [("a phrase, median", reading(), 0.5, "ms")]
+    found += cold()
     for name, rules in (("", Rules()), (", with courtesy", COURTESY)):
         every = resolving(rules)
         slowest = max(every, key=lambda phrase: every[phrase])

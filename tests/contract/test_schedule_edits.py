@@ -6,13 +6,14 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from support.shop import Schedule, moment, person, write
 
 from scheduler.catalog import Catalog
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.recording import RecordingChannel
 from scheduler.delivery import State
-from scheduler.errors import StalePlanError
+from scheduler.errors import SchedulerError, StalePlanError
 from scheduler.operations import applying, people, steering
 from scheduler.store import plans
 from scheduler.store.database import Store, bump
@@ -121,6 +122,43 @@ def test_a_touch_that_was_moved_while_a_worker_held_it_goes_at_its_new_time(stor
     assert [message.due_at for message in slow.messages] == [moment("2027-02-03T10:00:00+01:00")]
 
 
+class Afterwards(RecordingChannel):
+    """A server that has taken a message when something else happens, once, before its answer is stored."""
+
+    def __init__(self, name: str, happens: object) -> None:
+        super().__init__(name)
+        self._happens = happens
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        receipt = await super().send(message, mark)
+        happens, self._happens = self._happens, None
+        if happens is not None:
+            happens()  # type: ignore[operator]
+        return receipt
+
+
+@pytest.mark.parametrize(("rule", "second"), [("retime", "01 Feb 11:00 new"), ("pin", "23 Jan 11:00 old")])
+def test_an_edit_while_a_message_is_on_its_way_decides_about_the_next_one(
+    store: Store, tmp_path: Path, rule: str, second: str
+) -> None:
+    text = LETTER.replace("1 day later,", "1 day later, repeat: 'every 2 days, 2 times',")
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, text))
+    schedule.happens("lea@example.org", "purchase")
+    edited = text.replace("every 2 days", "every 11 days").replace("old words", "new words")
+    edited = write(tmp_path, edited.replace("channel: email", f"channel: email, in_flight: {rule}"))
+    slow = Afterwards("email", lambda: schedule.apply(edited))
+    schedule.channels["email"] = slow
+
+    schedule.live_until(START + timedelta(days=20))
+
+    assert [f"{message.due_at:%d %b %H:%M} {message.content.text[:3]}" for message in slow.messages] == [
+        "21 Jan 11:00 old",
+        second,
+    ]
+
+
 def test_a_repetition_that_real_dates_move_by_a_day_still_goes_as_often(store: Store, tmp_path: Path) -> None:
     schedule = Schedule.on(store, START)
     schedule.apply(write(tmp_path, SERIES))
@@ -187,3 +225,58 @@ stages:
     assert [(row.edition, row.state, row.reason) for row in schedule.rows()] == [
         ("2027", "cancelled", "cancelled by a person")
     ]
+
+
+def test_a_late_message_that_was_approved_may_be_late_once_more_and_then_asks_again(
+    store: Store, tmp_path: Path
+) -> None:
+    late = moment("2027-02-10T10:00:00+01:00")
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER.replace('text: "x"', 'text: "x", on_late: ask, max_late: 2 days')))
+    schedule.clock.advance_to(late)
+    schedule.tick()
+
+    chosen = steering.targets(store, schedule.catalog, ["offer"])
+    steering.approve(store, schedule.catalog, chosen, now=late, who="me")
+    approved = [(row.state, row.expires_at) for row in schedule.rows()]
+    schedule.clock.advance_to(late + timedelta(days=5))
+    schedule.tick()
+
+    assert approved == [(State.PLANNED, moment("2027-02-12T10:00:00+01:00"))]
+    assert [(row.state, row.reason) for row in schedule.rows()] == [(State.HELD, "later than allowed")]
+    assert schedule.sent() == []
+
+
+def test_an_apply_does_not_put_back_what_a_person_cancelled_and_an_approval_does(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+    chosen = steering.targets(store, schedule.catalog, ["offer"])
+    steering.cancel(store, chosen, now=START, who="me")
+
+    schedule.apply(write(tmp_path, OFFER.replace("1 february", "3 february")))
+    with store.read() as conn:
+        coming = [row.touch for row in plans.due_occurrences(conn, moment("2027-03-01T10:00:00+01:00"))]
+    steering.approve(store, schedule.catalog, chosen, now=START, who="me")
+    schedule.live_until(moment("2027-02-05T10:00:00+01:00"))
+
+    assert coming == []
+    assert [message.due_at for message in schedule.sent()] == [moment("2027-02-03T10:00:00+01:00")]
+
+
+def test_what_was_sent_cannot_be_changed_by_anybody(store: Store, tmp_path: Path) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+    schedule.live_until(moment("2027-02-02T10:00:00+01:00"))
+    before = schedule.rows()
+
+    schedule.apply(write(tmp_path, OFFER.replace("1 february", "9 february").replace('"x"', '"y"')))
+    schedule.live_until(moment("2027-02-20T10:00:00+01:00"))
+
+    assert [row.state for row in before] == [State.SENT]
+    assert schedule.rows() == before
+    for change in ("touch = 'other'", "state = 'planned'", "occurrence = 'again'", "sent_at = NULL"):
+        with pytest.raises(SchedulerError, match=r"ended is never changed"), store.begin() as conn:
+            conn.exec_driver_sql(f"UPDATE delivery SET {change}")

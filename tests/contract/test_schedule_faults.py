@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,10 +21,9 @@ from scheduler.errors import BusyError, ChannelDown, NotSent, SchedulerError
 from scheduler.operations import watching
 from scheduler.settings import Settings
 from scheduler.store import plans, reader
-from scheduler.store.database import Store
+from scheduler.store.database import Connection, Store
 from scheduler.store.tables import CONTACTS, REVISIONS
 from scheduler.store.writer import InlineWriter
-from scheduler.worker import Worker
 
 START = moment("2027-01-20T12:00:00+01:00")
 
@@ -206,40 +206,34 @@ def test_a_claim_whose_lease_is_over_does_not_even_greet_the_server(store: Store
     assert len(slow.asked) == 1
 
 
-class BusyOnce(InlineWriter):
-    """A writer whose database is locked by another process whenever it is told so."""
-
-    def __init__(self) -> None:
-        self.busy = 0
-
-    async def run(self, work):  # type: ignore[no-untyped-def]
-        if self.busy:
-            self.busy -= 1
-            raise BusyError("the database is locked by another process")
-        return work()
-
-
-def test_an_outcome_is_written_although_the_database_was_locked_for_a_while(store: Store, tmp_path: Path) -> None:
+def test_an_outcome_is_written_although_the_database_was_locked_for_a_while(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org"))
     schedule.apply(write(tmp_path, MAIL))
-    writer = BusyOnce()
+    begin, refusals = store.begin, iter(range(3))
+
+    @contextmanager
+    def busy() -> Iterator[Connection]:
+        if next(refusals, None) is not None:
+            raise BusyError("the database is locked by another process")
+        with begin() as conn:
+            yield conn
 
     class Locks(RecordingChannel):
         """While it sends, somebody locks the database."""
 
         async def send(self, message: Message, mark: Mark) -> Receipt:
             receipt = await super().send(message, mark)
-            writer.busy = 3
+            monkeypatch.setattr(store, "begin", busy)
             return receipt
 
-    worker = Worker(
-        store, writer, schedule.catalog, {"email": Locks("email")}, schedule.clock, worker_id="test", secret=b"0" * 32
-    )
-    schedule.dispatcher._engine._deliver = worker.deliver  # type: ignore[attr-defined]
+    schedule.channels["email"] = Locks("email")
     schedule.clock.advance_to(moment("2027-02-01T10:00:00+01:00"))
     schedule.tick()
 
+    assert next(refusals, None) is None
     assert [row.state for row in schedule.rows()] == [State.SENT]
 
 
@@ -249,21 +243,14 @@ def test_a_mark_whose_commit_seemed_to_fail_does_not_strand_the_message(store: S
 
         calls = 0
 
-        async def run(self, work):  # type: ignore[no-untyped-def]
+        def together(self, group, item):  # type: ignore[no-untyped-def]
             self.calls += 1
-            done = work()
-            if self.calls == 2:
-                raise SchedulerError("cannot reach the database")
-            return done
+            answer = group((item,))[0]
+            return super().together(lambda _: [SchedulerError("gone") if self.calls == 1 else answer], item)
 
-    schedule = Schedule.on(store, START)
+    schedule = Schedule.on(store, START, writer=Ambiguous())
     schedule.know(person("lea@example.org"))
     schedule.apply(write(tmp_path, MAIL))
-    mail = RecordingChannel("email")
-    worker = Worker(
-        store, Ambiguous(), schedule.catalog, {"email": mail}, schedule.clock, worker_id="test", secret=b"0" * 32
-    )
-    schedule.dispatcher._engine._deliver = worker.deliver  # type: ignore[attr-defined]
     schedule.clock.advance_to(moment("2027-02-01T10:00:00+01:00"))
     schedule.tick()
     first = [row.state for row in schedule.rows()]
@@ -271,7 +258,7 @@ def test_a_mark_whose_commit_seemed_to_fail_does_not_strand_the_message(store: S
 
     assert first == [State.RETRY_WAIT]
     assert [row.state for row in schedule.rows()] == [State.SENT]
-    assert addresses(mail.messages) == ["lea@example.org"]
+    assert addresses(schedule.sent()) == ["lea@example.org"]
 
 
 def test_a_task_that_a_crash_interrupted_still_becomes_one_task(store: Store, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 from pathlib import Path
@@ -54,8 +55,13 @@ def statements(store):
     query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
     with store.read() as conn:
         found = conn.exec_driver_sql(query).all()
-    # the order of a table's constraints does not matter
-    return {name: sorted(part.strip().rstrip(",") for part in sql.splitlines()) for name, sql in found}
+    return {name: _parts(sql) if sql.startswith("CREATE TABLE") else sql for name, sql in found}
+
+
+def _parts(sql):
+    """Return the columns and constraints of a table in one order: a column that was added stands behind the others."""
+    inside = sql[sql.index("(") + 1 : sql.rindex(")")]
+    return sorted(part.strip() for part in re.split(r",(?![^(]*\))", inside))
 
 
 def test_the_newest_migration_is_the_version_the_code_expects():
@@ -72,7 +78,7 @@ def test_migrating_twice_changes_nothing(unmigrated):
 
     unmigrated.require_current()
     with unmigrated.read() as conn:
-        assert conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+        assert conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
 
 
 def test_a_database_that_is_missing_or_empty_asks_for_the_upgrade(unmigrated):
@@ -86,7 +92,7 @@ def test_a_database_of_an_older_release_asks_for_the_upgrade(store):
     with store.begin() as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = '0000'"))
 
-    with pytest.raises(SchedulerError, match="is at version 0000, expected 0001 - run campaign db upgrade"):
+    with pytest.raises(SchedulerError, match="is at version 0000, expected 0002 - run campaign db upgrade"):
         store.require_current()
 
 
@@ -114,7 +120,7 @@ def test_a_transaction_that_fails_leaves_nothing(store):
 
 
 def test_a_reader_cannot_write(store):
-    with pytest.raises(Exception, match=r"readonly|read-only"), store.read() as conn:
+    with pytest.raises(Exception, match="it can only be read"), store.read() as conn:
         bump(conn)
 
     with store.read() as conn:
@@ -241,6 +247,62 @@ def test_a_copy_of_a_sqlite_database_is_whole_and_private(tmp_path):
     assert copy.changed_token() == "1"
     assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
     copy.close()
+
+
+def test_a_copy_made_while_others_write_is_of_one_moment(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/campaign.db")
+    store.migrate()
+    stop = threading.Event()
+
+    def keep_writing():
+        number = 0
+        while not stop.is_set():
+            number += 1
+            with store.begin() as conn:
+                for name in ("one", "other"):
+                    line = "INSERT INTO meta (key, value) VALUES (:key, :value)"
+                    conn.execute(text(line), {"key": f"{name}{number}", "value": "x" * 2_000})
+
+    writer = threading.Thread(target=keep_writing)
+    writer.start()
+    for number in range(5):
+        store.copy_to(tmp_path / f"copy{number}.db")
+    stop.set()
+    writer.join()
+    store.close()
+
+    for number in range(5):
+        copy = Store(f"sqlite:///{tmp_path}/copy{number}.db")
+        with copy.read() as conn:
+            assert conn.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+            halves = [conn.execute(text(f"SELECT count(*) FROM meta WHERE key LIKE '{name}%'")).scalar()
+                      for name in ("one", "other")]  # fmt: skip
+        copy.close()
+        assert halves[0] == halves[1]
+
+
+def test_a_copy_never_takes_the_place_of_a_file(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/campaign.db")
+    store.migrate()
+    (tmp_path / "copy.db").write_text("precious", encoding="utf-8")
+
+    with pytest.raises(SchedulerError, match=r"copy\.db is there already - choose another name"):
+        store.copy_to(tmp_path / "copy.db")
+    store.close()
+
+    assert (tmp_path / "copy.db").read_text(encoding="utf-8") == "precious"
+
+
+def test_half_a_copy_is_taken_away(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/campaign.db")
+    store.migrate()
+    store.close()
+    (tmp_path / "campaign.db").write_bytes(b"not a database" * 1000)
+
+    with pytest.raises(SchedulerError, match="cannot use the database"):
+        store.copy_to(tmp_path / "copy.db")
+
+    assert not (tmp_path / "copy.db").exists()
 
 
 def test_a_second_daemon_on_one_file_is_refused_with_the_holders_process_id(tmp_path):

@@ -323,6 +323,7 @@ def test_a_claim_carries_what_the_worker_needs(running):
         expires_at=LATER,
         on_late="ask",
         attempts=0,
+        revision=None,
         worker="w1",
         lease_until=LATER,
     )
@@ -626,26 +627,24 @@ def test_a_prefix_with_a_percent_sign_means_itself(running):
         assert ledger.release(conn, now=NOON, reason_prefix="%account", touch="offer") == 0
 
 
-def test_late_rows_expire_or_ask_and_the_last_moment_still_counts(running):
+def test_what_is_held_ends_with_its_last_moment_unless_it_asks(running):
     with running.begin() as conn:
-        put(conn, State.PLANNED, recipient="@skip", expires_at=NOON)
-        put(conn, State.RETRY_WAIT, recipient="@ask", expires_at=NOON, on_late="ask")
+        put(conn, State.PLANNED, recipient="@waits", expires_at=NOON)
         put(conn, State.HELD, recipient="@held", expires_at=NOON)
         put(conn, State.HELD, recipient="@held-ask", expires_at=NOON, on_late="ask")
-        put(conn, State.PLANNED, recipient="@endless")
+        put(conn, State.HELD, recipient="@endless")
         put(conn, State.CLAIMED, recipient="@claimed", expires_at=NOON)
 
-        on_time = ledger.expire(conn, NOON)
-        late = ledger.expire(conn, NOON + timedelta(microseconds=1))
+        on_time = ledger.expire_held(conn, NOON)
+        late = ledger.expire_held(conn, NOON + timedelta(microseconds=1))
         states = {row.recipient: row.state for row in reader.deliveries(conn)}
 
-    assert (on_time, late) == (0, 3)
+    assert (on_time, [claim.recipient for claim in late]) == ([], ["@held"])
     assert states == {
-        "@skip": "expired",
-        "@ask": "held",
+        "@waits": "planned",
         "@held": "expired",
         "@held-ask": "held",
-        "@endless": "planned",
+        "@endless": "held",
         "@claimed": "claimed",
     }
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from campaigns.timing import lexicon, occasions, phrases, wording
 from campaigns.timing.lexicon import READ
 from campaigns.timing.model import (
+    Beside,
     CampaignEnd,
     CampaignStart,
     Event,
@@ -49,13 +50,18 @@ WEEKDAYS = st.sampled_from("0123456")
 NTHS = st.one_of(
     st.builds(Nth, RANKS, WEEKDAYS, st.integers(1, 12), YEARS),
     st.builds(Nth, RANKS, WEEKDAYS, shift=SHIFTS),
-    # Romanian has one phrase, "a doua zi", for the second day and for the next one
-    st.builds(Nth, st.sampled_from([1, 3, -1]), st.sampled_from(["day", "business_day"]), shift=SHIFTS),
+    st.builds(Nth, st.sampled_from([1, 3, -1]), st.just("business_day"), shift=SHIFTS),
+    st.builds(Nth, st.sampled_from([-1, *range(1, 32)]), st.just("day")),
+    st.builds(Nth, st.sampled_from([1, 2, 3, 4, -1]), st.just("week"), st.integers(1, 12), YEARS),
+    st.builds(Nth, st.sampled_from([1, 2, 3, 4, -1]), st.just("week"), shift=SHIFTS),
 )
 NAMED = st.builds(Occasion, st.sampled_from([*occasions.NAMES, occasions.THE_DAY]), st.none())
 DATED = st.builds(Occasion, st.sampled_from(occasions.NAMES), st.integers(2024, 2040))
 EVENTS = st.builds(Event, st.sampled_from(["purchase", "delivered", "cart_abandoned", "signup", "review", "complaint"]))
-DAYS = st.one_of(DATES, PERIODS, NTHS, NAMED, DATED, st.builds(Weekday, st.integers(0, 6), SHIFTS))
+BESIDE = st.builds(
+    Beside, st.sampled_from([*"0123456", "weekend"]), st.sampled_from([-1, 1]), st.one_of(DATES, NAMED, DATED)
+)
+DAYS = st.one_of(DATES, PERIODS, NTHS, NAMED, DATED, BESIDE, st.builds(Weekday, st.integers(0, 6), SHIFTS))
 POINTS = st.one_of(DATES, NAMED, DATED, EVENTS, st.sampled_from([CampaignEnd(), OfferEnd(), CampaignStart()]))
 # no language but French and German has a word for a day from Monday to Saturday
 UNITS = st.sampled_from([unit for unit in Unit if unit is not Unit.OPEN_DAY])
@@ -73,7 +79,7 @@ RULES = st.one_of(
     st.builds(
         "FREQ={};INTERVAL={}".format, st.sampled_from(["HOURLY", "DAILY", "WEEKLY", "MONTHLY"]), st.integers(2, 60)
     ),
-    st.sets(st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]), min_size=1).map(
+    st.sets(st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]), min_size=1, max_size=5).map(
         lambda days: (
             "FREQ=WEEKLY;BYDAY=" + ",".join(day for day in ["MO", "TU", "WE", "TH", "FR", "SA", "SU"] if day in days)
         )
@@ -91,7 +97,12 @@ SAYABLE: st.SearchStrategy[Timing] = st.one_of(
     st.builds(Timing, POINTS, st.just(Relation.OFFSET), EITHER),
     st.builds(Timing, st.just(Here()), st.just(Relation.WITHIN), LENGTHS),
     st.builds(Timing, POINTS, st.just(Relation.WITHIN), LENGTHS),
-    st.builds(Timing, DAYS, st.sampled_from([Relation.BEFORE, Relation.BY, Relation.AFTER, Relation.ABOUT])),
+    st.builds(Timing, st.builds(Nth, st.integers(1, 31), st.just("day"), shift=st.just(1))),
+    st.builds(
+        Timing,
+        DAYS,
+        st.sampled_from([Relation.BEFORE, Relation.BY, Relation.AFTER, Relation.FROM, Relation.ABOUT]),
+    ),
     st.builds(Timing, DATES, st.just(Relation.BETWEEN), second=DATES),
     st.builds(Timing, EVENTS, st.just(Relation.BETWEEN), second=EVENTS),
     st.builds(

@@ -12,6 +12,7 @@ from campaigns.timing import constraints, phrases, resolver, structure, zones
 from campaigns.timing.lexicon import READ, lexicon
 from campaigns.timing.model import (
     Anchor,
+    Beside,
     CampaignEnd,
     CampaignStart,
     Event,
@@ -81,16 +82,23 @@ PERIODS = st.one_of(
     ),
     st.builds(Period, st.sampled_from(Part), st.just(PeriodUnit.YEAR), st.none(), YEARS),
 )
-ANCHORS: st.SearchStrategy[Anchor] = st.one_of(
+PLACES: st.SearchStrategy[Anchor] = st.one_of(
     st.sampled_from([Now(), Here(), CampaignStart(), CampaignEnd(), Previous(), Stage(), OfferEnd(), Event()]),
     FIXED,
     PERIODS,
     st.builds(Occasion, st.sampled_from(["valentines-day", "easter", "black-friday", "the-day"]), YEARS),
     st.builds(Weekday, st.integers(0, 6), st.integers(0, 8)),
     st.builds(Nth, st.integers(1, 5) | st.just(-1), st.sampled_from("0123456"), st.none() | st.integers(1, 12), YEARS),
+    st.builds(Nth, st.integers(1, 4) | st.just(-1), st.just("week"), st.none() | st.integers(1, 12), YEARS),
+    st.builds(Nth, st.integers(1, 31), st.sampled_from(["day", "business_day"]), shift=st.integers(0, 2)).filter(
+        lambda nth: nth.what == "day" or nth.n < 24
+    ),
     st.builds(Stage, NAMES),
     st.builds(Touch, NAMES),
     st.builds(Event, st.sampled_from(["purchase", "delivered"]), expected=st.booleans(), yearly=st.booleans()),
+)
+ANCHORS: st.SearchStrategy[Anchor] = st.one_of(
+    PLACES, st.builds(Beside, st.sampled_from([*"0123456", "weekend"]), st.sampled_from([-1, 1]), PLACES)
 )
 AMOUNTS = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted)
 OFFSETS = st.builds(
@@ -99,7 +107,7 @@ OFFSETS = st.builds(
     AMOUNTS,
     st.sampled_from([1, -1]),
 )
-PLAIN = st.sampled_from([Relation.ON, Relation.BEFORE, Relation.BY, Relation.AFTER, Relation.ABOUT])
+PLAIN = st.sampled_from([Relation.ON, Relation.BEFORE, Relation.BY, Relation.AFTER, Relation.FROM, Relation.ABOUT])
 REPEATS = st.builds(
     Repeat,
     st.sampled_from(

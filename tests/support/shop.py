@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from scheduler import simulation
+from scheduler import bootstrap, simulation
 from scheduler.channels.base import Channel, Message
 from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import VirtualClock
 from scheduler.contacts_csv import ContactRow
 from scheduler.dispatcher import Dispatcher
-from scheduler.engines.local import LocalEngine
 from scheduler.operations import applying, people
 from scheduler.project import LoadedCampaign, Project
+from scheduler.rendering.inline import InlineRenderer
 from scheduler.store.database import Store
 from scheduler.store.reader import DeliveryRecord, deliveries
-from scheduler.store.writer import InlineWriter
+from scheduler.store.writer import InlineWriter, Writer
 from scheduler.worker import Worker
 
 HEAD = """\
@@ -71,19 +71,25 @@ class Schedule:
     catalog: object
 
     @classmethod
-    def on(cls, store: Store, start: datetime, *, channels: Mapping[str, Channel] | None = None) -> Schedule:
-        """Assemble it; every channel records unless `channels` says otherwise."""
+    def on(
+        cls,
+        store: Store,
+        start: datetime,
+        *,
+        channels: Mapping[str, Channel] | None = None,
+        writer: Writer | None = None,
+        clock: VirtualClock | None = None,
+    ) -> Schedule:
+        """Assemble it; every channel records unless `channels` says otherwise, work on the store is done inline."""
         from campaigns.definition import CHANNELS
-        from scheduler.catalog import Catalog
 
-        clock = VirtualClock(start)
+        clock = clock or VirtualClock(start)
         recorded = {name: RecordingChannel(name) for name in CHANNELS}
         chosen: dict[str, Channel] = dict(recorded if channels is None else channels)
-        writer, catalog = InlineWriter(), Catalog()
-        worker = Worker(store, writer, catalog, chosen, clock, worker_id="test", secret=b"0" * 32)
-        engine = LocalEngine(worker.deliver, worker.give_back)
-        dispatcher = Dispatcher(store, writer, catalog, engine, clock, worker_id="test")
-        return cls(store, clock, chosen, recorded, worker, dispatcher, catalog)
+        system = bootstrap.assemble(
+            store, writer or InlineWriter(), InlineRenderer(), chosen, clock, worker_id="test", secret_key=b"0" * 32
+        )
+        return cls(store, clock, chosen, recorded, system.worker, system.dispatcher, system.catalog)
 
     def know(self, *rows: ContactRow) -> None:
         """Import people now."""
@@ -108,14 +114,7 @@ class Schedule:
 
     def tick(self) -> int:
         """Let the dispatcher look until nothing is due; return how many claims were carried out."""
-
-        async def look() -> int:
-            done = 0
-            while carried := await self.dispatcher.tick():
-                done += carried
-            return done
-
-        return asyncio.run(look())
+        return asyncio.run(self.dispatcher.work_off())
 
     def live_until(self, until: datetime, *, events: Sequence[simulation.PlayedEvent] = ()) -> None:
         """Live through everything due up to `until`, then stand there."""

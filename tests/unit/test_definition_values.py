@@ -207,3 +207,24 @@ def test_a_near_name_is_found_whatever_its_case() -> None:
     assert suggestion("Cart Abandoned", ["cart_abandoned", "purchase"]) == "did you mean 'cart_abandoned'?"
     assert suggestion("spring10", ["SPRING10"]) == "did you mean 'SPRING10'?"
     assert suggestion("xyz", ["purchase"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "said", "burst"),
+    [
+        ("100 per hour", "100 per hour", 10),
+        ("30/min", "30 per minute", 3),
+        ("5 a second", "5 per second", 1),
+        ("1000 per days", "1000 per day", 100),
+    ],
+)
+def test_a_rate_is_messages_in_a_unit_of_time(written: str, said: str, burst: int) -> None:
+    rate = campaign(f"rate: {{email: {written}}}").rate["email"]
+
+    assert (str(rate), rate.burst) == (said, burst)
+
+
+@pytest.mark.parametrize("written", ["0 per hour", "fast", "10", "10 per week", "-1 per day"])
+def test_another_rate_is_refused(written: str) -> None:
+    with pytest.raises(DefinitionError, match="expected a rate"):
+        campaign(f"rate: {{email: '{written}'}}")

@@ -37,6 +37,24 @@ def test_an_unknown_event_in_a_phrase_is_refused() -> None:
     assert found.startswith("`when`: cannot read '2 days after grooming'")
 
 
+@pytest.mark.parametrize("touch", ["on: birthday", "when: 3 days before the customer's birthday"])
+def test_a_birthday_nobody_tells_of_is_refused_with_what_to_do(touch: str) -> None:
+    (found,) = refusals("campaign: a\n" + stages(f"{{id: one, channel: sms, text: Hi, {touch}}}"))
+
+    assert found.partition(": ")[2] == (
+        "unknown event 'birthday' - nobody sends it by itself: declare it, `events: {birthday: []}`, "
+        "and tell of it on the day with `campaign event WHO birthday`"
+    )
+
+
+def test_a_birthday_of_the_file_may_start_a_touch() -> None:
+    campaign = load(
+        "campaign: a\nevents: {birthday: []}\n" + stages("{id: one, channel: sms, text: Hi, on: birthday, when: asap}")
+    )
+
+    assert "birthday" in campaign.event_names()
+
+
 def test_a_day_of_the_file_may_be_its_occasion_and_stand_in_a_phrase() -> None:
     campaign = load(
         "campaign: a\noccasion: shop birthday\noccasions: {shop birthday: 3 may}\n"

@@ -34,6 +34,7 @@ def test_nothing_set_is_nothing_known(tmp_path: Path) -> None:
     assert settings.accounts == {}
     assert settings.outbox is None
     assert settings.public_url is None
+    assert settings.render_processes == 1
     assert settings.warnings == ()
 
 
@@ -44,6 +45,7 @@ def test_the_environment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CAMPAIGN_NOW", "2027-01-10")
     monkeypatch.setenv("CAMPAIGN_PUBLIC_URL", "https://news.biksouv.example/")
     monkeypatch.setenv("CAMPAIGN_OUTBOX", "out")
+    monkeypatch.setenv("CAMPAIGN_RENDER_PROCESSES", "2")
 
     settings = Settings.read(tmp_path)
 
@@ -54,6 +56,7 @@ def test_the_environment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert settings.now == "2027-01-10"
     assert settings.public_url == "https://news.biksouv.example"
     assert settings.outbox == tmp_path / "out"
+    assert settings.render_processes == 2
     assert settings.warnings == ()
 
 
@@ -195,6 +198,7 @@ def test_a_misspelt_variable_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ('public_url = "news.biksouv.example"\n', "cannot read CAMPAIGN_PUBLIC_URL: expected an address such as"),
         ('secret_key = "short-canary"\n', "cannot read CAMPAIGN_SECRET_KEY: "),
         ('accounts = "canary"\n', "cannot read CAMPAIGN_ACCOUNTS: "),
+        ("render_processes = 0\n", "cannot read CAMPAIGN_RENDER_PROCESSES: input should be greater than or equal to 1"),
     ],
 )
 def test_a_setting_that_cannot_be_read_is_named_and_not_shown(tmp_path: Path, text: str, words: str) -> None:

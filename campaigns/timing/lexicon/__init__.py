@@ -129,6 +129,7 @@ def _entries(words: Lexicon, events: Collection[str], occasions: Collection[str]
         *((Kind.CLOCK, hour, names) for hour, names in words.clocks.items()),
         *((Kind.EVENT, name, names) for name, names in words.events.items()),
         *((Kind.OCCASION, name, names) for name, names in words.occasions.items()),
+        *((Kind.MONTH_WEEK, number, names) for number, names in enumerate(words.month_weeks, 1)),
     ]
     for kind, value, names in valued:
         for name in names.split("|"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.timing.lexicon import cldr
 from campaigns.timing.lexicon.names import de
-from campaigns.timing.lexicon.table import Kind, Lexicon
+from campaigns.timing.lexicon.table import Kind, Lexicon, spellings
 from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
 _SMALL = [
@@ -66,28 +67,33 @@ def _half(which: str, whole: str) -> str:
 GERMAN = Lexicon(
     language="de",
     name="German",
-    months=(
-        "Januar | Januars | Jänner | Jän | Jan",
-        "Februar | Februars | Feber | Feb",
-        "März | Mär",
-        "April | Aprils | Apr",
-        "Mai | Mais",
-        "Juni | Junis | Jun",
-        "Juli | Julis | Jul",
-        "August | Augusts | Aug",
-        "September | Septembers | Sept | Sep",
-        "Oktober | Oktobers | Okt",
-        "November | Novembers | Nov",
-        "Dezember | Dezembers | Dez",
+    months=spellings(
+        cldr.MONTHS["de"],
+        {
+            0: "Januars | Jänner | Jän",
+            1: "Februars | Feber",
+            3: "Aprils",
+            4: "Mais",
+            5: "Junis",
+            6: "Julis",
+            7: "Augusts",
+            8: "Septembers",
+            9: "Oktobers",
+            10: "Novembers",
+            11: "Dezembers",
+        },
     ),
-    weekdays=(
-        "Montag | Montage | Mo",
-        "Dienstag | Dienstage | Di",
-        "Mittwoch | Mittwoche | Mi",
-        "Donnerstag | Donnerstage | Do",
-        "Freitag | Freitage | Fr",
-        "Samstag | Samstage | Sonnabend | Sa",
-        "Sonntag | Sonntage | So",
+    weekdays=spellings(
+        cldr.WEEKDAYS["de"],
+        {
+            0: "Montage",
+            1: "Dienstage",
+            2: "Mittwoche",
+            3: "Donnerstage",
+            4: "Freitage",
+            5: "Samstage | Sonnabend",
+            6: "Sonntage",
+        },
     ),
     numbers={
         **dict(enumerate(_SMALL)),
@@ -153,7 +159,7 @@ GERMAN = Lexicon(
         Kind.ARTICLE: "der | die | das | den | dem | des",
         Kind.OF: "des | der | von | vom",
         Kind.IN: "in | im",
-        Kind.AT: "um",
+        Kind.AT: "um | gegen",
         Kind.ON: "am | an | zu | zum | zur",
         Kind.DURING: "im Laufe des | im Laufe der | im Verlauf des | während des | während der | während",
         Kind.AND: "und",
@@ -177,7 +183,15 @@ GERMAN = Lexicon(
             "spätestens bis | spätestens bis zum | spätestens zum"
         ),
         Kind.SINCE: "nach",
-        Kind.ABOUT: "um den | um die | um das | rund um | ungefähr am | etwa am | um",
+        Kind.STARTING: "ab | ab dem | ab der | ab den",
+        Kind.ONWARD: "an",
+        Kind.PER: "pro | in",
+        Kind.BEFORE_DAY: (
+            "am | zum | bis zum | ab dem | um den | etwa am | ungefähr am | spätestens am | spätestens zum | "
+            "spätestens bis zum"
+        ),
+        Kind.WEEKEND: "Wochenende | Wochenendes",
+        Kind.ABOUT: "um den | um die | um das | rund um | ungefähr am | ungefähr | etwa am | etwa | gegen | um",
         Kind.AROUND: "herum",
         Kind.WITHIN: "innerhalb von | innerhalb | binnen | innerhalb eines Zeitraums von",
         Kind.WITHIN_NEXT: "innerhalb der | innerhalb des | in den | während der | binnen der",
@@ -250,6 +264,9 @@ GERMAN = Lexicon(
         "anniversary": "Jahrestag | Jubiläum",
     },
     occasions=de.NAMES,
+    month_weeks=tuple(f"{month}woche | {month}wochen" for month in _MONTHS),
+    instead_of_weekend="name the day, e.g. 'nächsten Samstag', or 'das Wochenende vor Weihnachten'",
+    dotted_dates=True,
     refused={
         "irgendwann": "say when, e.g. 'Anfang Januar' or '3 Tage später'",
         "bald": "say how soon, e.g. 'innerhalb der nächsten 48 Stunden' or 'so bald wie möglich'",
@@ -260,7 +277,6 @@ GERMAN = Lexicon(
         "Sommer": "seasons begin on different days: name the months, e.g. 'vom 1. Juni bis 31. August'",
         "Herbst": "seasons begin on different days: name the months, e.g. 'vom 1. September bis 30. November'",
         "Winter": "seasons begin on different days: name the months, e.g. 'vom 1. Dezember bis 28. Februar'",
-        "Wochenende": "name the day, e.g. 'nächsten Samstag'",
     },
     loose=dict.fromkeys(("acht Tage", "acht Tagen"), "'acht Tage' is read as 8 days; for a week write 'eine Woche'"),
     umlauts=True,
@@ -298,6 +314,11 @@ GERMAN = Lexicon(
         "zwischen Kauf und Lieferung",
         "nächsten Montag",
         "am ersten Montag im Februar",
+        "erste Januarwoche",
+        "am 15.",
+        "ab dem 1. März",
+        "das Wochenende vor Weihnachten",
+        "der Freitag vor Ostern",
         "am letzten Freitag im November",
         "morgen um 9 Uhr",
         "am nächsten Tag",

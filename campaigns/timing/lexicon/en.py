@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.timing.lexicon import cldr
 from campaigns.timing.lexicon.names import en
-from campaigns.timing.lexicon.table import Kind, Lexicon
+from campaigns.timing.lexicon.table import Kind, Lexicon, spellings
 from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
 _SMALL = [
@@ -33,29 +34,8 @@ _TENS = {20: "twenty", 30: "thirty", 40: "forty", 50: "fifty", 60: "sixty", 70: 
 ENGLISH = Lexicon(
     language="en",
     name="English",
-    months=(
-        "january | jan",
-        "february | feb",
-        "march | mar",
-        "april | apr",
-        "may",
-        "june | jun",
-        "july | jul",
-        "august | aug",
-        "september | sep | sept",
-        "october | oct",
-        "november | nov",
-        "december | dec",
-    ),
-    weekdays=(
-        "monday | mon",
-        "tuesday | tue | tues",
-        "wednesday | wed",
-        "thursday | thu | thur | thurs",
-        "friday | fri",
-        "saturday | sat",
-        "sunday | sun",
-    ),
+    months=tuple(names.lower() for names in spellings(cldr.MONTHS["en"], {8: "sept"})),
+    weekdays=tuple(names.lower() for names in spellings(cldr.WEEKDAYS["en"], {1: "tues", 3: "thur | thurs"})),
     numbers={
         **{value: word for value, word in enumerate(_SMALL) if value != 1},
         1: "one | a | an",
@@ -100,6 +80,8 @@ ENGLISH = Lexicon(
         Kind.AT: "at",
         Kind.ON: "on",
         Kind.DURING: "during | throughout | sometime in",
+        Kind.PER: "per | a",
+        Kind.WEEKEND: "weekend | week end",
         Kind.AND: "and",
         Kind.OR: "or",
         Kind.TO: "to | until | till | through",
@@ -117,7 +99,9 @@ ENGLISH = Lexicon(
         Kind.BEFORE: "before | ahead of | prior to",
         Kind.BY: "by | no later than | not later than | until | up to | till",
         Kind.SINCE: "after",
-        Kind.ABOUT: "on or about | around | about",
+        Kind.ABOUT: "on or about | around | about | towards",
+        Kind.STARTING: "from | starting | starting on | starting from | beginning on | as of | as from | on or after",
+        Kind.ONWARD: "on | onwards | onward | and later",
         Kind.WITHIN: "within | no later than | not later than",
         Kind.WITHIN_NEXT: "within | in | over | during",
         Kind.NOW: "as soon as possible | asap | immediately | right away | straight away | now | at once",
@@ -173,6 +157,8 @@ ENGLISH = Lexicon(
         "anniversary": "anniversary",
     },
     occasions=en.NAMES,
+    instead_of_weekend="name the day, e.g. 'next saturday', or 'the weekend before Easter'",
+    ordinal_days=True,
     refused={
         "ago": "a campaign has no past: write 'later', 'after' or 'before' something",
         "soon": "say how soon, e.g. 'within the next 3 days' or 'as soon as possible'",
@@ -184,7 +170,6 @@ ENGLISH = Lexicon(
         "autumn": "seasons begin on different days: name the months, e.g. 'from 1 September to 30 November'",
         "winter": "seasons begin on different days: name the months, e.g. 'from 1 December to 28 February'",
         "season": "seasons begin on different days: name the months, e.g. 'from 1 December to 28 February'",
-        "weekend": "name the day, e.g. 'next saturday'",
         "weekends": "name the days, e.g. 'every saturday and sunday'",
     },
     examples=(
@@ -222,6 +207,11 @@ ENGLISH = Lexicon(
         "next monday",
         "monday next week",
         "first monday of february",
+        "first week of january",
+        "on the 15th",
+        "from 1 March on",
+        "the weekend before Christmas",
+        "the friday before Easter",
         "last friday of november",
         "tomorrow",
         "tomorrow at noon",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.timing.lexicon import cldr
 from campaigns.timing.lexicon.names import es
-from campaigns.timing.lexicon.table import Kind, Lexicon
+from campaigns.timing.lexicon.table import Kind, Lexicon, spellings
 from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
 _SMALL = [
@@ -43,29 +44,8 @@ _TENS = {30: "treinta", 40: "cuarenta", 50: "cincuenta", 60: "sesenta", 70: "set
 SPANISH = Lexicon(
     language="es",
     name="Spanish",
-    months=(
-        "enero | ene",
-        "febrero | feb",
-        "marzo | mar",
-        "abril | abr",
-        "mayo | may",
-        "junio | jun",
-        "julio | jul",
-        "agosto | ago",
-        "septiembre | setiembre | sept | sep | set",
-        "octubre | oct",
-        "noviembre | nov",
-        "diciembre | dic",
-    ),
-    weekdays=(
-        "lunes | lun",
-        "martes | mar",
-        "miércoles | mié",
-        "jueves | jue",
-        "viernes | vie",
-        "sábado | sáb",
-        "domingo | dom",
-    ),
+    months=spellings(cldr.MONTHS["es"], {8: "setiembre | sep | set"}),
+    weekdays=spellings(cldr.WEEKDAYS["es"], {}),
     numbers={
         **{value: " | ".join(words.split()) for value, words in enumerate(_SMALL)},
         **_TENS,
@@ -111,7 +91,12 @@ SPANISH = Lexicon(
         Kind.OF: "de | del",
         Kind.IN: "en | a",
         Kind.AT: "a las | a la | al | a",
-        Kind.ON: "en | a | al | por | para | el día de",
+        Kind.ON: "en | a | al | por | para | el día de | el día del",
+        Kind.PER: "por | a",
+        Kind.BEFORE_DAY: (
+            "a partir del | antes del | después del | alrededor del | en torno al | cerca del | no más tarde del"
+        ),
+        Kind.WEEKEND: "fin de semana",
         Kind.DURING: "durante | en el curso de | en el transcurso de | a lo largo de | a lo largo del",
         Kind.AND: "y | e",
         Kind.OR: "o | u",
@@ -122,11 +107,16 @@ SPANISH = Lexicon(
         Kind.HOUR_MARK: "h | horas | hrs",
         Kind.AM: "de la mañana | de la madrugada | am | a m",
         Kind.PM: "de la tarde | de la noche | pm | p m",
-        Kind.LATER_BEFORE: "dentro de | en | tras | después de | al cabo de",
+        Kind.LATER_BEFORE: "dentro de | en | tras | después de | al cabo de | a los",
         Kind.LATER: "después | más tarde",
         Kind.FROM_HERE: "dentro de | en",
         Kind.MORE: "más | otros | otras | adicionales | adicional",
-        Kind.AFTER: "después de | después del | tras | a partir de | a partir del",
+        Kind.AFTER: (
+            "después de | después del | tras | a partir de | a partir del | siguientes a | siguientes al | "
+            "siguiente a | siguiente al"
+        ),
+        Kind.STARTING: "a partir de | a partir del | desde",
+        Kind.ONWARD: "en adelante",
         Kind.BEFORE: "antes de | antes del | antes",
         Kind.BY: "a más tardar | como muy tarde | como máximo | hasta | no más tarde de | no más tarde del",
         Kind.SINCE: "después de | después del | tras",
@@ -157,7 +147,8 @@ SPANISH = Lexicon(
             "día después del | día siguiente a | día siguiente al"
         ),
         Kind.NEXT: (
-            "próximo | próxima | próximos | próximas | siguiente | siguientes | que viene | que vienen | entrante"
+            "próximo | próxima | próximos | próximas | siguiente | siguientes | que viene | que vienen | entrante | "
+            "siguientes a | siguientes al | siguiente a | siguiente al"
         ),
         Kind.THIS: "este | esta",
         Kind.LAST: "último | última",
@@ -204,6 +195,7 @@ SPANISH = Lexicon(
         "anniversary": "aniversario",
     },
     occasions=es.NAMES,
+    instead_of_weekend="name the day, e.g. 'el próximo sábado', or 'el fin de semana antes de Navidad'",
     refused={
         "hace": "a campaign has no past: write 'después' or 'antes de' something",
         "pronto": "say how soon, e.g. 'en las próximas 48 horas' or 'lo antes posible'",
@@ -213,7 +205,6 @@ SPANISH = Lexicon(
         "verano": "seasons begin on different days: name the months, e.g. 'del 1 de junio al 31 de agosto'",
         "otoño": "seasons begin on different days: name the months, e.g. 'del 1 de septiembre al 30 de noviembre'",
         "invierno": "seasons begin on different days: name the months, e.g. 'del 1 de diciembre al 28 de febrero'",
-        "fin de semana": "name the day, e.g. 'el próximo sábado'",
     },
     loose={
         "ocho días": "'ocho días' is read as 8 days; for a week write 'una semana'",
@@ -253,6 +244,11 @@ SPANISH = Lexicon(
         "entre la compra y la entrega",
         "el próximo lunes",
         "el primer lunes de febrero",
+        "la primera semana de enero",
+        "el día 15",
+        "a partir del 1 de marzo",
+        "el fin de semana antes de Navidad",
+        "el viernes antes de Pascua",
         "el último viernes de noviembre",
         "mañana al mediodía",
         "al día siguiente",

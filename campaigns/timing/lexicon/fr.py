@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.timing.lexicon import cldr
 from campaigns.timing.lexicon.names import fr
-from campaigns.timing.lexicon.table import Kind, Lexicon
+from campaigns.timing.lexicon.table import Kind, Lexicon, spellings
 from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
 _SMALL = [
@@ -33,29 +34,8 @@ _TENS = {20: "vingt", 30: "trente", 40: "quarante", 50: "cinquante", 60: "soixan
 FRENCH = Lexicon(
     language="fr",
     name="French",
-    months=(
-        "janvier | janv",
-        "février | fevr",
-        "mars",
-        "avril | avr",
-        "mai",
-        "juin",
-        "juillet | juil",
-        "août",
-        "septembre | sept",
-        "octobre | oct",
-        "novembre | nov",
-        "décembre | dec",
-    ),
-    weekdays=(
-        "lundi | lun",
-        "mardi | mar",
-        "mercredi | mer",
-        "jeudi | jeu",
-        "vendredi | ven",
-        "samedi | sam",
-        "dimanche | dim",
-    ),
+    months=spellings(cldr.MONTHS["fr"], {1: "fév"}),
+    weekdays=spellings(cldr.WEEKDAYS["fr"], {}),
     numbers={
         **{value: word for value, word in enumerate(_SMALL) if value != 1},
         1: "un | une",
@@ -102,10 +82,19 @@ FRENCH = Lexicon(
     words={
         Kind.ARTICLE: "le | la | les | l",
         Kind.OF: "de | du | d | des",
-        Kind.IN: "dans | en | au | a",
+        Kind.IN: "dans | en | au | a | dans la | dans le | dans l | dans les",
+        Kind.PER: "par",
+        Kind.BEFORE_DAY: (
+            "autour du | aux alentours du | aux environs du | à partir du | à compter du | jusqu au | d ici au"
+        ),
+        Kind.WEEKEND: "week end | weekend",
+        Kind.ONE_IN_TWO: "sur deux",
         Kind.AT: "a | vers",
         Kind.ON: "le jour de | au jour de | a | au | lors de | pour",
-        Kind.DURING: "courant | au cours de | au cours du | pendant | durant",
+        Kind.DURING: (
+            "courant | courant du | dans le courant du | dans le courant de | au cours de | au cours du | pendant | "
+            "durant"
+        ),
         Kind.AND: "et",
         Kind.OR: "ou",
         Kind.TO: "a | au | aux | jusqu a | jusqu au",
@@ -121,7 +110,10 @@ FRENCH = Lexicon(
         Kind.BEFORE: "avant",
         Kind.BY: "au plus tard | d ici | d ici a | d ici au | jusque | jusqu a | jusqu au | jusqu aux",
         Kind.SINCE: "après",
-        Kind.ABOUT: "aux alentours de | aux alentours du | autour de | autour du | aux environs de | aux environs du",
+        Kind.ABOUT: (
+            "aux alentours de | aux alentours du | autour de | autour du | aux environs de | aux environs du | vers"
+        ),
+        Kind.STARTING: "à partir de | à partir du | à partir des | à compter de | à compter du | dès",
         Kind.WITHIN: "sous | dans les | en moins de | au plus tard",
         Kind.WITHIN_NEXT: "dans les | sous les | au cours des | pendant les | durant les | dans la | dans l | dans le",
         Kind.NOW: (
@@ -178,6 +170,7 @@ FRENCH = Lexicon(
         "birthday": "anniversaire | anniversaire du client | anniversaire de la cliente",
     },
     occasions=fr.NAMES,
+    instead_of_weekend="name the day, e.g. 'samedi prochain', or 'le week-end avant Noël'",
     refused={
         "il y a": "a campaign has no past: write 'plus tard', 'après' or 'avant' something",
         "bientôt": "say how soon, e.g. 'dans les prochaines 48 heures' or 'dès que possible'",
@@ -187,7 +180,6 @@ FRENCH = Lexicon(
         "automne": "seasons begin on different days: name the months, e.g. 'du 1er septembre au 30 novembre'",
         "hiver": "seasons begin on different days: name the months, e.g. 'du 1er décembre au 28 février'",
         "saison": "seasons begin on different days: name the months, e.g. 'du 1er décembre au 28 février'",
-        "week end": "name the day, e.g. 'samedi prochain'",
     },
     loose={
         "huit jours": "'huit jours' is read as 8 days; for a week write 'une semaine'",
@@ -226,6 +218,11 @@ FRENCH = Lexicon(
         "entre l'achat et la livraison",
         "lundi prochain",
         "le premier lundi de février",
+        "la première semaine de janvier",
+        "le 15",
+        "à partir du 1er mars",
+        "le week-end avant Noël",
+        "le vendredi avant Pâques",
         "le dernier vendredi de novembre",
         "demain à midi",
         "le lendemain",

@@ -21,6 +21,8 @@ class Phrasing:
 
     `units` are the forms after a number and `oblique` those after "in" or "within" where they differ. `ranks` are 1 to
     5 and -1. `month_of`, `name_of` and `weekday_on` are which spelling of the word table stands after "of" or "on".
+    `weeks` are those of a month by rank (1 to 4, -1), said by `nth_week`; `month_days` is the number of a day by
+    itself, after a word, and next month; `nearest` are the seven weekdays and the weekend as they stand in `beside`.
     `plural` tells which of the three forms a number takes, `contractions` what two words become ("de el": "del").
     """
 
@@ -40,6 +42,7 @@ class Phrasing:
     before: str
     by: str
     after: str
+    starting: str
     about: str
     between: str
     clock: str
@@ -54,6 +57,11 @@ class Phrasing:
     weekday_next_week: str
     nth: tuple[str, str]
     ranks: Mapping[int, Gendered]
+    weeks: Mapping[int, str]
+    nth_week: str
+    month_days: tuple[str, str, str]
+    nearest: tuple[str, ...]
+    beside: tuple[str, str]
     of_months: tuple[str, str]
     nth_units: Mapping[str, str]
     every: Gendered

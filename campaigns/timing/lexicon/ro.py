@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.timing.lexicon import cldr
 from campaigns.timing.lexicon.names import ro
-from campaigns.timing.lexicon.table import Kind, Lexicon
+from campaigns.timing.lexicon.table import Kind, Lexicon, spellings
 from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
 _UNITS = {
@@ -31,28 +32,18 @@ _TENS = {
 ROMANIAN = Lexicon(
     language="ro",
     name="Romanian",
-    months=(
-        "ianuarie | ian",
-        "februarie | feb",
-        "martie | mar",
-        "aprilie | apr",
-        "mai",
-        "iunie | iun",
-        "iulie | iul",
-        "august | aug",
-        "septembrie | sept | sep",
-        "octombrie | oct",
-        "noiembrie | noi | nov",
-        "decembrie | dec",
-    ),
-    weekdays=(
-        "luni | lun | lunea | zi de luni | zile de luni",
-        "marți | mar | marțea | zi de marți | zile de marți",
-        "miercuri | mie | miercurea | zi de miercuri | zile de miercuri",
-        "joi | joia | zi de joi | zile de joi",
-        "vineri | vin | vinerea | zi de vineri | zile de vineri",
-        "sâmbătă | sâm | sâmbăta | zi de sâmbătă | zile de sâmbătă",
-        "duminică | dum | duminica | zi de duminică | zile de duminică",
+    months=spellings(cldr.MONTHS["ro"], {8: "sep", 10: "noi"}),
+    weekdays=spellings(
+        cldr.WEEKDAYS["ro"],
+        {
+            0: "lunea | zi de luni | zile de luni",
+            1: "marțea | zi de marți | zile de marți",
+            2: "miercurea | zi de miercuri | zile de miercuri",
+            3: "joia | zi de joi | zile de joi",
+            4: "vinerea | zi de vineri | zile de vineri",
+            5: "sâmbăta | zi de sâmbătă | zile de sâmbătă",
+            6: "duminica | zi de duminică | zile de duminică",
+        },
     ),
     numbers={
         0: "zero",
@@ -113,6 +104,9 @@ ROMANIAN = Lexicon(
         Kind.AT: "la ora | ora | la",
         Kind.ON: "pe | de | la | în ziua de | în",
         Kind.DURING: "în cursul | pe parcursul | în timpul",
+        Kind.PER: "pe",
+        Kind.BEFORE_DAY: "pe | de pe | până pe | cel târziu pe | începând de pe | în jurul datei de",
+        Kind.WEEKEND: "weekend | weekendul | week end",
         Kind.AND: "și",
         Kind.OR: "sau",
         Kind.TO: "până la | la | până în | până pe",
@@ -124,13 +118,17 @@ ROMANIAN = Lexicon(
         Kind.LATER: "mai târziu | după aceea",
         Kind.FROM_HERE: "peste | în",
         Kind.MORE: "încă | suplimentare | în plus",
-        Kind.AFTER: "după | de la",
-        Kind.BEFORE: "înainte de | înaintea | înainte",
+        Kind.AFTER: "după | de la | de după",
+        Kind.BEFORE: "înainte de | înaintea | înainte | dinainte de | dinaintea | de dinainte de | de dinaintea",
         Kind.AWAY: "cu | la",
         Kind.AGO: "acum",
         Kind.BY: "până la | până pe | până în | cel târziu pe | cel târziu la | cel târziu până la | cel târziu",
         Kind.SINCE: "după",
-        Kind.ABOUT: "în jurul | în jur de | în preajma",
+        Kind.ABOUT: "în jurul | în jur de | în jurul datei de | în preajma",
+        Kind.STARTING: "începând cu | începând din | începând de la | începând de pe | din | de la | de pe",
+        Kind.ONWARD: "încolo | înainte",
+        Kind.WITHIN_OF: "în",
+        Kind.COUNTED_FROM: "de la",
         Kind.WITHIN: (
             "în următoarele | în următorii | în următoarea | în termen de | în decurs de | în maximum | în cel mult | "
             "în cursul următoarelor"
@@ -186,6 +184,8 @@ ROMANIAN = Lexicon(
         "anniversary": "aniversare | aniversarea",
     },
     occasions=ro.NAMES,
+    instead_of_weekend="name the day, e.g. 'sâmbăta viitoare', or 'weekendul dinainte de Crăciun'",
+    dotted_dates=True,
     refused={
         "cândva": "say when, e.g. 'început de ianuarie' or '3 zile mai târziu'",
         "curând": "say how soon, e.g. 'în următoarele 48 de ore' or 'cât mai curând posibil'",
@@ -195,7 +195,6 @@ ROMANIAN = Lexicon(
         "vară": "seasons begin on different days: name the months",
         "toamnă": "seasons begin on different days: name the months",
         "iarnă": "seasons begin on different days: name the months",
-        "weekend": "name the day, e.g. 'sâmbăta viitoare'",
     },
     number_link="de",
     examples=(
@@ -227,6 +226,11 @@ ROMANIAN = Lexicon(
         "luni",
         "lunea viitoare",
         "prima luni din februarie",
+        "prima săptămână din ianuarie",
+        "pe 15",
+        "începând cu 1 martie",
+        "weekendul dinainte de Crăciun",
+        "vinerea dinainte de Paște",
         "ultima vineri din noiembrie",
         "mâine la ora 9",
         "a doua zi",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from campaigns.timing.lexicon import cldr
 from campaigns.timing.lexicon.names import ru
-from campaigns.timing.lexicon.table import Kind, Lexicon
+from campaigns.timing.lexicon.table import Kind, Lexicon, spellings
 from campaigns.timing.model import Part, Period, PeriodUnit, Unit
 
 # Nominative and genitive: "три", and "от трёх".
@@ -60,28 +61,34 @@ def _mixed(stem: str) -> str:
 RUSSIAN = Lexicon(
     language="ru",
     name="Russian",
-    months=(
-        "январь | января | январе | янв",
-        "февраль | февраля | феврале | февр | фев",
-        "март | марта | марте | мар",
-        "апрель | апреля | апреле | апр",
-        "май | мая | мае",
-        "июнь | июня | июне | июн",
-        "июль | июля | июле | июл",
-        "август | августа | августе | авг",
-        "сентябрь | сентября | сентябре | сент | сен",
-        "октябрь | октября | октябре | окт",
-        "ноябрь | ноября | ноябре | нояб",
-        "декабрь | декабря | декабре | дек",
+    months=spellings(
+        cldr.MONTHS["ru"],
+        {
+            0: "январе",
+            1: "феврале | фев",
+            2: "марте",
+            3: "апреле",
+            4: "мае",
+            5: "июне",
+            6: "июле",
+            7: "августе",
+            8: "сентябре | сен",
+            9: "октябре",
+            10: "ноябре",
+            11: "декабре",
+        },
     ),
-    weekdays=(
-        "понедельник | понедельника | понедельники | пн",
-        "вторник | вторника | вторники | вт",
-        "среда | среду | среды | ср",
-        "четверг | четверга | четверги | чт",
-        "пятница | пятницу | пятницы | пт",
-        "суббота | субботу | субботы | сб",
-        "воскресенье | воскресенья | вс",
+    weekdays=spellings(
+        cldr.WEEKDAYS["ru"],
+        {
+            0: "понедельника | понедельники",
+            1: "вторника | вторники",
+            2: "среду | среды",
+            3: "четверга | четверги",
+            4: "пятницу | пятницы",
+            5: "субботу | субботы",
+            6: "воскресенья",
+        },
     ),
     numbers={
         0: "ноль | нуль",
@@ -142,6 +149,9 @@ RUSSIAN = Lexicon(
         Kind.AT: "в | во | на | ровно в",
         Kind.ON: "в | во | на",
         Kind.DURING: "в течение | на протяжении",
+        Kind.PER: "в",
+        Kind.WEEKEND: "выходные | выходных",
+        Kind.DAY_MARK: "число | числа | числу",
         Kind.AND: "и",
         Kind.OR: "или",
         Kind.TO: "до | по",
@@ -162,6 +172,8 @@ RUSSIAN = Lexicon(
         Kind.BY: "не позднее | не позже | к | ко",
         Kind.SINCE: "после",
         Kind.ABOUT: "около | примерно",
+        Kind.STARTING: "с | со | начиная с | начиная со",
+        Kind.ONWARD: "и далее | и позже",
         Kind.WITHIN: (
             "в течение | в ближайшие | в ближайшую | в ближайший | в следующие | за ближайшие | не позднее чем через"
         ),
@@ -224,6 +236,9 @@ RUSSIAN = Lexicon(
         "anniversary": "годовщина | годовщину | годовщины",
     },
     occasions=ru.NAMES,
+    instead_of_weekend="name the day, e.g. 'в следующую субботу', or 'выходные перед Пасхой'",
+    dotted_dates=True,
+    ordinal_days=True,
     refused={
         "назад": "a campaign has no past: write 'через', 'после' or 'до' something",
         "вчера": "a campaign has no past: write 'через', 'после' or 'до' something",
@@ -233,7 +248,6 @@ RUSSIAN = Lexicon(
         "летом": "seasons begin on different days: name the months, e.g. 'с 1 июня по 31 августа'",
         "осенью": "seasons begin on different days: name the months, e.g. 'с 1 сентября по 30 ноября'",
         "зимой": "seasons begin on different days: name the months, e.g. 'с 1 декабря по 28 февраля'",
-        "выходные": "name the day, e.g. 'в следующую субботу'",
     },
     examples=(
         "как можно скорее",
@@ -265,6 +279,11 @@ RUSSIAN = Lexicon(
         "между покупкой и доставкой",
         "в следующий понедельник",
         "в первый понедельник февраля",
+        "первая неделя января",
+        "15 числа",
+        "с 1 марта",
+        "выходные перед Пасхой",
+        "пятница перед Пасхой",
         "последняя пятница ноября",
         "завтра в 9:00",
         "на следующий день",

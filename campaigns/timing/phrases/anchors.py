@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from campaigns.errors import PhraseError
 from campaigns.timing import occasions
 from campaigns.timing.lexicon.table import Kind
 from campaigns.timing.model import (
     Anchor,
+    Beside,
     CampaignEnd,
     CampaignStart,
     Event,
@@ -34,7 +36,8 @@ _PERIODS: dict[object, PeriodUnit] = {
     (Unit.MONTH, 3): PeriodUnit.QUARTER,
     (Unit.YEAR, 1): PeriodUnit.YEAR,
 }
-_NTH: dict[object, str] = {(Unit.DAY, 1): "day", (Unit.BUSINESS_DAY, 1): "business_day"}
+_NTH: dict[object, str] = {(Unit.DAY, 1): "day", (Unit.BUSINESS_DAY, 1): "business_day", (Unit.WEEK, 1): "week"}
+WEEKEND = "weekend"
 _HALVES = (Part.FIRST_HALF, Part.SECOND_HALF)
 
 
@@ -115,16 +118,21 @@ def month_of(stream: Stream) -> tuple[int | None, int | None, int] | None:
 def nth(stream: Stream) -> Nth | None:
     """Take "first Monday of February", "last day of the month", "third business day of next month"."""
     stream.take(Kind.ARTICLE)
+    start = stream.at
     rank = ordinal(stream)
     if rank is None:
         return None
+    month = stream.value(Kind.MONTH_WEEK)
+    if isinstance(month, int):  # "erste Januarwoche"
+        check_rank(stream, rank, "week", start)
+        return Nth(rank, "week", month, atoms.year(stream))
     what = nth_what(stream)
     if not stream.of():
         return None
     place = month_of(stream)
     if place is None or (what is None and place[0] is not None):
         return None
-    check_rank(stream, rank, what or "day")
+    check_rank(stream, rank, what or "day", start)
     return Nth(rank, what or "day", *place)
 
 
@@ -140,7 +148,7 @@ def ordinal(stream: Stream) -> int | None:
 
 
 def nth_what(stream: Stream) -> str | None:
-    """Take what is counted in a month: a weekday ("0" is Monday), "day" or "business_day"."""
+    """Take what is counted in a month: a weekday ("0" is Monday), "day", "business_day" or "week"."""
     weekday = stream.value(Kind.WEEKDAY)
     if isinstance(weekday, int):
         return str(weekday)
@@ -151,11 +159,72 @@ def nth_what(stream: Stream) -> str | None:
     return what
 
 
-def check_rank(stream: Stream, rank: int, what: str) -> None:
-    """Raise PhraseError when no month ever has so many of these."""
-    most = {"day": 31, "business_day": 23}.get(what, 5)
+def check_rank(stream: Stream, rank: int, what: str, at: int) -> None:
+    """Raise PhraseError at the token `at` when no month ever has so many of these."""
+    most = {"day": 31, "business_day": 23, "week": 4}.get(what, 5)
     if rank != -1 and not 1 <= rank <= most:
-        raise stream.fail(f"no month has {rank} of these", remedy=f"expected first to {most}th, or last")
+        raise stream.fail(f"no month has {rank} of these", at=at, remedy=f"expected 1 to {most}, or last")
+
+
+def day_of_month(stream: Stream) -> Nth | None:
+    """Take the number of a day alone, "the 15th", "le 15", "15 числа", with "of next month" where that has no word.
+
+    A bare number is no day: an article, a word such as "on" before it, or an ending must say that it is one.
+    """
+    led = stream.tokens[stream.at - 1].meanings if 0 < stream.at <= len(stream.tokens) else {}
+    named = stream.take(Kind.ARTICLE) or Kind.BEFORE_DAY in led
+    if stream.value(Kind.UNIT) == (Unit.DAY, 1):
+        named = True
+        stream.take(Kind.OF)
+    if stream.is_done() or not stream.tokens[stream.at].text.isdecimal():
+        return None
+    start = stream.at
+    day = atoms.number(stream)
+    marked = stream.take(Kind.ORDINAL_SUFFIX)
+    marked = stream.take(Kind.DAY_MARK) or marked
+    if day is None or not (marked or (named and not stream.words.lexicon.ordinal_days)):
+        return None
+    if not (stream.is_done() or any(stream.peek(kind) for kind in _AFTER_DAY)):
+        return None
+    check_rank(stream, day, "day", start)
+    before = stream.at
+    stream.take(Kind.OF)
+    place = month_of(stream)
+    if place is None or place[0] is not None:
+        stream.at = before
+        return Nth(day, "day")
+    return Nth(day, "day", *place)
+
+
+_AFTER_DAY = (Kind.AT, Kind.COMMA, Kind.CLOCK, Kind.TO, Kind.DASH, Kind.AND, Kind.ONWARD, Kind.OF, Kind.UNIT, Kind.NEXT)
+
+
+def beside(stream: Stream) -> Beside | None:
+    """Take "the weekend before Christmas", "the Friday before Easter", "the Monday after Easter".
+
+    Raises: PhraseError for a weekend that is beside nothing: which of its days is meant?
+    """
+    stream.skip(Kind.ON, Kind.IN, Kind.ARTICLE, Kind.THIS, Kind.NEXT)
+    what = WEEKEND if stream.take(Kind.WEEKEND) else stream.value(Kind.WEEKDAY)
+    named = stream.at - 1
+    if what is None:
+        return None
+    sign = -1 if stream.take(Kind.BEFORE) else 1 if stream.take(Kind.AFTER) else 0
+    anchor = reference(stream) if sign else None
+    if anchor is not None:
+        return Beside(str(what), sign, anchor)
+    if what == WEEKEND:
+        raise refuse_weekend(stream, named)
+    return None
+
+
+def refuse_weekend(stream: Stream, at: int) -> PhraseError:
+    """Make the error for a weekend that stands beside nothing."""
+    return stream.fail(
+        f"{stream.tokens[at].text!r} at character {stream.tokens[at].start + 1} says no moment",
+        at=at,
+        remedy=stream.words.lexicon.instead_of_weekend,
+    )
 
 
 def weekday(stream: Stream) -> Weekday | None:
@@ -201,7 +270,7 @@ def period(stream: Stream) -> Period | None:
     if part is not None:
         stream.skip(Kind.DASH, Kind.OF, Kind.ARTICLE)
     assert part is None or isinstance(part, Part)
-    found = _quarter(stream, part) or _month(stream, part) or _relative(stream, part, led=led) or _year(stream, part)
+    found = _quarter(stream, part) or _month(stream, part) or _year(stream, part) or _relative(stream, part, led=led)
     if found is not None and found.part in _HALVES and found.of not in (PeriodUnit.MONTH, PeriodUnit.YEAR):
         raise stream.fail(f"a {found.of} has no halves here", remedy="say start, middle or end of it")
     return found
@@ -243,6 +312,8 @@ def _quarter(stream: Stream, part: Part | None) -> Period | None:
     named = stream.take(Kind.QUARTER)
     if named and number is None:
         number = atoms.number(stream)
+        if number is None:  # "trimestrul al doilea"
+            number = stream.value(Kind.ORDINAL)
     if not named or not isinstance(number, int) or not (1 <= number <= 4 or number == -1):
         stream.at = before
         return None
@@ -271,6 +342,8 @@ def _year(stream: Stream, part: Part | None) -> Period | None:
     if part is None:
         return None
     before = stream.at
+    if stream.value(Kind.UNIT) != (Unit.YEAR, 1):  # "the year 2027"
+        stream.at = before
     year = atoms.year(stream)
     if year is None:
         stream.at = before
@@ -284,8 +357,10 @@ _REFERENCES: tuple[Callable[[Stream], Anchor | None], ...] = (
     event,
     nth,
     lambda stream: atoms.fixed(_past_article(stream)),
+    beside,
     weekday,
     period,
+    day_of_month,
 )
 
 

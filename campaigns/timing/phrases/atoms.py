@@ -17,12 +17,13 @@ _LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """`low` to `high` of a unit as the author wrote them; `reversed` when the larger number came first."""
+    """`low` to `high` of a unit; `reversed` when the larger number was written first; `start` is its first token."""
 
     low: int
     high: int
     unit: Unit
     reversed: bool = False
+    start: int = 0
 
 
 def number(stream: Stream) -> int | None:
@@ -57,6 +58,7 @@ def amount(stream: Stream, *, next_too: bool = False) -> Amount | None:
     between = stream.take(Kind.BETWEEN)
     if not between:
         stream.take(Kind.FROM)
+    start = stream.at
     low = high = number(stream)
     if low is None:
         if not stream.words.lexicon.bare_unit_is_one or not stream.peek(Kind.UNIT):
@@ -75,7 +77,7 @@ def amount(stream: Stream, *, next_too: bool = False) -> Amount | None:
     name, factor = unit
     if max(low, high) * factor > MAX_AMOUNT:
         raise stream.fail(f"{max(low, high)} is too far away", back=2, remedy=f"expected at most {MAX_AMOUNT}")
-    return Amount(min(low, high) * factor, max(low, high) * factor, name, low > high)
+    return Amount(min(low, high) * factor, max(low, high) * factor, name, low > high, start)
 
 
 def clock(stream: Stream) -> time | None:

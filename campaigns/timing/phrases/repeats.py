@@ -23,8 +23,8 @@ _FREQUENCY = {
 
 def recurrence(stream: Stream) -> Timing | None:
     """Take a whole recurrence with its time of day and its limit, in any order of these two."""
-    rule = _each_weekday(stream)
-    for production in (_each_unit, _of_every_month):
+    rule = _so_often(stream)
+    for production in (_each_weekday, _one_in_two, _each_unit, _of_every_month):
         if rule is None:
             stream.at = 0
             rule = production(stream)
@@ -46,18 +46,59 @@ def recurrence(stream: Stream) -> Timing | None:
     return Timing(Here(), at=at, repeat=repeat)
 
 
+def _so_often(stream: Stream) -> str | None:
+    """Take "once a week" as every week.
+
+    Raises: PhraseError for "twice a week", which does not say when.
+    """
+    stream.take(Kind.OF)
+    start = stream.at
+    many = stream.value(Kind.MANY_TIMES)
+    times = many if isinstance(many, int) else atoms.number(stream)
+    if times is None or not (many is not None or stream.take(Kind.TIMES)):
+        return None
+    if not (stream.take(Kind.PER, Kind.EVERY, Kind.IN) or atoms.number(stream) == 1):
+        return None
+    stream.take(Kind.ARTICLE)
+    unit = stream.value(Kind.UNIT)
+    if not isinstance(unit, tuple):
+        return None
+    if times == 1 and unit[0] in _FREQUENCY:
+        return _rule(unit[0], unit[1])
+    raise stream.fail(
+        f"{times} times in each of these does not say when",
+        at=start,
+        remedy="name the days, e.g. 'every tuesday and thursday', or a pause, e.g. 'every 3 days'",
+    )
+
+
+def _one_in_two(stream: Stream) -> str | None:
+    """Take "un vendredi sur deux", "une semaine sur deux": every other one."""
+    if atoms.number(stream) != 1:
+        return None
+    day = stream.value(Kind.WEEKDAY)
+    unit = stream.value(Kind.UNIT) if day is None else None
+    if not stream.take(Kind.ONE_IN_TWO):
+        return None
+    if isinstance(day, int):
+        return f"FREQ=WEEKLY;INTERVAL=2;BYDAY={DAYS[day]}"
+    return _rule(unit[0], 2 * unit[1]) if isinstance(unit, tuple) and unit[0] in _FREQUENCY else None
+
+
 def _each_weekday(stream: Stream) -> str | None:
     if not stream.take(Kind.EVERY):
         stream.skip(Kind.ON, Kind.ARTICLE)
         if not stream.peek(Kind.EVERY_WEEKDAY):
             return None
+    if stream.peek(Kind.WEEKEND):
+        raise anchors.refuse_weekend(stream, stream.at)
     if stream.take(Kind.WORKDAYS):
         return "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
     weeks = 2 if stream.take(Kind.OTHER) else 1
-    before = stream.at
+    before_rank = stream.at
     rank = anchors.ordinal(stream)
     if rank is None:
-        stream.at = before
+        stream.at = before_rank
         weeks = atoms.number(stream) or weeks
         if weeks > 1 and stream.peek(Kind.UNIT):  # Romanian "la fiecare 3 luni": months, not Mondays
             return None
@@ -71,7 +112,7 @@ def _each_weekday(stream: Stream) -> str | None:
     if not days:
         return None
     if rank is not None:
-        return _ranked(stream, rank, days)
+        return _ranked(stream, rank, days, before_rank)
     interval = f";INTERVAL={weeks}" if weeks > 1 else ""
     return f"FREQ=WEEKLY{interval};BYDAY={','.join(DAYS[day] for day in sorted(set(days)))}"
 
@@ -81,10 +122,10 @@ def _weekday(stream: Stream) -> object:
     return stream.value(Kind.EVERY_WEEKDAY) if day is None else day
 
 
-def _ranked(stream: Stream, rank: int, days: list[int]) -> str:
+def _ranked(stream: Stream, rank: int, days: list[int], at: int) -> str:
     before = stream.at
     if stream.take(Kind.OF, Kind.IN) and anchors.month_of(stream) == (None, None, 0):
-        anchors.check_rank(stream, rank, str(days[0]))
+        anchors.check_rank(stream, rank, str(days[0]), at)
         return f"FREQ=MONTHLY;BYDAY={','.join(f'{rank:+}{DAYS[day]}' for day in sorted(set(days)))}"
     stream.at = before
     raise stream.fail(
@@ -113,7 +154,10 @@ def _each_unit(stream: Stream) -> str | None:
         if count != 1:
             raise stream.fail("business days repeat one by one", back=2, remedy="write 'every business day'")
         return f"FREQ=WEEKLY;BYDAY={','.join(DAYS[: 5 if name is Unit.BUSINESS_DAY else 6])}"
-    interval = count * factor
+    return _rule(name, count * factor)
+
+
+def _rule(name: Unit, interval: int) -> str:
     return f"FREQ={_FREQUENCY[name]}{f';INTERVAL={interval}' if interval > 1 else ''}"
 
 
@@ -132,17 +176,20 @@ def _of_every_month(stream: Stream) -> str | None:
     every = stream.take(Kind.EVERY)
     stream.take(Kind.ON)
     stream.take(Kind.ARTICLE)
+    start = stream.at
     rank = anchors.ordinal(stream)
     if rank is None:
         return None
     what = anchors.nth_what(stream)
+    if what == "week":
+        return None
     if not (stream.peek(Kind.EVERY) or stream.of()):
         return None
     if not stream.take(Kind.ARTICLE if every else Kind.EVERY) and not every:
         return None
     if stream.value(Kind.UNIT) != (Unit.MONTH, 1):
         return None
-    anchors.check_rank(stream, rank, what or "day")
+    anchors.check_rank(stream, rank, what or "day", start)
     if what == "business_day":
         return f"FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS={rank}"
     if what is not None and what != "day":

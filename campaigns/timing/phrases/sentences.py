@@ -96,7 +96,7 @@ def _ago(stream: Stream) -> Timing | None:
 
 def _within(stream: Stream) -> Timing | None:
     start = stream.at
-    for kind in (Kind.WITHIN, Kind.WITHIN_NEXT):
+    for kind in (Kind.WITHIN, Kind.WITHIN_NEXT, Kind.WITHIN_OF):
         stream.at = start
         if not stream.take(kind):
             continue
@@ -113,8 +113,10 @@ def _within(stream: Stream) -> Timing | None:
         if length is None:
             continue
         if kind is Kind.WITHIN_NEXT and not any(
-            Kind.NEXT in token.meanings for token in stream.tokens[inner : stream.at]
+            Kind.NEXT in token.meanings for token in stream.tokens[inner : stream.at + 1]
         ):
+            continue
+        if kind is Kind.WITHIN_OF and not stream.peek(Kind.COUNTED_FROM):
             continue
         if length.low != length.high:
             raise stream.fail("a limit is one length, not a range", remedy="write e.g. 'within 5 days'")
@@ -139,9 +141,10 @@ def _one(stream: Stream) -> Amount | None:
 
 def _beside(stream: Stream) -> Timing | None:
     """Take "2 weeks before X", "3 to 5 days after X"."""
+    limits = stream.peek(Kind.WITHIN_OF)
     stream.take(Kind.AWAY, Kind.LATER_BEFORE)
     length = atoms.amount(stream)
-    if length is None:
+    if length is None or (limits and stream.peek(Kind.COUNTED_FROM)):  # "în 48 de ore de la": within them
         return None
     bare = stream.peek(Kind.LATER)
     word = "before" if stream.take(Kind.BEFORE) else "after" if stream.take(Kind.AFTER) else ""
@@ -164,12 +167,18 @@ def _beside_day(stream: Stream) -> Timing | None:
     """Take "the day before X", "la veille de X", "a day after X"."""
     stream.skip(Kind.ON, Kind.AT, Kind.AWAY)
     stream.take(Kind.ARTICLE)
-    days = atoms.number(stream)  # "21 день после": the noun is in the singular
+    low = high = atoms.number(stream)  # "21 день после": the noun is in the singular
+    if low is not None and stream.take(Kind.DASH):
+        high = atoms.number(stream)
     sign = -1 if stream.take(Kind.DAY_BEFORE) else 1 if stream.take(Kind.DAY_AFTER) else 0
     anchor = anchors.reference(stream) if sign else None
     if anchor is None:
         return None
-    return Timing(anchor, Relation.OFFSET, _days(stream, 1 if days is None else days, sign))
+    if low is None or high is None:
+        return Timing(anchor, Relation.OFFSET, _days(stream, 1, sign)) if low is None else None
+    if low > high:
+        raise stream.fail(f"{low} to {high} runs backwards", at=0, remedy=f"write {high} to {low}")
+    return Timing(anchor, Relation.OFFSET, replace(_days(stream, high, sign), low=low))
 
 
 def _days(stream: Stream, days: int, sign: int = 1) -> Offset:
@@ -201,7 +210,9 @@ def _later(stream: Stream) -> Timing | None:
 def _forwards(stream: Stream, length: Amount) -> None:
     if length.reversed:
         raise stream.fail(
-            f"{length.high} to {length.low} runs backwards", remedy=f"write {length.low} to {length.high}"
+            f"{length.high} to {length.low} runs backwards",
+            at=length.start,
+            remedy=f"write {length.low} to {length.high}",
         )
 
 
@@ -242,6 +253,25 @@ def _related(stream: Stream) -> Timing | None:
     return None
 
 
+def _starting(stream: Stream) -> Timing | None:
+    """Take "from 1 March on", "à partir du 1er mars", "ab Montag": that day too, without an end."""
+    for kind in (Kind.STARTING, Kind.FROM):
+        stream.at = 0
+        if not stream.take(kind):
+            continue
+        anchor = anchors.reference(stream)
+        if anchor is not None and (stream.take(Kind.ONWARD) or kind is Kind.STARTING):
+            return _timing(anchor, Relation.FROM)
+    return None
+
+
+def _day_of_month(stream: Stream) -> Timing | None:
+    """Take "on the 15th", "le 15", "am 15.": the next day of that number."""
+    stream.take(Kind.ON)
+    day = anchors.day_of_month(stream)
+    return Timing(day) if day is not None else None
+
+
 def _between(stream: Stream) -> Timing | None:
     """Take "from A to B", "between A and B", "A - B", both days included."""
     between = stream.take(Kind.BETWEEN)
@@ -266,6 +296,7 @@ def _days_of_month(stream: Stream) -> Timing | None:
         stream.take(Kind.FROM)
     stream.take(Kind.ARTICLE)
     month = stream.value(Kind.MONTH)
+    start = stream.at
     low = atoms.day_number(stream)
     if low is None or not (stream.take(Kind.AND) if between else stream.take(Kind.TO, Kind.DASH)):
         return None
@@ -280,7 +311,7 @@ def _days_of_month(stream: Stream) -> Timing | None:
     first = atoms.check_date(stream, month, low, year, None)
     second = atoms.check_date(stream, month, high, year, None)
     if low > high:
-        raise stream.fail(f"{low} to {high} runs backwards", remedy=f"write {high} to {low}")
+        raise stream.fail(f"{low} to {high} runs backwards", at=start, remedy=f"write {high} to {low}")
     return Timing(first, Relation.BETWEEN, second=second)
 
 
@@ -304,6 +335,13 @@ def _whole_period(stream: Stream) -> Timing | None:
     return Timing(found) if isinstance(found, Period) else None
 
 
+def _week_of_month(stream: Stream) -> Timing | None:
+    """Take "during the first week of January", with the words that only a span of days has before it."""
+    stream.skip(Kind.IN, Kind.AT, Kind.ON, Kind.DURING)
+    found = anchors.nth(stream)
+    return Timing(found) if found is not None and found.what == "week" else None
+
+
 def _timing(anchor: object, relation: Relation) -> Timing:
     """Move the time of a date-time without a zone to the timing, where a time of day belongs."""
     if isinstance(anchor, Fixed) and anchor.clock is not None and anchor.zone is None:
@@ -325,6 +363,9 @@ _PRODUCTIONS: tuple[Callable[[Stream], Timing | None], ...] = (
     _days_of_month,
     _between,
     _related,
+    _starting,
     _on,
     _whole_period,
+    _week_of_month,
+    _day_of_month,
 )

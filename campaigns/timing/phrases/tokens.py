@@ -23,12 +23,14 @@ _LEXEME = re.compile(
     r"(?P<iso>\d{4}-\d{2}-\d{2})"
     r"(?:[t ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
     r"(?: ?(?P<zone>z\b|utc\b|[+-]\d{2}:?\d{2}\b|[a-z_]+/[a-z_/+0-9-]+))?)?"
-    r"|(?P<clock>\d{1,2}:\d{2}(?![\d:])|\d{1,2}\.\d{2}(?= ?(?:uhr|h)\b))"
+    r"|(?P<dotted>\d{1,2}\.\d{1,2}\.\d{4}(?!\d))"
+    r"|(?P<clock>\d{1,2}:\d{2}(?![\d:])|\d{1,2}\.\d{2}(?= ?(?:uhr|h|am|pm|a\.m|p\.m)\b))"
     r"|(?P<number>\d+)"
     r"|(?P<word>[^\W\d_]+)"
     r"|(?P<mark>[-+,])"
     r"|(?P<skip>[ '._]+)"
 )
+_FIGURES = "a date of figures alone is read differently in each country: write '14 february', or 2027-02-14"
 _MARKS: dict[str, Kind] = {"-": Kind.DASH, "+": Kind.PLUS, ",": Kind.COMMA}
 
 
@@ -137,9 +139,12 @@ class Stream:
         self.at += 1
         self.furthest = max(self.furthest, self.at)
 
-    def fail(self, message: str, *, back: int = 1, remedy: str = "") -> PhraseError:
-        """Make the error for a phrase whose words are known but say something impossible, at `back` tokens ago."""
-        index = min(max(self.at - back, 0), len(self.tokens) - 1)
+    def fail(self, message: str, *, back: int = 1, at: int | None = None, remedy: str = "") -> PhraseError:
+        """Make the error for a phrase whose words are known but say something impossible.
+
+        It points at the token `at`, or at the one `back` tokens ago.
+        """
+        index = min(max(self.at - back if at is None else at, 0), len(self.tokens) - 1)
         return RefusedPhraseError(
             f"cannot read {self.phrase!r}: {message}", phrase=self.phrase, at=self.tokens[index].start, remedy=remedy
         )
@@ -201,6 +206,8 @@ def _split(phrase: str, words: WordTable) -> list[_Lexeme]:
         kind = match.lastgroup
         if match["iso"] is not None:
             lexemes.append(_Lexeme(match[0], start, end, {Kind.DATE: _iso(phrase, start, match)}))
+        elif match["dotted"] is not None:
+            lexemes.append(_Lexeme(match[0], start, end, {Kind.DATE: _dotted(phrase, start, match[0], words)}))
         elif match["clock"] is not None:
             lexemes.append(_Lexeme(match[0], start, end, {Kind.CLOCK: _clock(phrase, start, match["clock"])}))
         elif kind == "mark":
@@ -220,9 +227,37 @@ def _letter(text: str, index: int) -> bool:
 
 
 def _slash(folded: str, words: WordTable) -> str:
-    if re.search(r"\d/\d|\d\.\d", folded):
-        return "a date of figures alone is read differently in each country: write '14 february', or 2027-02-14"
+    if re.search(r"\d/\d", folded):
+        return _FIGURES
     return f"write plain words, e.g. {words.lexicon.examples[2]!r}"
+
+
+def _dotted(phrase: str, start: int, text: str, words: WordTable) -> Fixed:
+    """Read 15.01.2027, day first, in a language that writes its dates so and no other way."""
+    day, month, year = (int(part) for part in text.split("."))
+    if not words.lexicon.dotted_dates:
+        raise PhraseError(f"cannot read {phrase!r}: {text} is figures alone", phrase=phrase, at=start, remedy=_FIGURES)
+    try:
+        found = date(year, month, day)
+    except ValueError as error:
+        raise PhraseError(
+            f"cannot read {phrase!r}: {text} is no date of the calendar ({error})",
+            phrase=phrase,
+            at=start,
+            remedy="expected day, month and year, such as 14.02.2027",
+        ) from None
+    return _in_reach(phrase, start, Fixed(found.month, found.day, found.year))
+
+
+def _in_reach(phrase: str, start: int, found: Fixed) -> Fixed:
+    if found.year not in _YEARS:
+        raise PhraseError(
+            f"cannot read {phrase!r}: the year {found.year} is out of reach",
+            phrase=phrase,
+            at=start,
+            remedy=f"expected a year between {_YEARS.start} and {_YEARS.stop - 1}",
+        )
+    return found
 
 
 def _iso(phrase: str, start: int, match: re.Match[str]) -> Fixed:
@@ -237,13 +272,7 @@ def _iso(phrase: str, start: int, match: re.Match[str]) -> Fixed:
             at=start,
             remedy="expected a date such as 2027-02-14, or 2027-02-14 09:30",
         ) from None
-    if day.year not in _YEARS:
-        raise PhraseError(
-            f"cannot read {phrase!r}: the year {day.year} is out of reach",
-            phrase=phrase,
-            at=start,
-            remedy=f"expected a year between {_YEARS.start} and {_YEARS.stop - 1}",
-        )
+    _in_reach(phrase, start, Fixed(day.month, day.day, day.year))
     zone = match["zone"]
     if zone is not None:
         zone = _zone(phrase, start, zone)

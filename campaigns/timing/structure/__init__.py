@@ -22,6 +22,7 @@ _RELATIONS = {
     "before": Relation.BEFORE,
     "by": Relation.BY,
     "after": Relation.AFTER,
+    "from": Relation.FROM,
     "about": Relation.ABOUT,
     "within": Relation.WITHIN,
     "between": Relation.BETWEEN,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import calendar
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from campaigns.timing import occasions, phrases, zones
 from campaigns.timing.lexicon import surface
 from campaigns.timing.model import (
     Anchor,
+    Beside,
     CampaignEnd,
     CampaignStart,
     Event,
@@ -45,7 +45,7 @@ from campaigns.timing.structure.values import (
 )
 
 HERE = Here()
-KEYS = ("date", "period", "occasion", "weekday", "nth", "stage", "touch", "event")
+KEYS = ("date", "period", "occasion", "weekday", "nth", "nearest", "stage", "touch", "event")
 MODIFIERS = ("year", "clock", "zone", "expected", "yearly", "shift_weeks", "named")
 _ALLOWED = {
     "date": ("clock", "zone", "named"),
@@ -53,6 +53,7 @@ _ALLOWED = {
     "occasion": ("year",),
     "weekday": ("shift_weeks",),
     "nth": (),
+    "nearest": (),
     "stage": (),
     "touch": (),
     "event": ("expected", "yearly"),
@@ -127,6 +128,9 @@ def write(anchor: Anchor) -> str | dict[str, object]:
             what = DAYS[int(anchor.what)] if anchor.what.isdecimal() else anchor.what
             nth = _and({"n": anchor.n, "what": what}, month=anchor.month, year=anchor.year, shift=anchor.shift or None)
             return {"nth": nth}
+        case Beside():
+            what = DAYS[int(anchor.what)] if anchor.what.isdecimal() else anchor.what
+            return {"nearest": {"day": what, "before" if anchor.sign < 0 else "after": write(anchor.anchor)}}
         case Stage():
             return {"stage": anchor.name}
         case Touch():
@@ -221,10 +225,8 @@ def _occasion(value: Mapping[str, object], names: Names) -> Anchor:
     own = {surface(name): name for name in names.occasions}
     name = own.get(surface(text)) or occasions.find(text, names.language)
     if name is None:
-        close = difflib.get_close_matches(text.lower(), [*occasions.NAMES, *names.occasions], 1)
-        remedy = (
-            f"did you mean {close[0]!r}?" if close else "expected e.g. valentines-day, or a name under `occasions:`"
-        )
+        close = occasions.near(text, names.language, names.occasions)
+        remedy = f"did you mean {close!r}?" if close else "expected e.g. valentines-day, or a name under `occasions:`"
         raise ValueError(f"unknown occasion {text!r} - {remedy}")
     return Occasion(name, year_of(value.get("year")))
 
@@ -236,11 +238,11 @@ def _weekday_anchor(value: Mapping[str, object], names: Names) -> Anchor:  # noq
 def _nth(value: Mapping[str, object], names: Names) -> Anchor:  # noqa: ARG001
     data = mapping_of(value["nth"], ("n", "what", "month", "year", "shift"), "nth")
     what = str(data.get("what", "day")).lower()
-    if what not in ("day", "business_day"):
+    if what not in ("day", "business_day", "week"):
         what = str(weekday_of(what))
     n = data.get("n")
-    most = {"day": 31, "business_day": 23}.get(what, 5)
-    rank = -1 if str(n) in ("-1", "last") else number_of(n, 1, most, f"rank of a {what if most > 5 else 'weekday'}")
+    most = {"day": 31, "business_day": 23, "week": 4}.get(what, 5)
+    rank = -1 if str(n) in ("-1", "last") else number_of(n, 1, most, f"rank of a {'weekday' if most == 5 else what}")
     month = data.get("month")
     return Nth(
         rank,
@@ -248,6 +250,19 @@ def _nth(value: Mapping[str, object], names: Names) -> Anchor:  # noqa: ARG001
         None if month is None else number_of(month, 1, 12, "month"),
         year_of(data.get("year")),
         shift_of(data.get("shift")),
+    )
+
+
+def _nearest(value: Mapping[str, object], names: Names) -> Anchor:
+    data = mapping_of(value["nearest"], ("day", "before", "after"), "nearest")
+    sides = [side for side in ("before", "after") if side in data]
+    if "day" not in data or len(sides) != 1:
+        raise ValueError("`nearest:` takes a day and one side, e.g. {day: weekend, before: {occasion: christmas}}")
+    what = str(data["day"]).lower()
+    return Beside(
+        what if what == phrases.anchors.WEEKEND else str(weekday_of(what)),
+        -1 if sides == ["before"] else 1,
+        read(data[sides[0]], names),
     )
 
 
@@ -278,6 +293,7 @@ _READERS = {
     "occasion": _occasion,
     "weekday": _weekday_anchor,
     "nth": _nth,
+    "nearest": _nearest,
     "stage": _stage,
     "touch": _touch,
     "event": _event,

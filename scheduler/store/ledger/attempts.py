@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +43,7 @@ class Claim:
     expires_at: datetime | None
     on_late: str
     attempts: int
+    revision: int | None
     worker: str
     lease_until: datetime
 
@@ -58,7 +59,35 @@ class AttemptMark:
     created_at: datetime
 
 
-_CLAIMED = (
+@dataclass(frozen=True, slots=True)
+class NewMark:
+    """An attempt mark to be written; `key` and `created_at` are those of the first attempt where there was one."""
+
+    claim: Claim
+    key: str
+    content_hash: str
+    created_at: datetime
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The outcome of an attempt: `reason` is for the delivery, `detail` (what the far end said) for the attempt.
+
+    `next_at` is when a retry_wait row is due again, and is required for it.
+    """
+
+    delivery: int
+    number: int
+    state: State
+    reason: str
+    at: datetime
+    detail: str = ""
+    provider_id: str = ""
+    next_at: datetime | None = None
+
+
+CLAIMED = (
     _D.id,
     _D.campaign,
     _D.edition,
@@ -74,6 +103,7 @@ _CLAIMED = (
     _D.expires_at,
     _D.on_late,
     _D.attempts,
+    _D.revision,
 )
 
 
@@ -107,6 +137,9 @@ _FIRST = (
     .order_by(ATTEMPTS.c.number)
     .limit(1)
 )
+_FIRSTS = select(
+    ATTEMPTS.c.delivery, ATTEMPTS.c.number, ATTEMPTS.c.key, ATTEMPTS.c.content_hash, ATTEMPTS.c.created_at
+).where(ATTEMPTS.c.number == 1)
 
 
 def _outcome(state: State) -> Update:
@@ -132,20 +165,22 @@ _OUTCOME = {state: _outcome(state) for state in _ENDS}
 _CLOSE = {state: _close(state) for state in _ENDS}
 
 
-def claim(conn: Connection, *, worker: str, now: datetime, lease_until: datetime, limit: int) -> list[Claim]:
-    """Take up to `limit` due deliveries of running campaigns and unpaused touches, the longest due first.
+def claim(
+    conn: Connection, *, worker: str, now: datetime, lease_until: datetime, limit: int, without: Collection[str] = ()
+) -> list[Claim]:
+    """Take up to `limit` due deliveries of running campaigns and unpaused touches, but for channels in `without`.
 
+    What is no marketing comes first, so that a thank-you never waits behind a mailing; then the longest due.
     Lock: on PostgreSQL the rows are locked with SKIP LOCKED, so two workers never take one row and never wait for each
     other; on SQLite the write transaction is alone anyhow. Condition of the change: still planned or retry_wait.
     """
-    due = (
-        select(*_CLAIMED)
-        .where(in_states(WAITING), _D.next_at <= now, runnable(DELIVERIES))
-        .order_by(_D.next_at, _D.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=DELIVERIES)
-    )
-    rows = conn.execute(due).all()
+    due = select(*CLAIMED).where(in_states(WAITING), _D.next_at <= now, runnable(DELIVERIES))
+    if without:
+        due = due.where(_D.channel.not_in(sorted(without)))
+    due = due.order_by(_D.next_at, _D.id).with_for_update(skip_locked=True, of=DELIVERIES)
+    rows = list(conn.execute(due.where(~_D.marketing).limit(limit)))
+    if len(rows) < limit:
+        rows += conn.execute(due.where(_D.marketing).limit(limit - len(rows))).all()
     if not rows:
         return []
     take = (
@@ -161,46 +196,86 @@ def claim(conn: Connection, *, worker: str, now: datetime, lease_until: datetime
 def mark(
     conn: Connection, claim: Claim, *, key: str, content_hash: str, created_at: datetime, now: datetime, subject: str
 ) -> AttemptMark:
-    """Write the attempt mark: claimed to attempting, with the attempt's row; it must be durable before the next byte.
+    """Write the attempt mark of one message; see `mark_many`.
 
-    The claim's stage, channel and purpose are stored: an edit may have changed them since the row was planned.
-    `key` and `created_at` are used by the first attempt only; later ones get the first one's. Condition: the row is
-    claimed by this worker and the lease has not run out at `now`.
     Raises: LostLease, and then nothing may be sent.
     """
     number = claim.attempts + 1
-    values: dict[str, object] = {
-        "row": claim.id,
-        "holder": claim.worker,
-        "moment": now,
-        "made": claim.attempts,
-        "next_number": number,
-        "title": subject,
-        "its_stage": claim.stage,
-        "its_channel": claim.channel,
-        "its_purpose": claim.marketing,
-    }
-    if conn.execute(_MARK, values).rowcount != 1:
-        raise LostLease(f"delivery {claim.id} is no longer held by {claim.worker}")
     if number > 1 and (first := first_attempt(conn, claim.id)) is not None:
         key, created_at = first.key, first.created_at
-    values = {
-        "delivery": claim.id,
-        "number": number,
-        "key": key,
-        "content_hash": content_hash,
-        "created_at": created_at,
-        "started_at": now,
-        "detail": "",
+    written = mark_many(conn, [NewMark(claim, key, content_hash, created_at, subject)], now=now)
+    if claim.id not in written:
+        raise LostLease(f"delivery {claim.id} is no longer held by {claim.worker}")
+    return written[claim.id]
+
+
+def mark_many(conn: Connection, marks: Sequence[NewMark], *, now: datetime) -> dict[int, AttemptMark]:
+    """Write attempt marks: claimed to attempting, with an attempt's row each; return those written, by delivery.
+
+    They must be durable before the next byte of their messages. The claim's stage, channel and purpose are stored: an
+    edit may have changed them since the row was planned. Condition: the row is claimed by this worker and the lease has
+    not run out at `now`; of a delivery that is missing in the answer nothing may be sent.
+    """
+    changes = [
+        {
+            "row": mark.claim.id,
+            "holder": mark.claim.worker,
+            "moment": now,
+            "made": mark.claim.attempts,
+            "next_number": mark.claim.attempts + 1,
+            "title": mark.subject,
+            "its_stage": mark.claim.stage,
+            "its_channel": mark.claim.channel,
+            "its_purpose": mark.claim.marketing,
+        }
+        for mark in marks
+    ]
+    if not changes:
+        return {}
+    if conn.execute(_MARK, changes).rowcount != len(changes):
+        marks = _just_marked(conn, marks)
+    if marks:
+        begun = [
+            {
+                "delivery": mark.claim.id,
+                "number": mark.claim.attempts + 1,
+                "key": mark.key,
+                "content_hash": mark.content_hash,
+                "created_at": mark.created_at,
+                "started_at": now,
+                "detail": "",
+            }
+            for mark in marks
+        ]
+        conn.execute(_BEGIN, begun)
+    return {
+        mark.claim.id: AttemptMark(mark.claim.id, mark.claim.attempts + 1, mark.key, mark.content_hash, mark.created_at)
+        for mark in marks
     }
-    conn.execute(_BEGIN, values)
-    return AttemptMark(claim.id, number, key, content_hash, created_at)
+
+
+def _just_marked(conn: Connection, marks: Sequence[NewMark]) -> list[NewMark]:
+    """Return the marks whose rows have just come to attempting: those that have no row of their attempt yet."""
+    begun = select(ATTEMPTS.c.id).where(ATTEMPTS.c.delivery == _D.id, ATTEMPTS.c.number == _D.attempts).exists()
+    query = select(_D.id, _D.worker, _D.attempts).where(
+        _D.id.in_([mark.claim.id for mark in marks]), _D.state == State.ATTEMPTING.value, ~begun
+    )
+    taken = {(row.id, row.worker, row.attempts) for row in conn.execute(query)}
+    return [mark for mark in marks if (mark.claim.id, mark.claim.worker, mark.claim.attempts + 1) in taken]
 
 
 def first_attempt(conn: Connection, delivery_id: int) -> AttemptMark | None:
     """Return the first attempt of a delivery, whose key and Date every later one bears; None before it."""
     row = conn.execute(_FIRST, {"row": delivery_id}).first()
     return None if row is None else AttemptMark(*row)
+
+
+def first_attempts(conn: Connection, deliveries: Collection[int]) -> dict[int, AttemptMark]:
+    """Return the first attempt of each of these deliveries that has one."""
+    if not deliveries:
+        return {}
+    asked = _FIRSTS.where(ATTEMPTS.c.delivery.in_(sorted(deliveries)))
+    return {row.delivery: AttemptMark(*row) for row in conn.execute(asked)}
 
 
 def finish(
@@ -215,32 +290,67 @@ def finish(
     provider_id: str = "",
     next_at: datetime | None = None,
 ) -> bool:
-    """Write the outcome of an attempt and close it; return whether the row took it.
+    """Write the outcome of one attempt; return whether the row took it. See `finish_many`.
 
     `detail` is for the attempt's row (what the far end said), `reason` for the delivery's; without it `detail` stands
     there too, and nothing when it was sent.
+    """
+    why = reason if reason is not None else "" if state is State.SENT else detail
+    ending = Ending(delivery_id, attempt_number, state, why, now, detail, provider_id, next_at)
+    return bool(finish_many(conn, [ending]))
+
+
+def finish_many(conn: Connection, endings: Sequence[Ending]) -> set[int]:
+    """Write the outcomes of attempts and close them; return the deliveries that took theirs.
 
     Condition: the row is attempting and this is its newest attempt. A worker that was given up (its row is already
     unknown) may still report a certain outcome: that is the evidence the row waits for.
-    `next_at` is when a retry_wait row is due again, and is required for it.
+    Raises: ValueError for an outcome that is none, and for a retry_wait without its next moment.
     """
-    if state not in _ENDS:
-        raise ValueError(f"an attempt cannot end as {state}")
-    if state is State.RETRY_WAIT and next_at is None:
-        raise ValueError("a delivery that waits to be tried again needs its next moment")
-    values = {
-        "row": delivery_id,
-        "number_tried": attempt_number,
-        "moment": now,
-        "why": reason if reason is not None else "" if state is State.SENT else detail,
-        "provider": provider_id,
-        "again": next_at,
-        "said": detail,
+    taken: set[int] = set()
+    for state in dict.fromkeys(ending.state for ending in endings):
+        same = [ending for ending in endings if ending.state is state]
+        if state not in _ENDS:
+            raise ValueError(f"an attempt cannot end as {state}")
+        if state is State.RETRY_WAIT and any(ending.next_at is None for ending in same):
+            raise ValueError("a delivery that waits to be tried again needs its next moment")
+        if conn.execute(_OUTCOME[state], [_outcome_values(ending) for ending in same]).rowcount != len(same):
+            same = _those_that_took(conn, state, same)
+        if same:
+            conn.execute(_CLOSE[state], [_close_values(ending) for ending in same])
+        taken.update(ending.delivery for ending in same)
+    return taken
+
+
+def _outcome_values(ending: Ending) -> dict[str, object]:
+    values: dict[str, object] = {
+        "row": ending.delivery,
+        "number_tried": ending.number,
+        "moment": ending.at,
+        "why": ending.reason,
     }
-    if conn.execute(_OUTCOME[state], values).rowcount != 1:
-        return False
-    conn.execute(_CLOSE[state], values)
-    return True
+    if ending.state is State.SENT:
+        values["provider"] = ending.provider_id
+    if ending.state is State.RETRY_WAIT:
+        values["again"] = ending.next_at
+    return values
+
+
+def _close_values(ending: Ending) -> dict[str, object]:
+    return {"row": ending.delivery, "number_tried": ending.number, "moment": ending.at, "said": ending.detail}
+
+
+def _those_that_took(conn: Connection, state: State, endings: Sequence[Ending]) -> list[Ending]:
+    """Return the endings whose rows have just come to `state`: those whose attempt is not closed for good yet."""
+    closed = ATTEMPTS.c.outcome
+    waiting = closed.is_(None) if state is State.UNKNOWN else or_(closed.is_(None), closed == State.UNKNOWN.value)
+    query = (
+        select(_D.id, _D.attempts)
+        .join(ATTEMPTS, and_(ATTEMPTS.c.delivery == _D.id, ATTEMPTS.c.number == _D.attempts))
+        .where(_D.id.in_([ending.delivery for ending in endings]), _D.state == state.value, waiting)
+    )
+    standing = {(row.id, row.attempts) for row in conn.execute(query)}
+    return [ending for ending in endings if (ending.delivery, ending.number) in standing]
 
 
 def release_leases(conn: Connection, now: datetime) -> int:

@@ -7,10 +7,22 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, and_, case, cast, literal, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    cast,
+    literal,
+    or_,
+    select,
+    update,
+)
 
-from scheduler.delivery import WAITING, State
-from scheduler.store.conditions import in_states, in_zone
+from scheduler.delivery import OPEN, WAITING, State
+from scheduler.store.conditions import UNSENT, in_states, in_zone
 from scheduler.store.rows import insert_unless_known
 from scheduler.store.tables import CONTACTS, DELIVERIES, Moment
 
@@ -20,7 +32,10 @@ _D = DELIVERIES.c
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A message to be planned; `recipient` is `c<contact id>` or `@<account>`, moments are aware."""
+    """A message to be planned; `recipient` is `c<contact id>` or `@<account>`, moments are aware.
+
+    `revision` is the one whose definition it follows; None is the one in force.
+    """
 
     campaign: str
     edition: str
@@ -35,6 +50,7 @@ class NewDelivery:
     marketing: bool = True
     expires_at: datetime | None = None
     on_late: str = "skip"
+    revision: int | None = None
 
 
 _FIELDS = tuple(field.name for field in fields(NewDelivery))
@@ -113,6 +129,69 @@ def plan_audience(
     return int(conn.execute(statement.on_conflict_do_nothing()).rowcount)
 
 
+def pin(conn: Connection, *, campaign: str, edition: str, touch: str, revision: int | None, now: datetime) -> int:
+    """Let what of a touch has not ended follow one revision to its end (None: the one in force); return how many.
+
+    What follows a revision already keeps it, unless it is set free. What a worker holds and has not begun is taken
+    back, so that it is rendered by the right definition; what is on its way is not touched but for its next attempt.
+    """
+    same = and_(_D.campaign == campaign, _D.edition == edition, _D.touch == touch, in_states(OPEN))
+    free = _D.revision.is_(None) if revision is not None else _D.revision.is_not(None)
+    taken = _D.state == State.CLAIMED.value
+    values = {
+        "revision": revision,
+        "state": case((taken, State.PLANNED.value), else_=_D.state),
+        "worker": case((taken, None), else_=_D.worker),
+        "lease_until": case((taken, None), else_=_D.lease_until),
+        "updated_at": now,
+    }
+    return int(conn.execute(update(DELIVERIES).where(same, free).values(values)).rowcount)
+
+
+_ROW: BindParameter[int] = bindparam("row")
+_DUE = bindparam("due", type_=Moment())
+_MOVE = (
+    update(DELIVERIES)
+    .where(_D.id == _ROW, or_(*(_D.state == state.value for state in sorted(UNSENT))))
+    .values(
+        state=case((_D.state == State.CLAIMED.value, State.PLANNED.value), else_=_D.state),
+        worker=None,
+        lease_until=None,
+        due_at=_DUE,
+        next_at=case((and_(_D.state == State.RETRY_WAIT.value, _D.next_at > _DUE), _D.next_at), else_=_DUE),
+        expires_at=bindparam("last", type_=Moment()),
+        on_late=bindparam("late"),
+        updated_at=bindparam("at", type_=Moment()),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Another moment for one delivery."""
+
+    delivery: int
+    due_at: datetime
+    expires_at: datetime | None
+    on_late: str
+
+
+def move(conn: Connection, moves: Iterable[Move], now: datetime) -> int:
+    """Give single deliveries that were not sent their own new moments; return how many rows.
+
+    What a worker holds and has not begun is taken back; what is on its way keeps its moment. Condition: planned,
+    claimed, retry_wait or held.
+    """
+    iterator, count = iter(moves), 0
+    while batch := list(islice(iterator, _BATCH)):
+        values = [
+            {"row": one.delivery, "due": one.due_at, "last": one.expires_at, "late": one.on_late, "at": now}
+            for one in batch
+        ]
+        count += conn.execute(_MOVE, values).rowcount
+    return count
+
+
 def retime(
     conn: Connection,
     *,
@@ -129,11 +208,12 @@ def retime(
 ) -> int:
     """Move what was not sent to a new moment; return how many rows.
 
-    What a worker holds and has not begun is taken back when it moves; what is on its way keeps its moment. A row that
-    waits to be tried again is not tried before the new moment.
+    What a worker holds and has not begun is taken back when it moves; what is on its way keeps its moment, and so does
+    what is pinned to an earlier revision. A row that waits to be tried again is not tried before the new moment.
     """
     condition = and_(
-        _D.campaign == campaign, _D.edition == edition, _D.touch == touch, _D.occurrence == occurrence,
+        _D.revision.is_(None), _D.campaign == campaign, _D.edition == edition, _D.touch == touch,
+        _D.occurrence == occurrence,
         or_(
             in_states(WAITING | {State.HELD}),
             and_(in_states({State.CLAIMED}), or_(_D.due_at != due_at, _D.expires_at.is_distinct_from(expires_at))),

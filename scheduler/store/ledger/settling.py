@@ -9,8 +9,9 @@ from typing import TypedDict, Unpack, cast
 
 from sqlalchemy import ColumnElement, Connection, and_, update
 
-from scheduler.delivery import WAITING, State, sources
+from scheduler.delivery import State, sources
 from scheduler.store.conditions import UNSENT, in_states
+from scheduler.store.ledger.attempts import CLAIMED, Claim
 from scheduler.store.tables import DELIVERIES
 
 LATE = "later than allowed"
@@ -107,20 +108,16 @@ def release(
     return int(conn.execute(update(DELIVERIES).where(condition).values(values)).rowcount)
 
 
-def expire(conn: Connection, now: datetime) -> int:
-    """End what waits and is past its last moment (`expires_at` is still allowed); return how many rows moved.
+def expire_held(conn: Connection, now: datetime) -> list[Claim]:
+    """End what is held past its last moment (`expires_at` itself is still allowed); return what ended.
 
-    `on_late: ask` is held for a person's answer, everything else expired. What is already held for another reason and
-    asks stays held. Condition: planned, retry_wait or held; run it before `claim`.
+    What asks (`on_late: ask`) stays held until a person answers. What waits and is late is for the worker, which looks
+    at it when it is due. Condition: held.
     """
-    late = and_(in_states(WAITING | {State.HELD}), _D.expires_at < now)  # as the index on expires_at has it
-    ask = (
-        update(DELIVERIES)
-        .where(late, _D.state != State.HELD.value, _D.on_late == "ask")
-        .values(_moved(State.HELD, LATE, now, None))
-    )
-    skip = update(DELIVERIES).where(late, _D.on_late != "ask").values(_moved(State.EXPIRED, LATE, now, None))
-    return int(conn.execute(ask).rowcount) + int(conn.execute(skip).rowcount)
+    late = and_(in_states({State.HELD}), _D.expires_at < now, _D.on_late != "ask")
+    change = update(DELIVERIES).where(late).values(_moved(State.EXPIRED, LATE, now, None))
+    ended = conn.execute(change.returning(*CLAIMED)).all()
+    return [Claim(**row._mapping, worker="", lease_until=now) for row in ended]
 
 
 def resolve_unknown(

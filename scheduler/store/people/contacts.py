@@ -92,12 +92,15 @@ def facts(conn: Connection, contact: int, *, today: date) -> dict[str, object]:
     `consent`, the purposes agreed to. A contact that does not exist has no facts.
     """
     row = conn.execute(_CONTACT, {"contact_id": contact}).mappings().first()
-    if row is None:
-        return {}
+    return {} if row is None else known_facts(dict(row), consents(conn, contact), today=today)
+
+
+def known_facts(row: Mapping[str, Any], consents: Mapping[str, bool], *, today: date) -> dict[str, object]:
+    """Return the facts of a contact's row and newest consents; see `facts`."""
     known: dict[str, object] = {**row["facts"], **{name: row[name] for name in COLUMNS if row[name]}}
     if row["birthday"]:
         known["age"] = age(date.fromisoformat(row["birthday"]), today)
-    known["consent"] = tuple(sorted(purpose for purpose, given in consents(conn, contact).items() if given))
+    known["consent"] = tuple(sorted(purpose for purpose, given in consents.items() if given))
     return known
 
 

@@ -57,9 +57,12 @@ def campaign(conn: Connection, campaign: str) -> CampaignRecord | None:
     return read_one(conn, CampaignRecord, rows_of(CampaignRecord, CAMPAIGNS).where(_C.id == campaign))
 
 
+_ALL = rows_of(CampaignRecord, CAMPAIGNS).order_by(_C.id)
+
+
 def campaigns(conn: Connection) -> list[CampaignRecord]:
     """Return every campaign that was applied, by id."""
-    return read_all(conn, CampaignRecord, rows_of(CampaignRecord, CAMPAIGNS).order_by(_C.id))
+    return read_all(conn, CampaignRecord, _ALL)
 
 
 def lock_campaign(conn: Connection, campaign: str) -> None:
@@ -153,6 +156,15 @@ def load_revision(conn: Connection, campaign: str, number: int) -> RevisionRecor
     """Return one revision of a campaign."""
     query = rows_of(RevisionRecord, REVISIONS).where(_R.campaign == campaign, _R.number == number)
     return read_one(conn, RevisionRecord, query)
+
+
+def applied(conn: Connection) -> dict[tuple[str, str], list[tuple[int, datetime]]]:
+    """Return for each campaign and edition its revisions and when each was put in force, the first one first."""
+    found: dict[tuple[str, str], list[tuple[int, datetime]]] = {}
+    query = select(_R.campaign, _R.edition, _R.number, _R.applied_at).order_by(_R.number)
+    for row in conn.execute(query):
+        found.setdefault((row.campaign, row.edition), []).append((row.number, row.applied_at))
+    return found
 
 
 def reference(conn: Connection, campaign: str, edition: str) -> datetime | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, or_
 
 from scheduler.store.rows import insert_unless_known, read_all, rows_of
 from scheduler.store.tables import AUDITS, DAEMONS
@@ -78,9 +78,17 @@ def audit(conn: Connection, *, at: datetime, who: str, action: str, subject: str
     conn.execute(AUDITS.insert(), {"at": at, "who": who, "action": action, "subject": subject, "detail": detail})
 
 
-def audits(conn: Connection, *, since: datetime | None = None, limit: int = 200) -> list[AuditRecord]:
-    """Return the newest `limit` audit entries, the oldest of them first."""
+def audits(
+    conn: Connection, *, campaign: str | None = None, since: datetime | None = None, limit: int = 200
+) -> list[AuditRecord]:
+    """Return the newest `limit` audit entries, the oldest of them first; of one campaign, those about its touches too.
+
+    `since` is included.
+    """
     query = rows_of(AuditRecord, AUDITS)
+    if campaign is not None:
+        subject = AUDITS.c.subject
+        query = query.where(or_(subject == campaign, subject.startswith(f"{campaign}/", autoescape=True)))
     if since is not None:
         query = query.where(AUDITS.c.at >= since)
     return read_all(conn, AuditRecord, query.order_by(AUDITS.c.id.desc()).limit(limit))[::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,7 +30,11 @@ class StageRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run of a triggered touch for one person; `key` is `cart=17`, else the event's key; state open or ended."""
+    """A run of a triggered touch for one person; `key` is `cart=17`, else the event's key; state open or ended.
+
+    Its messages count from `started_at`: the event's moment, or the edit that let it begin again. `revision` is the one
+    whose definition it follows to its end; 0 follows the one in force.
+    """
 
     id: int
     campaign: str
@@ -44,6 +48,7 @@ class RunRecord:
     reason: str
     started_at: datetime
     ended_at: datetime | None
+    revision: int
 
 
 _RUN = rows_of(RunRecord, RUNS).where(_R.id == bindparam("run_id"))
@@ -66,6 +71,14 @@ def current_stage(conn: Connection, campaign: str, edition: str, contact: int) -
     return found
 
 
+def current_stages(conn: Connection, campaign: str, edition: str, contacts: Collection[int]) -> dict[int, str]:
+    """Return the stage each of these people is in; somebody no stage has reached is absent."""
+    entered = select(_E.contact, _E.stage).where(
+        _E.campaign == campaign, _E.edition == edition, _E.contact.in_(sorted(contacts))
+    )
+    return {row.contact: row.stage for row in conn.execute(entered.order_by(_E.id))}
+
+
 def stages_of(
     conn: Connection, contact: int, *, campaign: str | None = None, edition: str | None = None
 ) -> list[StageRecord]:
@@ -86,6 +99,16 @@ def enter_stage(
         campaign=campaign, edition=edition, contact=contact, stage=stage, at=at, reason=reason
     )
     return int(conn.execute(statement.returning(_E.id)).scalar_one())
+
+
+def enter_stages(
+    conn: Connection, campaign: str, edition: str, people: Mapping[int, str], stage: str, *, at: datetime
+) -> None:
+    """Append an entry into `stage` for each of `people` (contact to reason); see `enter_stage`."""
+    if people:
+        same = {"campaign": campaign, "edition": edition, "stage": stage, "at": at}
+        rows = [{**same, "contact": contact, "reason": reason} for contact, reason in people.items()]
+        conn.execute(STAGE_ENTRIES.insert(), rows)
 
 
 def funnel(conn: Connection, campaign: str, edition: str) -> dict[str, int]:
@@ -132,6 +155,12 @@ def run(conn: Connection, run: int) -> RunRecord | None:
     return read_one(conn, RunRecord, _RUN, run_id=run)
 
 
+def runs_of(conn: Connection, runs: Collection[int]) -> dict[int, RunRecord]:
+    """Return runs by id; those that are not there are left out."""
+    query = rows_of(RunRecord, RUNS).where(_R.id.in_(sorted(set(runs))))
+    return {found.id: found for found in read_all(conn, RunRecord, query)} if runs else {}
+
+
 def open_runs(
     conn: Connection,
     contact: int,
@@ -170,3 +199,19 @@ def end_runs_of_touch(conn: Connection, campaign: str, edition: str, touch: str,
     """End every open run of a touch; return how many."""
     same = and_(_R.campaign == campaign, _R.edition == edition, _R.touch == touch, _R.state == "open")
     return int(conn.execute(update(RUNS).where(same).values(state="ended", reason=reason, ended_at=now)).rowcount)
+
+
+def pin_runs(conn: Connection, campaign: str, edition: str, touch: str, *, revision: int) -> int:
+    """Let the open runs of a touch follow one revision to their end (0: the one in force); return how many.
+
+    Those that follow a revision already keep it, unless they are set free.
+    """
+    same = and_(_R.campaign == campaign, _R.edition == edition, _R.touch == touch, _R.state == "open")
+    free = _R.revision == 0 if revision else _R.revision != 0
+    return int(conn.execute(update(RUNS).where(same, free).values(revision=revision)).rowcount)
+
+
+def begin_again(conn: Connection, campaign: str, edition: str, touch: str, *, at: datetime) -> int:
+    """Let the open runs of a touch count from another moment; return how many."""
+    same = and_(_R.campaign == campaign, _R.edition == edition, _R.touch == touch, _R.state == "open")
+    return int(conn.execute(update(RUNS).where(same).values(started_at=at)).rowcount)

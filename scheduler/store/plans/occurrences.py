@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
 
 from scheduler.store.conditions import runnable
 from scheduler.store.rows import read_all, read_one, rows_of
-from scheduler.store.tables import OCCURRENCES
+from scheduler.store.tables import OCCURRENCES, Moment
 
 _O = OCCURRENCES.c
 
@@ -45,6 +45,13 @@ class OccurrenceRecord:
     expires_at: datetime | None
     local: str
     zone: str
+
+
+_RUNNING = rows_of(OccurrenceRecord, OCCURRENCES).where(runnable(OCCURRENCES))
+_DUE = _RUNNING.where(_O.state == "planned", _O.fires_at <= bindparam("moment", type_=Moment()))
+_DUE = _DUE.order_by(_O.campaign, _O.fires_at, _O.id)
+_OPEN = _RUNNING.where(_O.state == "open").order_by(_O.fires_at, _O.id)
+_NEXT = select(_O.fires_at).where(_O.state == "planned", runnable(OCCURRENCES)).order_by(_O.fires_at).limit(1)
 
 
 def add_occurrence(
@@ -149,15 +156,12 @@ def due_occurrences(conn: Connection, now: datetime) -> list[OccurrenceRecord]:
 
     Condition: planned, the campaign runs and the touch is not paused.
     """
-    condition = and_(_O.state == "planned", _O.fires_at <= now, runnable(OCCURRENCES))
-    query = rows_of(OccurrenceRecord, OCCURRENCES).where(condition)
-    return read_all(conn, OccurrenceRecord, query.order_by(_O.campaign, _O.fires_at, _O.id))
+    return read_all(conn, OccurrenceRecord, _DUE, moment=now)
 
 
 def open_occurrences(conn: Connection) -> list[OccurrenceRecord]:
     """Return the moments of running campaigns that have fired and still take latecomers, the oldest first."""
-    query = rows_of(OccurrenceRecord, OCCURRENCES).where(_O.state == "open", runnable(OCCURRENCES))
-    return read_all(conn, OccurrenceRecord, query.order_by(_O.fires_at, _O.id))
+    return read_all(conn, OccurrenceRecord, _OPEN)
 
 
 def coming(conn: Connection, limit: int, *, campaign: str | None = None) -> list[OccurrenceRecord]:
@@ -173,8 +177,7 @@ def coming(conn: Connection, limit: int, *, campaign: str | None = None) -> list
 
 def next_fire(conn: Connection) -> datetime | None:
     """Return when the next moment fires; None when nothing is planned. Same condition as `coming`."""
-    query = select(_O.fires_at).where(_O.state == "planned", runnable(OCCURRENCES)).order_by(_O.fires_at).limit(1)
-    found: datetime | None = conn.execute(query).scalar()
+    found: datetime | None = conn.execute(_NEXT).scalar()
     return found
 
 

@@ -9,14 +9,18 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, select, update
 
 from scheduler.store.rows import insert_unless_known, read_all, read_one, rows_of
-from scheduler.store.tables import CAMPAIGNS, TOUCH_STATES
+from scheduler.store.tables import CAMPAIGNS, TOUCH_STATES, Moment
 
 _T = TOUCH_STATES.c
 
 
 @dataclass(frozen=True, slots=True)
 class TouchRecord:
-    """The decisions about a touch in one edition; an approval holds for the content with `approved_hash` alone."""
+    """The decisions about a touch in one edition.
+
+    `approved_hash` holds the hashes of the contents that were approved, the newest first, with spaces between: what was
+    approved once may go, for people who keep an earlier wording and for an edit that is taken back.
+    """
 
     campaign: str
     edition: str
@@ -29,9 +33,21 @@ class TouchRecord:
     rejected: bool = False
     first_sent_at: datetime | None = None
 
+    def approves(self, content_hash: str) -> bool:
+        """Whether exactly this content was approved."""
+        return content_hash in (self.approved_hash or "").split()
 
+
+_APPROVALS_KEPT = 20
 _EDITION = and_(_T.campaign == bindparam("campaign_id"), _T.edition == bindparam("edition_id"))
 _TOUCH = rows_of(TouchRecord, TOUCH_STATES).where(_EDITION, _T.touch == bindparam("touch_id"))
+_MOMENT = bindparam("moment", type_=Moment())
+_RESUME = (
+    update(CAMPAIGNS)
+    .where(CAMPAIGNS.c.state == "paused", CAMPAIGNS.c.paused_until <= _MOMENT)
+    .values(state="running", paused_until=None),
+    update(TOUCH_STATES).where(_T.paused, _T.paused_until <= _MOMENT).values(paused=False, paused_until=None),
+)
 _FIRST_SENT = select(_T.touch, _T.first_sent_at).where(_EDITION, _T.first_sent_at.is_not(None)).order_by(_T.touch)
 
 
@@ -51,7 +67,9 @@ def approve_touch(
     conn: Connection, *, campaign: str, edition: str, touch: str, content_hash: str, now: datetime, note: str = ""
 ) -> None:
     """Approve the content with this hash; a later change of the content needs a new approval."""
-    values = {"approved_hash": content_hash, "approved_at": now, "approved_note": note, "rejected": False}
+    before = (touch_state(conn, campaign, edition, touch).approved_hash or "").split()
+    hashes = [content_hash, *(known for known in before if known != content_hash)][:_APPROVALS_KEPT]
+    values = {"approved_hash": " ".join(hashes), "approved_at": now, "approved_note": note, "rejected": False}
     _set(conn, campaign, edition, touch, values)
 
 
@@ -77,10 +95,7 @@ def pause_touch(
 
 def resume_due(conn: Connection, now: datetime) -> int:
     """Let go on what was paused until a moment that has come; return how many campaigns and touches."""
-    campaigns = update(CAMPAIGNS).where(CAMPAIGNS.c.state == "paused", CAMPAIGNS.c.paused_until <= now)
-    touches = update(TOUCH_STATES).where(_T.paused, _T.paused_until <= now)
-    resumed = conn.execute(campaigns.values(state="running", paused_until=None)).rowcount
-    return int(resumed) + int(conn.execute(touches.values(paused=False, paused_until=None)).rowcount)
+    return sum(int(conn.execute(statement, {"moment": now}).rowcount) for statement in _RESUME)
 
 
 def next_resume(conn: Connection) -> datetime | None:

@@ -25,7 +25,26 @@ def test_a_check_of_no_database_ends_with_1_and_an_upgrade_makes_one(shop: Shop)
     after = shop.json("db", "check")
 
     assert before.exit_code == 1
-    assert made == after == {"database": f"{shop.folder}/var/campaign.db", "current": True}
+    assert made == {"database": f"{shop.folder}/var/campaign.db", "current": True}
+    assert after == {**made, "sound": True}
+
+
+def test_a_damaged_database_fails_the_check_with_the_remedy(shop: Shop) -> None:
+    shop.applied()
+    path = shop.folder / "var" / "campaign.db"
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size, root = conn.execute("SELECT page_size, rootpage FROM pragma_page_size, sqlite_schema"
+                                  " WHERE name = 'ix_delivery_open'").fetchone()  # fmt: skip
+    with path.open("r+b") as file:
+        file.seek(size * (root - 1))
+        file.write(bytes(100))
+
+    result = shop.run("db", "check")
+
+    assert result.exit_code == 1
+    assert "is damaged" in result.stderr
+    assert "put the newest backup in its place" in result.stderr
 
 
 def test_an_old_database_fails_the_check_with_the_remedy(shop: Shop) -> None:

@@ -148,6 +148,13 @@ CASES = [
         line=14,
     ),
     Case(
+        "same-words",
+        bad=f"{shop(MAIL)}      - {{{MAIL.replace('id: mail', 'id: again')}, when: 3 days later}}\n",
+        good=f"{shop(MAIL)}      - {{{MAIL.replace('id: mail', 'id: again')}, when: 30 days later}}\n",
+        says="again says the same as mail within 7 days: nobody gets the same words twice",
+        line=14,
+    ),
+    Case(
         "staff-not-briefed",
         bad=shop(f"{POST}, offer: S", head="offers: {S: {terms: x, staff_briefed: false}}\n"),
         good=shop(f"{POST}, offer: S", head="offers: {S: {terms: x, staff_briefed: true}}\n"),
@@ -292,3 +299,30 @@ def test_levels_protect_people():
     errors = {rule.code for rule in RULES if rule.level is Level.ERROR}
 
     assert {"postal-address", "unsubscribe", "no-content"} <= errors
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found_again"),
+    [
+        ("city = 'Paris'", "city = 'Lyon'", False),
+        ("city = 'Paris' and age < 35", "city = 'Lyon' and age < 35", False),
+        ("purchased('ring')", "not purchased('ring')", False),
+        ("city = 'Paris'", "age < 35", True),
+        ("city = 'Paris'", "city = 'Paris'", True),
+    ],
+)
+def test_the_same_words_may_go_to_people_who_cannot_be_in_both_audiences(one, other, found_again):
+    text = (
+        shop(f'{MAIL}, audience: "{one}"')
+        + f'      - {{{MAIL.replace("id: mail", "id: again")}, audience: "{other}"}}\n'
+    )
+
+    assert ("same-words" in {finding.code for finding in found(text, Facts())}) is found_again
+
+
+def test_the_same_words_on_two_events_are_left_alone_and_on_one_event_found():
+    other = CART.replace("id: cart", "id: again")
+    two = shop(CART) + f"      - {{{other.replace('on: cart_abandoned', 'on: purchase')}}}\n"
+    one = shop(CART) + f"      - {{{other}}}\n"
+
+    assert ["same-words" in {finding.code for finding in found(text, Facts())} for text in (two, one)] == [False, True]

@@ -311,3 +311,31 @@ def test_country_without_known_holidays_is_refused_only_when_they_are_avoided() 
     assert resolver.resolve(timing, moments, Rules()).target == at("2027-01-01T10:00")
     with pytest.raises(TimingError, match="no public holidays are known for the country 'XX'"):
         resolver.resolve(timing, moments, Rules(avoid_holidays=True))
+
+
+@pytest.mark.parametrize(
+    ("phrase", "weekday", "target", "opens"),
+    [
+        ("after 14 february", 1, "2027-02-16T10:00", "2027-02-15T00:00"),  # opens on a Monday, Tuesdays only
+        ("from 1 march on", 2, "2027-03-03T10:00", "2027-03-01T00:00"),  # opens on a Monday, Wednesdays only
+        ("from 1 march on at 9:30", 2, "2027-03-03T09:30", "2027-03-01T09:30"),
+        ("after Easter", 6, "2027-04-04T10:00", "2027-03-29T00:00"),
+    ],
+)
+def test_nothing_precedes_the_first_day_of_an_open_window(phrase: str, weekday: int, target: str, opens: str) -> None:
+    rules = Rules(weekdays=frozenset({weekday}), on_blocked=OnBlocked.PRECEDING)
+
+    window = resolve(phrase, rules)
+
+    assert (window.target, window.earliest, window.latest) == (at(target), at(opens), None)
+
+
+@pytest.mark.parametrize("phrase", ["after purchase", "from purchase on", "as soon as possible"])
+def test_open_window_of_an_instant_in_the_quiet_hours_goes_later_though_earlier_is_asked_for(phrase: str) -> None:
+    rules = Rules(quiet_hours=QUIET, on_blocked=OnBlocked.PRECEDING)
+    late = at("2026-11-20T22:30")
+
+    window = resolve(phrase, rules, now=late, events={"purchase": late})
+
+    assert window.target == at("2026-11-21T08:00")
+    assert window.latest is None

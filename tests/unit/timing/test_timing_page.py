@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from campaigns.errors import TimingError
-from campaigns.timing import lexicon, named_days, occasions, phrases, resolver, wording, zones
+from campaigns.timing import (
+    days,
+    grounds,
+    lexicon,
+    named_days,
+    occasions,
+    phrases,
+    resolver,
+    windows,
+    wording,
+    zones,
+)
 from campaigns.timing.lexicon import LANGUAGES, READ
 from campaigns.timing.meanings import PRODUCTIONS, production
 from campaigns.timing.model import Moments, Timing
@@ -61,6 +72,35 @@ def test_every_phrase_pointed_at_has_a_meaning(language: str) -> None:
 
     for example in words.examples:
         assert production(phrases.parse(example, language=language)) in PRODUCTIONS
+
+
+@pytest.mark.parametrize(
+    ("computes", "source"),
+    [
+        (days.month, "UCP 600 art. 3"),  # thirds and halves
+        (days.month, "Geneva ULB art. 36"),  # 1st, 15th, last
+        (days.month, "BGB § 192"),
+        (days.week, "ISO 8601"),
+        (days.quarter, "Our thirds"),
+        (days.year, "Our thirds"),
+        (days.nth_week, "UCP 600 art. 3"),
+        (days.beside, "UCP 600 art. 3"),
+        (days.nth_weekday, "RFC 5545"),
+        (days.add, "Geneva ULB art. 36"),
+        (windows._offset, "(EEC) 1182/71 art. 3"),
+        (windows._offset, "RFC 5545 section 3.3.6"),
+        (windows._within, "(EEC) 1182/71 art. 3"),
+        (windows._until, "UCP 600 art. 3"),
+        (windows._after, "UCP 600 art. 3"),
+        (windows._from, "UCP 600 art. 3"),
+        (windows._about, "UCP 600 art. 3"),
+        (windows._between, "UCP 600 art. 3"),
+        (phrases.notes, "Code de commerce L511-24"),  # huit and quinze jours
+        (grounds._weekday, "Braze"),
+    ],
+)
+def test_what_computes_a_meaning_names_its_source(computes: object, source: str) -> None:
+    assert source in " ".join((computes.__doc__ or "").split())
 
 
 def page() -> Iterator[str]:

@@ -1,15 +1,16 @@
 """What must be refused in each language: an error that says why, never a guess."""
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from time import process_time
+from time import perf_counter
 
 import pytest
 
 import campaigns
 from campaigns.errors import CampaignError, PhraseError
 from campaigns.timing import phrases
-from campaigns.timing.lexicon import READ
+from campaigns.timing.lexicon import READ, lexicon
 
 NOW = datetime.fromisoformat("2026-11-20T15:42:00+01:00")
 REJECTS = Path(__file__).parent / "rejects"
@@ -62,9 +63,32 @@ TORTURE = [
 @pytest.mark.parametrize("text", TORTURE, ids=range(len(TORTURE)))
 def test_garbage_of_any_length_is_refused_at_once(text: str, language: str) -> None:
     phrases.parse("3 days later", language=language)  # the word tables are read
-    started = process_time()
 
     with pytest.raises(PhraseError):
         phrases.parse(text, language=language)
+    assert best_of(5, text, language) < 0.1
 
-    assert process_time() - started < 0.1
+
+@pytest.mark.parametrize("language", sorted(READ))
+def test_every_reject_and_every_example_is_answered_at_once(language: str) -> None:
+    words = lexicon(language)
+    assert words is not None
+    rejects = (REJECTS / f"{language}.txt").read_text(encoding="utf-8").splitlines()
+
+    slowest = max(best_of(3, phrase.partition(" | ")[0], language) for phrase in (*rejects, *words.examples))
+
+    assert slowest < 0.1
+
+
+def best_of(attempts: int, text: str, language: str) -> float:
+    """Return the wall seconds of the fastest attempt, so that only what is slow by itself is slow, not a busy machine."""
+    best = float("inf")
+    for _ in range(attempts):
+        phrases._parse.cache_clear()  # refusals are not remembered, readings are
+        started = perf_counter()
+        with suppress(PhraseError):
+            phrases.parse(text, language=language)
+        best = min(best, perf_counter() - started)
+        if best < 0.1:
+            break
+    return best

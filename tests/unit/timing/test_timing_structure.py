@@ -7,6 +7,7 @@ import pytest
 from campaigns.errors import PhraseError
 from campaigns.timing import phrases, structure
 from campaigns.timing.model import (
+    Beside,
     CampaignStart,
     Event,
     Fixed,
@@ -30,6 +31,18 @@ from campaigns.timing.model import (
 )
 
 READ = [
+    ({"from": {"date": "03-01"}}, Timing(Fixed(3, 1), Relation.FROM)),
+    ({"nth": {"n": 1, "what": "week", "month": 1}}, Timing(Nth(1, "week", 1))),
+    ({"nth": {"n": "last", "what": "week", "shift": 1}}, Timing(Nth(-1, "week", shift=1))),
+    ({"nth": {"n": 15, "what": "day"}}, Timing(Nth(15, "day"))),
+    (
+        {"nearest": {"day": "weekend", "before": {"occasion": "christmas"}}},
+        Timing(Beside("weekend", -1, Occasion("christmas"))),
+    ),
+    (
+        {"by": {"nearest": {"day": "fri", "before": {"date": "2027-02-14"}}}},
+        Timing(Beside("4", -1, Fixed(2, 14, 2027)), Relation.BY),
+    ),
     ({"days": [3, 5], "after": "previous"}, Timing(Previous(), Relation.OFFSET, Offset(Unit.DAY, 3, 5))),
     ({"days": ["3", "5"]}, Timing(Previous(), Relation.OFFSET, Offset(Unit.DAY, 3, 5))),
     ({"days": 3, "after": "here"}, Timing(Here(), Relation.OFFSET, Offset(Unit.DAY, 3, 3))),
@@ -130,6 +143,12 @@ REFUSED = [
     ({"date": "Easter"}, "expected a date such as 02-14 or 2027-02-14, got 'Easter'"),
     ({"date": "02-14", "at": "25:00"}, "expected a time of day such as 09:30, got '25:00'"),
     ({"occasion": "valentin-day"}, "unknown occasion 'valentin-day' - did you mean 'valentines-day'?"),
+    ({"occasion": "saint-valentine"}, "unknown occasion 'saint-valentine' - did you mean 'valentines-day'?"),
+    ({"nth": {"n": 5, "what": "week"}}, "expected a rank of a week between 1 and 4, got 5"),
+    ({"nearest": {"day": "fri"}}, "`nearest:` takes a day and one side"),
+    ({"nearest": {"day": "fri", "before": "end", "after": "start"}}, "`nearest:` takes a day and one side"),
+    ({"nearest": {"day": "weekday", "before": "end"}}, "expected a weekday such as mon, got 'weekday'"),
+    ({"days": 3, "from": "end"}, "needs `after:`, `before:` or `within:`, got `from:`"),
     ({"period": {"part": "begin", "month": 1}}, "expected `part:` to be one of start, middle, end"),
     ({"period": {"part": "start", "mouth": 1}}, "unknown key `mouth:` in `period:` - did you mean 'month'?"),
     ({"period": {"month": 13}}, "expected a month between 1 and 12, got 13"),

@@ -2,6 +2,7 @@
 
 import pytest
 from babel import Locale
+from support import cldr_names
 
 from campaigns.errors import PhraseError
 from campaigns.timing import lexicon, occasions, phrases, wording
@@ -16,6 +17,10 @@ def words(language: str) -> Lexicon:
     found = lexicon.lexicon(language)
     assert found is not None
     return found
+
+
+def test_names_of_months_and_weekdays_are_those_that_cldr_gives_now() -> None:
+    assert cldr_names.MODULE.read_text(encoding="utf-8") == cldr_names.module()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -61,6 +66,12 @@ def test_every_language_has_the_same_parts_of_speech(language: str) -> None:
         Kind.AWAY,
         Kind.AGO,
         Kind.AROUND,
+        Kind.ONWARD,
+        Kind.DAY_MARK,
+        Kind.BEFORE_DAY,
+        Kind.WITHIN_OF,
+        Kind.COUNTED_FROM,
+        Kind.ONE_IN_TWO,
         Kind.OTHER,
         Kind.YEAR_MARK,
         Kind.AM,

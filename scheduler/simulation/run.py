@@ -64,9 +64,7 @@ async def run(
                 now=clock.now(),
             )
             played += 1
-        worked = 0
-        while carried := await dispatcher.tick():
-            worked += carried
+        worked = await dispatcher.work_off()
         with store.read() as conn:
             still = reader.next_due(conn)
         if not (played or worked) and still is not None and still <= clock.now():

@@ -1,0 +1,185 @@
+"""Which touch of a file is which of history: a touch keeps the id of its first apply, whatever it is called since.
+
+That id (its key) stands in every row of history, so a renamed touch keeps what was sent, approved and planned, and
+nobody gets it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+from campaigns.definition import Campaign, Touch
+from campaigns.finding import Finding, Level
+from campaigns.timing.model import Timing
+from campaigns.timing.model import Touch as Touch_
+
+NAMES, HISTORY = "names", "history"  # in a snapshot: key -> present name where it differs; name -> key, of all time
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """The keys of a file's touches by their ids, and what is wrong with how they were renamed.
+
+    `names` are the ids people know keys by, where they differ, those of removed touches too; `history` says which key
+    every id that was ever applied last stood for.
+    """
+
+    keys: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict)
+    history: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether every touch still has the id it was first applied under."""
+        return all(name == key for name, key in self.keys.items())
+
+    def name_of(self, key: str) -> str:
+        """Return what the touch with this key is called."""
+        return self.names.get(key, key)
+
+    def by_name(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values that are kept by key under the ids of this file; those of other touches are left out."""
+        return {name: values[key] for name, key in self.keys.items() if key in values}
+
+
+def name_of(snapshot: Mapping[str, Any], key: str) -> str:
+    """Return what the touch with this key is called in an applied plan."""
+    return str(snapshot.get(NAMES, {}).get(key, key))
+
+
+def identify(campaign: Campaign, contents: Mapping[str, str], before: Mapping[str, Any] | None) -> Identities:
+    """Find the key of every touch; `before` is the snapshot last applied (None: never), `contents` the content hashes.
+
+    A touch whose id is gone while another says exactly the same under a new id is an error: only `moved:` tells a
+    renamed touch from two touches.
+    """
+    if before is None:
+        return Identities({touch.id: touch.id for _, touch in campaign.touches()})
+    return _Search(campaign, before).found(contents)
+
+
+class _Search:
+    """The touches of a file held against those last applied."""
+
+    def __init__(self, campaign: Campaign, before: Mapping[str, Any]) -> None:
+        self.campaign = campaign
+        self.before = before
+        self.in_force = {name_of(before, key): key for key in before["touches"]}
+        self.history: dict[str, str] = {**before.get(HISTORY, {}), **self.in_force}
+        self.touches = [touch for _, touch in campaign.touches()]
+        self.findings: list[Finding] = []
+
+    def found(self, contents: Mapping[str, str]) -> Identities:
+        keys: dict[str, str] = {}
+        for touch in self.touches:
+            if touch.moved is not None and (key := self._moved(touch)) is not None:
+                if key in keys.values():
+                    self._report("moved", touch, f"two touches were called {touch.moved!r}", "keep one `moved:`")
+                else:
+                    keys[touch.id] = key
+        for touch in self.touches:
+            if touch.id not in keys and (key := self.in_force.get(touch.id)) is not None and key not in keys.values():
+                keys[touch.id] = key
+        new = [touch for touch in self.touches if touch.id not in keys]
+        self._renamed(new, contents, keys)
+        for touch in new:
+            keys[touch.id] = self._new_key(touch.id, keys.values())
+        called = {key: name for name, key in keys.items()}
+        names = {**self.before.get(NAMES, {}), **called}
+        return Identities(
+            keys={touch.id: keys[touch.id] for touch in self.touches},
+            names={key: name for key, name in names.items() if key != name},
+            history={**self.history, **keys},
+            findings=tuple(self.findings),
+        )
+
+    def _moved(self, touch: Touch) -> str | None:
+        """Return the key of a touch that names its former id; None where that says nothing."""
+        here = self.in_force.get(touch.id)
+        if here is not None and self.before["touches"][here].get("moved") == touch.moved:
+            return str(here)  # the line was kept since
+        assert touch.moved is not None
+        former = self.in_force.get(touch.moved) or self.history.get(touch.moved)
+        if former is None:
+            near = get_close_matches(touch.moved, sorted(self.history), n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else "leave `moved:` out; the touch is new"
+            self._report("moved", touch, f"`moved`: no touch {touch.moved!r} was ever applied", remedy)
+        return former
+
+    def _renamed(self, new: Collection[Touch], contents: Mapping[str, str], keys: Mapping[str, str]) -> None:
+        gone = {name: key for name, key in self.in_force.items() if key not in keys.values()}
+        for touch in new:
+            for name, key in gone.items():
+                if touch.moved is None and contents.get(touch.id) == self.before["touches"][key]["content"]:
+                    self._report(
+                        "id",
+                        touch,
+                        f"{name!r} is gone, and {touch.id!r} says exactly the same: is it renamed?",
+                        f"write `moved: {name}` into it, so that nobody gets it twice",
+                    )
+                    break
+
+    def _new_key(self, name: str, taken: Collection[str]) -> str:
+        """Return the key of a touch that is new, or was removed and is back under its id."""
+        key = self.history.get(name, name)
+        known = {*taken, *(key for key in self.history.values() if key != self.history.get(name))}
+        number = 2
+        candidate = key
+        while candidate in taken or (candidate != key and candidate in known):
+            candidate = f"{name[:60]}-{number}"
+            number += 1
+        return candidate
+
+    def _report(self, key: str, touch: Touch, message: str, remedy: str) -> None:
+        place = self.campaign.place(*self.campaign.touch_path(touch.id), key)
+        self.findings.append(Finding("renamed", Level.ERROR, message, place, remedy))
+
+
+def keyed(campaign: Campaign, keys: Mapping[str, str]) -> Campaign:
+    """Return the campaign with each touch under its key, and what counts from a touch following it."""
+    if all(name == key for name, key in keys.items()):
+        return campaign
+    stages = tuple(
+        stage.model_copy(
+            update={
+                "when": _follow(stage.when, keys),
+                "touches": tuple(_keyed_touch(touch, keys) for touch in stage.touches),
+            }
+        )
+        for stage in campaign.stages
+    )
+    offers = {
+        code: offer.model_copy(update={"starts": _follow(offer.starts, keys), "until": _follow(offer.until, keys)})
+        for code, offer in campaign.offers.items()
+    }
+    return campaign.model_copy(update={"stages": stages, "offers": offers})
+
+
+def _keyed_touch(touch: Touch, keys: Mapping[str, str]) -> Touch:
+    return touch.model_copy(
+        update={"id": keys[touch.id], "when": _follow(touch.when, keys), "repeat": _follow(touch.repeat, keys)}
+    )
+
+
+def _follow(value: Any, keys: Mapping[str, str]) -> Any:
+    """Let every mention of a touch in a timing follow the touch to its key."""
+    if isinstance(value, Touch_):
+        return replace(value, name=keys.get(value.name, value.name))
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changed = dict(_changed(value, keys))
+    if not changed:
+        return value
+    return replace(value, **changed, phrase="") if isinstance(value, Timing) else replace(value, **changed)
+
+
+def _changed(value: Any, keys: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    for one in fields(value):
+        old = getattr(value, one.name)
+        new = _follow(old, keys)
+        if new is not old and new != old:
+            yield one.name, new

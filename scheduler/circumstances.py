@@ -1,0 +1,158 @@
+"""What the rules about a message look at, read in bulk for a group of claims inside one transaction; no rules here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from campaigns import planner, rendering
+from campaigns.definition import Stage, Touch
+from campaigns.planner import EffectiveCourtesy
+from campaigns.timeline import PlannedOffer, Timeline
+from campaigns.timing import constraints, zones
+from campaigns.timing.model import Rules
+from scheduler.catalog import InForce
+from scheduler.store import events, ledger, plans
+from scheduler.store import standings as people
+from scheduler.store.database import Connection
+from scheduler.store.events import EventRecord
+from scheduler.store.ledger import AttemptMark, Claim
+from scheduler.store.plans import RunRecord, TouchRecord
+from scheduler.store.standings import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A claim with what it is about: the campaign in force, its stage and its touch."""
+
+    claim: Claim
+    campaign: InForce
+    stage: Stage
+    touch: Touch
+
+    @property
+    def edition(self) -> tuple[str, str]:
+        """The campaign and edition it belongs to."""
+        return self.claim.campaign, self.claim.edition
+
+
+class Circumstances:
+    """The facts about a group of cases as of `now`, all seen by one transaction.
+
+    What is the same for many messages (timelines, offers, courtesy) is worked out once.
+    """
+
+    def __init__(self, conn: Connection, cases: Sequence[Case], *, now: datetime) -> None:
+        self.now = now
+        self.campaign_states = {
+            name: plans.campaign_state(conn, name) for name in dict.fromkeys(case.claim.campaign for case in cases)
+        }
+        self.revisions: dict[tuple[str, str], int | None] = {}
+        self.first_sent: dict[tuple[str, str], dict[str, datetime]] = {}
+        self._touch_states: dict[tuple[str, str], dict[str, TouchRecord]] = {}
+        for edition in dict.fromkeys(case.edition for case in cases):
+            self.revisions[edition] = plans.revision_number(conn, *edition)
+            self.first_sent[edition] = plans.first_sent(conn, *edition)
+            self._touch_states[edition] = plans.touch_states(conn, *edition)
+        self._common: dict[tuple[InForce, str], Mapping[str, object]] = {}
+        self._timelines: dict[InForce, Timeline] = {}
+        self._offers: dict[tuple[InForce, str], PlannedOffer] = {}
+        self._days: dict[str, date] = {}
+        self._allowed: dict[tuple[InForce, str, str], bool] = {}
+        self._courtesy: dict[tuple[InForce, str], tuple[EffectiveCourtesy, Rules]] = {}
+        self.standings = self._read_people(conn, cases)
+        runs = [case.claim.run for case in cases if case.claim.run is not None]
+        self.runs: dict[int, RunRecord] = plans.runs_of(conn, runs)
+        self.events: dict[int, EventRecord] = events.get_many(conn, [run.event for run in self.runs.values()])
+        tried = [case.claim.id for case in cases if case.claim.attempts]
+        self.first_attempts: dict[int, AttemptMark] = ledger.first_attempts(conn, tried)
+
+    def _read_people(self, conn: Connection, cases: Sequence[Case]) -> dict[int, Standing]:
+        everybody: set[int] = set()
+        marketing: dict[int, datetime] = {}
+        histories: set[int] = set()
+        for case in cases:
+            contact = case.claim.contact
+            if contact is None:
+                continue
+            everybody.add(contact)
+            caps = self.courtesy(case)[0].caps if case.claim.marketing else ()
+            if caps:
+                since = self.now - timedelta(days=max(cap.days for cap in caps))
+                marketing[contact] = min(since, marketing.get(contact, since))
+            if self._asks_history(case):
+                histories.add(contact)
+        return people.standings(conn, everybody, now=self.now, marketing=marketing, histories=histories)
+
+    def _asks_history(self, case: Case) -> bool:
+        goals = any(touch.on is None and touch.until is not None for touch in case.stage.touches)
+        return goals or case.campaign.audience(case.stage, case.touch) is not None
+
+    def touch_state(self, claim: Claim) -> TouchRecord:
+        """Return what was decided about the touch; nothing decided is a value too."""
+        found = self._touch_states[claim.campaign, claim.edition].get(claim.touch)
+        return found or TouchRecord(claim.campaign, claim.edition, claim.touch)
+
+    def timeline(self, case: Case) -> Timeline:
+        """Return the timeline of the case's campaign, with the moments at which touches first really went."""
+        if case.campaign not in self._timelines:
+            self._timelines[case.campaign] = case.campaign.timeline(self.first_sent[case.edition])
+        return self._timelines[case.campaign]
+
+    def common_facts(self, case: Case) -> Mapping[str, object]:
+        """Return what the templates of every message of the campaign are told of it."""
+        key = (case.campaign, case.claim.edition)
+        if key not in self._common:
+            occasion_on = self.timeline(case).occasion_on
+            self._common[key] = rendering.common_facts(case.campaign.campaign, case.claim.edition, occasion_on)
+        return self._common[key]
+
+    def offer(self, case: Case) -> PlannedOffer | None:
+        """Return the validity of the offer the touch carries; None when it carries none."""
+        if case.touch.offer is None:
+            return None
+        key = (case.campaign, case.touch.id)
+        if key not in self._offers:
+            sent = self.first_sent[case.edition]
+            self._offers[key] = case.campaign.offer(case.touch.offer, case.touch, sent, self.now)
+        return self._offers[key]
+
+    def courtesy(self, case: Case) -> tuple[EffectiveCourtesy, Rules]:
+        """Return what binds the touch, and the same as rules about its moment."""
+        key = (case.campaign, case.touch.id)
+        if key not in self._courtesy:
+            bound = (case.campaign.campaign, case.stage, case.touch)
+            self._courtesy[key] = (planner.courtesy(*bound), planner.rules(*bound))
+        return self._courtesy[key]
+
+    def today(self, zone: str) -> date:
+        """Return the day it is in a zone."""
+        if zone not in self._days:
+            self._days[zone] = zones.local(self.now, zone).date()
+        return self._days[zone]
+
+    def is_allowed(self, case: Case, zone: str) -> bool:
+        """Whether the courtesy of the touch allows this moment in a zone."""
+        key = (case.campaign, case.touch.id, zone)
+        if key not in self._allowed:
+            rules = self.courtesy(case)[1]
+            self._allowed[key] = constraints.is_allowed(self.now, zone, rules, case.campaign.campaign.country)
+        return self._allowed[key]
+
+    def standing(self, case: Case) -> Standing:
+        """Return the person's standing; LookupError for a post, or a person who is gone."""
+        if case.claim.contact is None:
+            raise LookupError("a message to nobody")
+        return self.standings[case.claim.contact]
+
+    def zone(self, case: Case) -> str:
+        """Return the zone in which the message is read: the person's, else the campaign's."""
+        if case.claim.contact is None:
+            return case.campaign.campaign.zone
+        return case.campaign.contact_zone(self.standing(case).timezone)
+
+    def note_marketing(self, case: Case) -> None:
+        """Count a message that goes now for the caps of those after it in the same group."""
+        if case.claim.marketing and case.claim.contact is not None:
+            self.standing(case).marketing.append(self.now)

@@ -1,0 +1,187 @@
+"""What an edit does to people in the middle of a touch (`in_flight`): counted for the plan, carried out by the apply.
+
+A touch whose words, rules and times stay as they are touches nobody, whatever its `in_flight` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns import diff, planner
+from campaigns.definition import Campaign, Stage, Touch
+from campaigns.diff import Flight
+from campaigns.timeline import Timeline
+from scheduler import runs
+from scheduler.catalog import InForce
+from scheduler.delivery import State
+from scheduler.store import ledger, plans
+from scheduler.store.database import Connection
+from scheduler.store.plans import Waiting
+
+DEFAULT = "retime"
+KEEPS = frozenset({"pin", "drain"})  # people in flight keep the revision they began with
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """A touch that an edit changes for people: as it was, and as the file has it now."""
+
+    before: InForce
+    campaign: Campaign
+    timeline: Timeline
+    stage: Stage
+    touch: Touch
+
+    @property
+    def rule(self) -> str:
+        """What becomes of people in flight, by the new file."""
+        return self.touch.in_flight or DEFAULT
+
+    @property
+    def old(self) -> tuple[Stage, Touch]:
+        """Stage and touch as they were."""
+        found = self.before.find(self.touch.id)
+        assert found is not None
+        return found
+
+    @property
+    def answers_something_else(self) -> bool:
+        """Whether what started people's runs starts the touch no more."""
+        return self.old[1].on is not None and self.old[1].on != self.touch.on
+
+    @property
+    def may_move(self) -> bool:
+        """Whether people's moments may be others now."""
+        old_stage, old_touch = self.old
+        return diff.dates_fingerprint(self.before.campaign, old_stage, old_touch) != diff.dates_fingerprint(
+            self.campaign, self.stage, self.touch
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """The new moments of messages of open runs; `ended` are those whose repetition is over by the new file."""
+
+    moves: tuple[ledger.Move, ...]
+    moved: frozenset[int]
+    late: frozenset[int]
+    ended: tuple[Waiting, ...]
+
+
+def outlook(
+    conn: Connection, before: InForce | None, campaign: Campaign, timeline: Timeline, *, now: datetime
+) -> dict[str, Flight]:
+    """Return for each touch that the edit changes, and that people are in the middle of, what it does to them.
+
+    Campaign and timeline name the touches by their keys, as history does. Reads only.
+    """
+    if before is None:
+        return {}
+    free = plans.people_in_flight(conn, before.id, before.edition)
+    pinned = plans.pinned_people(conn, before.id, before.edition)
+    found = {}
+    for edit in _edits(before, campaign, timeline):
+        name = edit.touch.id
+        people = free.get(name, 0) + (0 if edit.rule in KEEPS else pinned.get(name, 0))
+        if not people:
+            continue
+        if edit.rule in KEEPS:
+            found[name] = Flight(edit.rule, people)
+        elif edit.answers_something_else:
+            found[name] = Flight(edit.rule, people, dropped=people)
+        elif edit.touch.on is None or not (edit.rule == "restart" or edit.may_move or name in pinned):
+            found[name] = Flight(edit.rule, people)
+        else:
+            moves = _moves(conn, edit, now)
+            dropped = len({waiting.contact for waiting in moves.ended})
+            found[name] = Flight(edit.rule, people, len(moves.moved), len(moves.late), dropped)
+    return found
+
+
+def carry_out(
+    conn: Connection, before: InForce | None, campaign: Campaign, timeline: Timeline, *, now: datetime
+) -> frozenset[str]:
+    """Do to people in flight what the edit says; return the touches whose people keep what they began with.
+
+    Runs before the calendar is changed. What is on its way is never touched. Messages of calendar touches are only set
+    free here: their moments follow their occurrence's.
+    """
+    if before is None:
+        return frozenset()
+    spared = set()
+    for edit in _edits(before, campaign, timeline):
+        name, keeps = edit.touch.id, edit.rule in KEEPS
+        plans.pin_runs(conn, before.id, before.edition, name, revision=before.revision if keeps else 0)
+        revision = before.revision if keeps else None
+        freed = ledger.pin(conn, campaign=before.id, edition=before.edition, touch=name, revision=revision, now=now)
+        if keeps:
+            spared.add(name)
+        elif edit.answers_something_else:
+            _drop(conn, edit, now)
+        elif edit.touch.on is not None and (edit.rule == "restart" or edit.may_move or freed):
+            _move(conn, edit, now)
+    return frozenset(spared)
+
+
+def _edits(before: InForce, campaign: Campaign, timeline: Timeline) -> Iterator[_Edit]:
+    applied = before.snapshot["touches"]
+    for stage, touch in campaign.touches():
+        found = before.find(touch.id)
+        if found is None or touch.id not in applied:
+            continue
+        edit = _Edit(before, campaign, timeline, stage, touch)
+        now = diff.planned_touch(campaign, stage, touch, timeline.touch(touch.id))
+        drains = touch.in_flight == "drain" and found[1].in_flight != "drain"
+        if drains or not diff.same_for_people(applied[touch.id], now) or (touch.on is not None and edit.may_move):
+            yield edit
+
+
+def _moves(conn: Connection, edit: _Edit, now: datetime) -> _Moves:
+    """Work out the new moments of all that has not gone of the touch's open runs."""
+    campaign, touch = edit.campaign, edit.touch
+    on_late = planner.on_late(touch).value
+    moves, moved, late, ended = [], set(), set(), []
+    for one in plans.waiting(conn, edit.before.id, edit.before.edition, touch.id):
+        due = runs.due(
+            campaign,
+            touch,
+            edit.timeline,
+            now if edit.rule == "restart" else one.started_at,
+            one.facts,
+            zone=one.zone or campaign.zone,
+            number=runs.number_of(one.occurrence, one.key),
+        )
+        if due is None:
+            ended.append(one)
+            continue
+        if (due.due_at, due.expires_at, on_late) == (one.due_at, one.expires_at, one.on_late):
+            continue
+        moves.append(ledger.Move(one.delivery, due.due_at, due.expires_at, on_late))
+        if due.due_at != one.due_at:
+            moved.add(one.contact)
+        if due.expires_at is not None and due.expires_at < now:
+            late.add(one.contact)
+    return _Moves(tuple(moves), frozenset(moved), frozenset(late), tuple(ended))
+
+
+def _move(conn: Connection, edit: _Edit, now: datetime) -> None:
+    moves = _moves(conn, edit, now)
+    ledger.move(conn, moves.moves, now)
+    if edit.rule == "restart":
+        plans.begin_again(conn, edit.before.id, edit.before.edition, edit.touch.id, at=now)
+    for one in moves.ended:
+        ledger.settle(conn, one.delivery, State.CANCELLED, "its repetition is over", now=now)
+        if edit.touch.until is None:
+            plans.end_run(conn, one.run, reason="done", now=now)
+
+
+def _drop(conn: Connection, edit: _Edit, now: datetime) -> None:
+    starts = f"started by {edit.touch.on}" if edit.touch.on is not None else "on the calendar"
+    reason = f"the touch is {starts} now"
+    campaign, edition, touch = edit.before.id, edit.before.edition, edit.touch.id
+    plans.end_runs_of_touch(conn, campaign, edition, touch, reason=reason, now=now)
+    ledger.settle_many(
+        conn, target=State.CANCELLED, reason=reason, now=now, campaign=campaign, edition=edition, touch=touch
+    )

@@ -1,0 +1,94 @@
+"""The high-water mark of a ledger, kept outside the database: how far it had come when it was last looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from scheduler.errors import SchedulerError
+
+_REMEDY = "name a folder that can be written and outlives the daemon: CAMPAIGN_STATE_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far the ledger of a database had come; a database that is behind its mark has forgotten something.
+
+    `newest` is the highest attempt id, `attempts` how many there were, `generation` how many decisions; `wall` is the
+    highest wall-clock moment seen (aware UTC).
+    """
+
+    instance: str
+    generation: int
+    newest: int
+    attempts: int
+    wall: datetime
+
+    def misses(self, found: Mark) -> bool:
+        """Whether `found`, read from the database, is behind this mark."""
+        return found.newest < self.newest or found.attempts < self.attempts or found.generation < self.generation
+
+
+class MarkFile:
+    """The file of one database's mark; replaced as a whole, so that a crash leaves the old one or the new one.
+
+    Raises: SchedulerError when it can be neither read nor written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Mark | None:
+        """Return the mark; None when there is none yet."""
+        try:
+            found = json.loads(self.path.read_text(encoding="ascii"))
+            generation, newest, attempts = (int(found[name]) for name in _NUMBERS)
+            return Mark(str(found["instance"]), generation, newest, attempts, datetime.fromisoformat(found["wall"]))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SchedulerError(f"cannot read {self.path}: {_said(error)}", remedy=_REMEDY) from None
+        except (ValueError, LookupError, TypeError):
+            raise SchedulerError(
+                f"{self.path} is damaged: it says how many messages this database has sent",
+                remedy="remove it only when you are certain that the database is the newest one",
+            ) from None
+
+    def write(self, mark: Mark) -> None:
+        """Put a mark in place; it is on the disk when this returns."""
+        document = {"instance": mark.instance, **{name: getattr(mark, name) for name in _NUMBERS}}
+        document["wall"] = mark.wall.isoformat()
+        draft = self.path.with_name(f"{self.path.name}.new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(file, json.dumps(document).encode("ascii"))
+                os.fsync(file)
+            finally:
+                os.close(file)
+            draft.replace(self.path)
+            _sync_folder(self.path.parent)
+        except OSError as error:
+            raise SchedulerError(f"cannot write {self.path}: {_said(error)}", remedy=_REMEDY) from None
+
+
+_NUMBERS = ("generation", "newest", "attempts")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a renamed file's new name durable, where the file system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def _said(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

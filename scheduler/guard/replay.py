@@ -1,0 +1,85 @@
+"""Brings what the outcome journal kept into the ledger, with what follows from it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from campaigns.definition import TASKS
+from scheduler import runs
+from scheduler.catalog import Catalog
+from scheduler.delivery import State
+from scheduler.errors import FAULTS
+from scheduler.store import ledger, plans, reader
+from scheduler.store.database import Connection
+
+_ENDED = frozenset({State.SENT, State.FAILED})
+_log = logging.getLogger(__name__)
+
+
+def replay(conn: Connection, catalog: Catalog, records: Sequence[Mapping[str, Any]]) -> int:
+    """Write the outcomes into the ledger; return how many it took. Safe to repeat: each is one compare-and-set.
+
+    A task is left out: its outcome is only true together with the task's own row, and it is tried again instead.
+    """
+    return sum(_replay(conn, catalog, record) for record in records)
+
+
+def _replay(conn: Connection, catalog: Catalog, record: Mapping[str, Any]) -> bool:
+    row = reader.delivery(conn, record["delivery"])
+    if row is None or row.channel in TASKS:
+        return False
+    state, at = State(record["state"]), datetime.fromisoformat(record["at"])
+    taken = ledger.finish(
+        conn,
+        row.id,
+        record["number"],
+        state,
+        now=at,
+        detail=record["detail"],
+        reason=record["reason"],
+        provider_id=record["provider_id"],
+        next_at=datetime.fromisoformat(record["next_at"]) if record["next_at"] else None,
+    )
+    if not taken:
+        return False
+    if state is State.SENT:
+        plans.note_first_sent(conn, row.campaign, row.edition, row.touch, at)
+    try:
+        with conn.begin_nested():
+            _follow_up(conn, catalog, row, state, at)
+    except FAULTS as error:
+        _log.error("what follows from delivery %d cannot be planned: %s", row.id, type(error).__name__)
+    return True
+
+
+def _follow_up(conn: Connection, catalog: Catalog, row: reader.DeliveryRecord, state: State, at: datetime) -> None:
+    campaign = catalog.get(conn, row.campaign, row.edition)
+    if campaign is None:
+        return
+    claim = ledger.Claim(
+        id=row.id,
+        campaign=row.campaign,
+        edition=row.edition,
+        touch=row.touch,
+        stage=row.stage,
+        channel=row.channel,
+        recipient=row.recipient,
+        contact=row.contact,
+        occurrence=row.occurrence,
+        run=row.run,
+        marketing=row.marketing,
+        due_at=row.due_at,
+        expires_at=row.expires_at,
+        on_late=row.on_late,
+        attempts=row.attempts,
+        revision=None,
+        worker="",
+        lease_until=at,
+    )
+    if state is State.SENT:
+        runs.after_sent_together(conn, [(campaign, claim)], now=at)
+    if state in _ENDED:
+        runs.after_end(conn, catalog, claim, now=at)

@@ -1,0 +1,45 @@
+"""Whether a campaign fails more often than people should be exposed to; pure counting, no clock and no database."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+
+WINDOW = 50  # DELIVERY: more than 5 % rendering failures, or more than 10 % refusals, in 50 messages
+_FIRST = 10  # nothing at all works: no need to wait for fifty
+
+
+class Result(Enum):
+    """What counts about a message that ended."""
+
+    SENT = "sent"
+    RENDERING = "rendering"
+    REFUSED = "refused"
+
+
+_MOST = {Result.RENDERING: 0.05, Result.REFUSED: 0.10}
+_SAYS = {Result.RENDERING: "could not be rendered", Result.REFUSED: "were refused"}
+
+
+class Health:
+    """The last messages of each campaign since the daemon began, or since the campaign was last paused."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, deque[Result]] = {}
+        self._counts: dict[str, dict[Result, int]] = {}
+
+    def note(self, campaign: str, result: Result) -> str | None:
+        """Count a message; return why the campaign must be paused, None when all is well."""
+        last = self._last.setdefault(campaign, deque())
+        counts = self._counts.setdefault(campaign, dict.fromkeys(Result, 0))
+        last.append(result)
+        counts[result] += 1
+        if len(last) > WINDOW:
+            counts[last.popleft()] -= 1
+        failed = len(last) - counts[Result.SENT]
+        if failed and (len(last) == WINDOW or (len(last) >= _FIRST and failed == len(last))):
+            for kind, most in _MOST.items():
+                if counts[kind] > most * len(last):
+                    del self._last[campaign], self._counts[campaign]
+                    return f"{counts[kind]} of the last {len(last)} messages {_SAYS[kind]}"
+        return None

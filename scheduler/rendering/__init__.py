@@ -1,0 +1,1 @@
+"""Rendering messages behind a port: inline in rehearsals, in killable processes when live; no templates here."""

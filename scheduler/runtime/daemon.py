@@ -1,0 +1,374 @@
+"""The daemon's event loop: what wakes it, what it does then, and the watch it keeps over itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from campaigns.errors import CampaignError
+from scheduler.clock import Clock
+from scheduler.dispatcher import Dispatcher
+from scheduler.engines.base import Engine
+from scheduler.engines.local import LocalEngine
+from scheduler.errors import BusyError, SchedulerError, StorageError
+from scheduler.guard import Guard, NoGuard
+from scheduler.operations import watching
+from scheduler.runtime import ending
+from scheduler.runtime.alarm import Alarm
+from scheduler.runtime.systemd import notify
+from scheduler.store import plans, reader
+from scheduler.store.database import Store
+from scheduler.store.writer import Writer
+from scheduler.waking import ClockSteps, Watch
+
+HEARTBEAT_SECONDS = 20.0
+AGAIN_SECONDS = 1.0  # what a look left lying is looked at again, but not without a pause
+PACE_SECONDS = 1.0
+COMING_JOBS = 1_000
+_SHOWN_JOBS = 10
+_SILENT_HEARTBEATS = 4  # so many that did not ring: the alarm clock has died
+_STUCK_SECONDS = 600.0  # the longest that one piece of work may keep the writer
+_FIRST_OUTAGE_SECONDS = 0.25
+_LONGEST_OUTAGE_SECONDS = 5.0
+_HEARTBEAT, _NEXT, _AGAIN = "heartbeat", "next message", "another look"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """What the table says is to come: the calendar's moments, and the earliest at which there is something to do."""
+
+    moments: dict[str, datetime]
+    due: datetime | None
+
+
+class Daemon:
+    """Serves one database until it is told to stop.
+
+    APScheduler fires, our table is the calendar: every moment that comes, and everything that wakes the daemon from
+    outside, is a job of APScheduler's that only says "look now", and every look calls the same idempotent `tick()`.
+    Nothing else fires. `say` tells the person at the terminal; `reload` is called for SIGHUP on the writer thread and
+    returns what is to be said.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        dispatcher: Dispatcher,
+        engine: Engine,
+        clock: Clock,
+        *,
+        worker_id: str,
+        guard: Guard | None = None,
+        say: Callable[[str], None] | None = None,
+        reload: Callable[[], str] | None = None,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._dispatcher = dispatcher
+        self._engine = engine
+        self._clock = clock
+        self._worker_id = worker_id
+        self._guard = guard or NoGuard()
+        self._say = say or _log.warning
+        self._reload = reload
+        self._heartbeat = timedelta(seconds=heartbeat_seconds)
+        self._alarm = Alarm(self._fired, self._failed)
+        self._watch = Watch(store, lambda: self._alarm.now("a decision"))
+        self._wake = asyncio.Event()
+        self._pulse = asyncio.Event()
+        self._hup = asyncio.Event()
+        self._fault: BaseException | None = None  # what a job of the alarm clock raised
+        self._end = asyncio.Event()
+        self._silent = 0  # paces since the alarm clock last rang for the heartbeat
+        self._beating = 0  # paces since the heartbeat in hand was begun
+        self._sure_from = clock.monotonic()  # from when on the heartbeats of other daemons can be judged
+        self._told: _Coming | None = None  # what the heartbeat told last
+        self._outage = ""
+        self._started_at = self._looked_at = clock.now()
+
+    # --- from outside -------------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Run until SIGINT, SIGTERM or `stop`; finish the messages in flight, give the rest back, and return.
+
+        Raises: whatever ends the work of the loop, the writer or the alarm clock: a daemon that lives without them
+        would only look alive.
+        """
+        if isinstance(self._engine, LocalEngine):
+            self._engine.on_room = self._wake.set
+        ending.on_signals(self._asked_to_stop, self._asked_to_reload)
+        await self._begin()
+        looking = asyncio.create_task(self._looking())
+        others = [asyncio.create_task(work) for work in self._others()]
+        stopped = asyncio.create_task(self._end.wait())
+        try:
+            await asyncio.wait([stopped, looking, *others], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.stop()
+            self._alarm.stop()
+            notify("STOPPING=1")
+            for task in (stopped, *others):
+                task.cancel()
+            ended = await asyncio.gather(*others, return_exceptions=True)
+        await self._leave(looking, [error for error in (self._fault, *ended) if isinstance(error, Exception)])
+
+    async def run_once(self) -> None:
+        """Send what is due now and return."""
+        ending.on_signals(self._asked_to_stop)
+        await self._writer.run(self._guard.start)
+        try:
+            await self._dispatcher.work_off()
+        finally:
+            await self._writer.run(self._guard.stop)
+
+    def stop(self) -> None:
+        """Ask for the end: what is being sent is finished, nothing new is begun."""
+        self._end.set()
+        self._engine.stop()
+        self._wake.set()
+
+    def _asked_to_stop(self) -> None:
+        self._say("stopping: finishing what is being sent, once more to stop at once")
+        self.stop()
+
+    def _asked_to_reload(self) -> None:
+        self._hup.set()
+
+    # --- the work -----------------------------------------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        await self._writer.run(self._guard.start)
+        self._steps = ClockSteps(self._clock)
+        self._alarm.start()
+        self._alarm.now("start")
+        self._alarm.set(_HEARTBEAT, self._clock.now() + self._heartbeat)
+        notify("READY=1")
+
+    def _others(self) -> list[Coroutine[Any, Any, None]]:
+        return [
+            self._watch.run(),
+            self._pacing(),
+            self._keeping_the_heartbeat(),
+            self._guarding(),
+            self._reloading(),
+        ]
+
+    def _failed(self, error: BaseException) -> None:
+        """A job of the alarm clock raised: the daemon ends."""
+        self._fault = self._fault or error
+        self._end.set()
+
+    def _fired(self, name: str) -> None:
+        """A moment has come: what APScheduler's jobs do."""
+        if name == _HEARTBEAT:
+            self._silent = 0
+            self._alarm.set(_HEARTBEAT, self._clock.now() + self._heartbeat)
+            self._pulse.set()
+        self._wake.set()
+
+    async def _looking(self) -> None:
+        """Look whenever woken; a database that is busy or away is waited for."""
+        outage = _FIRST_OUTAGE_SECONDS
+        while not self._end.is_set():
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._look()
+            except BusyError as error:  # what was not done is done at the next look
+                self._say(str(error))
+                self._alarm.set(_AGAIN, self._clock.now() + timedelta(seconds=AGAIN_SECONDS))
+            except StorageError as error:
+                if not error.passing:
+                    raise
+                if not self._outage:
+                    self._say(f"{error} - nothing is sent until it is back")
+                self._outage = str(error)
+                await self._rest(outage)
+                outage = min(outage * 2, _LONGEST_OUTAGE_SECONDS)
+            else:
+                outage = _FIRST_OUTAGE_SECONDS
+                if self._outage and not self._end.is_set():
+                    self._outage = ""
+                    self._say("the database is back: going on")
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, unless the end is asked for; then look again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._end.wait()
+        if not self._end.is_set():
+            self._alarm.now(_AGAIN)
+
+    async def _look(self) -> None:
+        working = True
+        while working and not self._end.is_set():
+            await self._writer.run(self._guard.beat)
+            self._looked_at = self._clock.now()
+            working = await self._dispatcher.tick() > 0
+        if self._end.is_set():
+            return
+        coming = await self._writer.run(self._read_coming)
+        if not self._end.is_set():
+            self._arm(coming)
+        await self._dispatcher.prepare()
+        if coming != self._told:
+            self._told = coming
+            self._pulse.set()
+
+    def _read_coming(self) -> _Coming:
+        with self._store.read() as conn:
+            calendar = reader.coming(conn, COMING_JOBS)
+            due, resume = reader.next_due(conn), plans.next_resume(conn)
+        moments = {f"{row.campaign}/{row.touch} {row.key}": row.fires_at for row in calendar}
+        if resume is not None:
+            moments["the end of a pause"] = resume
+        # What had come by the look that has just ended and was not done by it is no news.
+        return _Coming({name: at for name, at in moments.items() if at > self._looked_at}, due)
+
+    def _arm(self, coming: _Coming) -> None:
+        moments = dict(coming.moments)
+        if coming.due is not None:
+            late = coming.due <= self._looked_at
+            moments[_NEXT] = self._clock.now() + timedelta(seconds=AGAIN_SECONDS) if late else coming.due
+        self._alarm.hold(moments, besides=frozenset({_HEARTBEAT, _AGAIN}))
+        self._watch.expect(coming.due)
+
+    async def _reloading(self) -> None:
+        """Answer SIGHUP; whatever is wrong with what was to be read anew, the daemon goes on as it was."""
+        while True:
+            await self._hup.wait()
+            self._hup.clear()
+            try:
+                said = await self._writer.run(self._reload) if self._reload is not None else "nothing to reload"
+            except CampaignError as error:
+                said = f"not reloaded, going on as before: {error}"
+            except Exception as error:  # told, and no reason to stop sending
+                said = f"not reloaded, going on as before: {type(error).__name__}: {error}"
+            self._say(said)
+            self._alarm.now("a reload")
+
+    # --- watching over itself -----------------------------------------------------------------------------------------
+
+    async def _pacing(self) -> None:
+        """Keep pace by a clock that never steps: mend the alarm clock after a step, and notice that it has died."""
+        while True:
+            await asyncio.sleep(PACE_SECONDS)
+            self._look_at_the_clock()
+            self._alarm.look_at_the_clock()
+            # Counted, not measured: a process that was stopped for an hour has not been silent for an hour.
+            self._silent += 1
+            if self._silent * PACE_SECONDS > _SILENT_HEARTBEATS * self._heartbeat.total_seconds() + PACE_SECONDS:
+                raise SchedulerError("the alarm clock does not ring any more", remedy="start the daemon again")
+            self._beating += self._beating > 0
+            if self._beating * PACE_SECONDS > _STUCK_SECONDS:
+                raise SchedulerError("the database writer does not answer any more", remedy="start the daemon again")
+
+    def _look_at_the_clock(self) -> None:
+        """Begin anew whatever was armed for so many seconds from now, when "now" has jumped."""
+        if (step := self._steps.look()) is None:
+            return
+        _log.warning("the clock was set, or the machine slept: %+.1f s", step.total_seconds())
+        # Heartbeats of before the step look old or new by its size: nobody is taken for dead until all had their turn.
+        self._sure_from = self._clock.monotonic() + watching.SILENCE.total_seconds()
+        self._alarm.set(_HEARTBEAT, self._clock.now() + self._heartbeat)
+        self._alarm.now("the clock was set")
+
+    async def _keeping_the_heartbeat(self) -> None:
+        """Tell that the daemon lives, however long the mailing in hand takes."""
+        while True:
+            await self._pulse.wait()
+            self._pulse.clear()
+            self._look_at_the_clock()
+            self._beating = 1
+            await self._when_it_can(partial(self._beat, self._alarm.coming(_SHOWN_JOBS)))
+            self._beating = 0
+            notify("WATCHDOG=1")  # the loop, the alarm clock and the writer work, though the database may not
+
+    async def _guarding(self) -> None:
+        while True:
+            await asyncio.sleep(PACE_SECONDS)
+            await self._when_it_can(self._guard.beat)
+
+    async def _when_it_can(self, work: Callable[[], None]) -> bool:
+        """Run work on the writer; return False when the database is busy or away, of which the looks tell."""
+        try:
+            await self._writer.run(work)
+        except BusyError:
+            return False
+        except StorageError as error:
+            if not error.passing:
+                raise
+            return False
+        return True
+
+    def _beat(self, coming: Sequence[tuple[datetime, str]]) -> None:
+        """Write the heartbeat; take over from a daemon that died beside this one."""
+        now = self._clock.now()
+        if self._store.dialect != "sqlite" and self._clock.monotonic() >= self._sure_from:
+            watching.recover(self._store, now=now, own=self._worker_id)
+        with self._store.begin() as conn:
+            plans.beat(
+                conn,
+                daemon=self._worker_id,
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                started_at=self._started_at,
+                now=now,
+                next_jobs=[{"at": at.isoformat(), "job": name} for at, name in coming],
+            )
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    async def _leave(self, looking: asyncio.Task[None], faults: list[Exception]) -> None:
+        """Finish what is in flight, sign off, and raise what ended the daemon."""
+        try:
+            async with asyncio.timeout(ending.DRAIN_SECONDS):
+                for rest in (asyncio.shield(looking), self._drain()):
+                    try:
+                        await rest
+                    except Exception as error:  # raised below, once everything is in order
+                        faults.append(error)
+        except TimeoutError:
+            self._say(
+                f"what is still being sent after {ending.DRAIN_SECONDS:g} s is left:"
+                " the next start finds it, and campaign log --failed shows it"
+            )
+            ending.end_now(1 if faults else 0)
+        try:
+            await self._when_it_can(self._sign_off)
+        except Exception as error:  # the first fault says more
+            faults.append(error)
+        if faults:
+            raise faults[0]
+
+    async def _drain(self) -> None:
+        """Let the engine finish; what a database that is away keeps from being written is tried until time is over."""
+        while True:
+            try:
+                await self._engine.drain()
+            except BusyError:
+                await asyncio.sleep(_FIRST_OUTAGE_SECONDS)
+            except StorageError as error:
+                if not error.passing:
+                    raise
+                await asyncio.sleep(_FIRST_OUTAGE_SECONDS)
+            else:
+                return
+
+    def _sign_off(self) -> None:
+        try:
+            with self._store.begin() as conn:
+                plans.leave(conn, self._worker_id)
+        finally:
+            self._guard.stop()

@@ -1,0 +1,74 @@
+"""Whether a database can be trusted with a promise: whole, durable, still the file that was opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from scheduler.errors import SchedulerError, StorageError
+from scheduler.store.connections import connect_file
+from scheduler.store.database import Store
+from scheduler.store.wal import lost_commits
+
+FOUND = 20  # faults of a damaged file that are told
+RESTORE = "stop, keep the file aside, put the newest backup in its place (campaign db backup makes them), start again"
+
+
+def faults(store: Store) -> list[str]:
+    """Return what is wrong with a SQLite file as a whole; empty when it is sound, and for other databases.
+
+    Reads every page (PRAGMA quick_check): about a second for each gigabyte that is in memory.
+    """
+    if store.path is None:
+        return []
+    try:
+        with closing(connect_file(store.path, read_only=True)) as conn:
+            lines = [str(row[0]) for row in conn.execute(f"PRAGMA quick_check({FOUND})")]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return [] if lines == ["ok"] else [part for line in lines for part in line.splitlines()]
+
+
+def lost_in_log(store: Store) -> int:
+    """Return how many commits stand in a SQLite file's write-ahead log where SQLite does not see them any more."""
+    if store.path is None:
+        return 0
+    with store.read() as conn:
+        conn.exec_driver_sql("SELECT count(*) FROM sqlite_master")  # the first read brings the log's index up to date
+        return lost_commits(store.path)
+
+
+def refuse_forgetful(conn: Connection) -> None:
+    """Check that a PostgreSQL server keeps what it has acknowledged; SQLite is opened so that it does.
+
+    Raises: SchedulerError for fsync = off and synchronous_commit = off, with which a crash forgets messages that
+    were sent (https://www.postgresql.org/docs/current/runtime-config-wal.html).
+    """
+    if conn.dialect.name != "postgresql":
+        return
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        if conn.exec_driver_sql(f"SHOW {name}").scalar() == "off":
+            raise SchedulerError(
+                f"the server runs with {name} = off: a crash would forget messages that were sent, and they would go"
+                " again",
+                remedy=f"set {name} = on in postgresql.conf (or for this database or user) and start again",
+            )
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Return which file stands at a path, however it is named (device and inode).
+
+    Raises: StorageError when none does.
+    """
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise StorageError(
+            f"the database {path} is gone: {(error.strerror or str(error)).lower()}",
+            remedy="what goes on would be written where nobody finds it; put the file back and start again",
+        ) from None
+    return found.st_dev, found.st_ino

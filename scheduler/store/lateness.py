@@ -1,0 +1,69 @@
+"""What would go late, touch by touch, and what each message's own rule says to it; reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, case, func, or_, select
+
+from scheduler.delivery import WAITING
+from scheduler.store.conditions import in_states, runnable
+from scheduler.store.tables import ATTEMPTS, DELIVERIES
+
+_D = DELIVERIES.c
+
+
+@dataclass(frozen=True, slots=True)
+class LateCount:
+    """The late messages of one touch: to how many people, since when, and how many are sent, asked about or dropped.
+
+    `gone` of them may have been sent already: they are held, whatever their rule says.
+    """
+
+    campaign: str
+    edition: str
+    touch: str
+    messages: int
+    people: int
+    since: datetime
+    send: int
+    ask: int
+    drop: int
+    gone: int
+
+
+def late(conn: Connection, *, before: datetime, now: datetime, gap: datetime | None = None) -> list[LateCount]:
+    """Count the messages of running campaigns that should have been looked at before `before`, the longest due first.
+
+    With `gap` also those due up to it: they may have been sent already.
+    """
+    overdue = _D.next_at < before
+    gone = _D.due_at <= gap if gap is not None else _D.id < 0
+    in_time = or_(_D.expires_at.is_(None), _D.expires_at >= now)
+    mine = ~gone if gap is not None else _D.id >= 0
+    query = (
+        select(
+            _D.campaign,
+            _D.edition,
+            _D.touch,
+            func.count(),
+            func.count(func.distinct(_D.contact)),
+            func.min(_D.next_at),
+            func.sum(case((and_(mine, in_time), 1), else_=0)),
+            func.sum(case((and_(mine, ~in_time, _D.on_late == "ask"), 1), else_=0)),
+            func.sum(case((and_(mine, ~in_time, _D.on_late != "ask"), 1), else_=0)),
+            func.sum(case((gone, 1), else_=0)),
+        )
+        .where(in_states(WAITING), _D.next_at <= now, or_(overdue, gone), runnable(DELIVERIES))
+        .group_by(_D.campaign, _D.edition, _D.touch)
+        .order_by(func.min(_D.next_at), _D.campaign, _D.touch)
+    )
+    return [LateCount(*row) for row in conn.execute(query)]
+
+
+def counted(conn: Connection, after: int = 0) -> tuple[int, int]:
+    """Return the newest attempt's id (0: none) and how many attempts are newer than `after`."""
+    newest = conn.execute(select(func.max(ATTEMPTS.c.id))).scalar() or 0
+    number = conn.execute(select(func.count()).where(ATTEMPTS.c.id > after)).scalar_one() if newest > after else 0
+    return newest, number

@@ -1,0 +1,48 @@
+"""How the ledger is looked through: queries in the words of both databases, with names for what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, bindparam, text
+
+from scheduler.delivery import OPEN, TERMINAL, WAITING, State
+from scheduler.store.tables import Moment
+
+_MOMENTS = ("began_at", "due_at", "earlier_at", "ended_at", "expires_at", "lease_until", "next_at", "stopped_at")
+
+
+def _words(states: Iterable[State]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+_NAMES = {
+    "known": _words(State),
+    "ended": _words(TERMINAL),
+    "waiting": _words(WAITING),
+    "at_work": f"d.state IN ({_words(OPEN - WAITING)})",  # as the index has it that holds these alone
+    "gone": "d.state IN ('attempting', 'sent', 'unknown')",  # went, or may have gone, with its newest attempt
+    "newest": "delivery d JOIN attempt a ON a.delivery = d.id AND a.number = d.attempts",
+    "minute": "date_trunc('minute', a.started_at)",
+    "seconds": "extract(epoch FROM began_at - earlier_at)",
+}
+_ON_SQLITE = {
+    "minute": "substr(a.started_at, 1, 16)",
+    "seconds": "((julianday(began_at) - julianday(earlier_at)) * 86400)",
+}
+
+
+def look(conn: Connection, sql: str, **values: object) -> Iterator[RowMapping]:
+    """Run a query and read it row by row; `{newest}` and the like stand for what queries share.
+
+    A column that is a moment is read as one by its name (`began_at`, `due_at`, ...). Close what is not read
+    to its end.
+    """
+    names = _NAMES | _ON_SQLITE if conn.dialect.name == "sqlite" else _NAMES
+    typed = text(sql.format_map(names)).bindparams(
+        *(bindparam(name, value, Moment() if isinstance(value, datetime) else None) for name, value in values.items())
+    )
+    streamed = conn.execution_options(stream_results=True)
+    with streamed.execute(typed.columns(**{name: Moment() for name in _MOMENTS})) as result:
+        yield from result.mappings()

@@ -1,0 +1,147 @@
+"""Where people stand, read for many at once: facts, consents, suppressions, what they did and what reached them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, func, select
+
+from campaigns.segments import PastEvent
+from scheduler.delivery import State
+from scheduler.store.people.contacts import known_facts
+from scheduler.store.tables import ATTEMPTS, CONSENTS, CONTACTS, DELIVERIES, EVENTS, SUPPRESSIONS, Moment
+
+_D = DELIVERIES.c
+_E = EVENTS.c
+
+
+def _many(name: str) -> Any:
+    return bindparam(name, expanding=True)
+
+
+_NAMES = tuple(column.name for column in CONTACTS.c)
+_ID = _NAMES.index("id")
+_ROWS = select(CONTACTS).where(CONTACTS.c.id.in_(_many("contacts")))
+_CONSENTS = (
+    select(CONSENTS.c.contact, CONSENTS.c.purpose, CONSENTS.c.given)
+    .where(CONSENTS.c.contact.in_(_many("contacts")))
+    .order_by(CONSENTS.c.id)
+)
+_SUPPRESSIONS = select(SUPPRESSIONS.c.contact, SUPPRESSIONS.c.scope, SUPPRESSIONS.c.reason).where(
+    SUPPRESSIONS.c.contact.in_(_many("contacts"))
+)
+_HISTORY = (
+    select(_E.contact, _E.name, _E.at, _E.facts)
+    .where(_E.contact.in_(_many("contacts")), _E.at <= bindparam("last", type_=Moment()))
+    .order_by(_E.at, _E.id)
+)
+_GONE_AT = func.coalesce(_D.sent_at, _D.updated_at)
+_MARKETING = (
+    select(_D.contact, _GONE_AT)
+    .where(
+        _D.contact.in_(_many("contacts")),
+        _D.marketing,
+        _D.state.in_([State.SENT.value, State.ATTEMPTING.value, State.UNKNOWN.value]),
+        bindparam("after", type_=Moment()) < _GONE_AT,
+    )
+    .order_by(_GONE_AT)
+)
+_SAME_CONTENT = (
+    select(_D.contact, ATTEMPTS.c.content_hash, _D.campaign, _D.touch)
+    .join(ATTEMPTS, and_(ATTEMPTS.c.delivery == _D.id, ATTEMPTS.c.number == _D.attempts))
+    .where(
+        _D.contact.in_(_many("contacts")),
+        _D.state.in_([State.SENT.value, State.ATTEMPTING.value, State.UNKNOWN.value]),
+        ATTEMPTS.c.content_hash.in_(_many("hashes")),
+        ATTEMPTS.c.started_at > bindparam("after", type_=Moment()),
+    )
+)
+_LOCK = select(CONTACTS.c.id).where(CONTACTS.c.id.in_(_many("contacts"))).order_by(CONTACTS.c.id)
+
+
+@dataclass(slots=True)
+class Standing:
+    """One person as of a moment.
+
+    `suppressions` are reasons by scope, `consents` the newest answer by purpose. `marketing` are the moments at which
+    marketing went (what is being sent, or may have been, counts from its attempt) and `history` what the person did,
+    each oldest first; both are empty unless they were asked for.
+    """
+
+    row: Mapping[str, Any]
+    consents: dict[str, bool] = field(default_factory=dict)
+    suppressions: dict[str, str] = field(default_factory=dict)
+    marketing: list[datetime] = field(default_factory=list)
+    history: list[PastEvent] = field(default_factory=list)
+    _facts: dict[date, dict[str, object]] = field(default_factory=dict)
+
+    @property
+    def timezone(self) -> str:
+        """The person's own zone; empty when unknown."""
+        return str(self.row["timezone"] or "")
+
+    def facts(self, today: date) -> dict[str, object]:
+        """Return what templates and audiences may know of the person, to be read only; see `people.facts`."""
+        if today not in self._facts:
+            self._facts[today] = known_facts(self.row, self.consents, today=today)
+        return self._facts[today]
+
+    def suppressed(self, *, marketing: bool) -> str | None:
+        """Return why the person must not be written to; None when they may be. `all` is the graver reason."""
+        return self.suppressions.get("all", self.suppressions.get("marketing") if marketing else None)
+
+
+def lock(conn: Connection, contacts: Collection[int]) -> None:
+    """Lock contacts until the transaction ends, in the order of their ids; see `people.lock`, which takes one.
+
+    SQLite: a write transaction is alone.
+    """
+    if contacts and conn.dialect.name == "postgresql":
+        conn.execute(_LOCK.with_for_update(key_share=True), {"contacts": sorted(contacts)})
+
+
+def same_content(
+    conn: Connection, messages: Collection[tuple[int, str]], *, after: datetime
+) -> dict[tuple[int, str], list[tuple[str, str]]]:
+    """Return the touches (campaign, id) by which each of these contents (contact, hash) went, or may have, since."""
+    if not messages:
+        return {}
+    asked = {"contacts": sorted({contact for contact, _ in messages}), "hashes": sorted({said for _, said in messages})}
+    found: dict[tuple[int, str], list[tuple[str, str]]] = {}
+    for contact, said, campaign, touch in conn.execute(_SAME_CONTENT, {**asked, "after": after}):
+        found.setdefault((contact, said), []).append((campaign, touch))
+    return found
+
+
+def standings(
+    conn: Connection,
+    contacts: Collection[int],
+    *,
+    now: datetime,
+    marketing: Mapping[int, datetime],
+    histories: Collection[int],
+) -> dict[int, Standing]:
+    """Read contacts by id; those who do not exist are absent.
+
+    `marketing` says for whom, and since when (exclusive), to read what went; `histories` whose events up to `now`.
+    """
+    if not contacts:
+        return {}
+    everybody = {"contacts": sorted(contacts)}
+    found = {row[_ID]: Standing(dict(zip(_NAMES, row, strict=True))) for row in conn.execute(_ROWS, everybody)}
+    for contact, purpose, given in conn.execute(_CONSENTS, everybody):
+        found[contact].consents[purpose] = given
+    for contact, scope, reason in conn.execute(_SUPPRESSIONS, everybody):
+        found[contact].suppressions[scope] = reason
+    if marketing:
+        asked = {"contacts": sorted(marketing), "after": min(marketing.values())}
+        for contact, at in conn.execute(_MARKETING, asked):
+            if at > marketing[contact]:
+                found[contact].marketing.append(at)
+    if histories:
+        for contact, *event in conn.execute(_HISTORY, {"contacts": sorted(histories), "last": now}):
+            found[contact].history.append(PastEvent(*event))
+    return found

@@ -1,0 +1,124 @@
+"""What a channel's answer means for a message: went, try later, never, or nobody knows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from scheduler.channels.base import Receipt
+from scheduler.circumstances import Case
+from scheduler.delivery import State
+from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown
+from scheduler.health import Result
+from scheduler.parcel import Closing, Parcel
+from scheduler.store import ledger
+from scheduler.store.ledger import Claim
+
+NO_ACCOUNT = "no account"
+_FIRST_RETRY = timedelta(minutes=1)
+_LONGEST_RETRY = timedelta(hours=4)
+_CHANNEL_REST = timedelta(minutes=15)
+_MOST_REPEATS = 5  # of a message nobody knows the outcome of, where a repeat has no second effect
+
+
+class Verdicts:
+    """Makes closings of answers; remembers channels that are at fault, and failures the ledger does not count."""
+
+    def __init__(self) -> None:
+        self._resting: dict[str, tuple[datetime, str]] = {}  # channels that are at fault: until when, and why
+        self._tries: dict[int, int] = {}  # failures before the attempt mark
+
+    def resting(self, parcel: Parcel, now: datetime) -> Closing | None:
+        """Return that the message waits because its channel is at fault; None when it may be tried."""
+        until, why = self._resting.get(parcel.claim.channel, (now, ""))
+        return self.later(parcel.claim, parcel.case, why, now, retry_at=until) if now < until else None
+
+    def no_account(self, parcel: Parcel, now: datetime) -> Closing:
+        """Return that the message is held until its channel has an account."""
+        remedy = f"{NO_ACCOUNT} for {parcel.claim.channel}: set it up, or send to files with --outbox"
+        return Closing(parcel.claim, State.HELD, remedy, now, case=parcel.case)
+
+    def forget(self, closing: Closing) -> None:
+        """Stop counting the failures of a message that is not tried again by itself."""
+        if closing.state is not State.RETRY_WAIT:
+            self._tries.pop(closing.claim.id, None)
+
+    def went(self, parcel: Parcel, attempt: int, receipt: Receipt, now: datetime) -> Closing:
+        """Return that the far end accepted the message."""
+        return Closing(
+            parcel.claim,
+            State.SENT,
+            parcel.why,
+            now,
+            attempt=attempt,
+            case=parcel.case,
+            message=parcel.message,
+            detail=receipt.detail,
+            provider_id=receipt.provider_id,
+            result=Result.SENT,
+        )
+
+    def failed(self, parcel: Parcel, attempt: int | None, error: Exception, now: datetime) -> Closing:
+        """Return what an exception of the channel means for the message: certain failures, else unknown.
+
+        `attempt` is None when the mark had not been written.
+        """
+        claim, case = parcel.claim, parcel.case
+        if isinstance(error, NoAccount) and attempt is None:
+            reason = f"{NO_ACCOUNT} for {claim.channel}: {error.message}"
+            return Closing(claim, State.HELD, reason, now, case=case)
+        if isinstance(error, ChannelDown):
+            rest, reason = now + _CHANNEL_REST, f"{claim.channel}: {error.message}"
+            self._resting[claim.channel] = (rest, reason)
+            return self.later(claim, case, reason, now, attempt=attempt, retry_at=rest)
+        if isinstance(error, NotSent):
+            return self.later(claim, case, error.message, now, attempt=attempt, retry_at=error.retry_at)
+        if isinstance(error, Refused):
+            return Closing(
+                claim,
+                State.FAILED,
+                error.message,
+                now,
+                attempt=attempt,
+                case=case,
+                detail=error.message,
+                result=Result.REFUSED,
+            )
+        # The worker's outermost edge: what a channel did not foresee is stored, not lost.
+        reason = error.message if isinstance(error, Unknown) else f"{type(error).__name__}: {error}"
+        if attempt is None:
+            return self.later(claim, case, reason, now)
+        return self._unknown(parcel, attempt, reason, now)
+
+    def later(
+        self,
+        claim: Claim,
+        case: Case | None,
+        reason: str,
+        now: datetime,
+        *,
+        attempt: int | None = None,
+        retry_at: datetime | None = None,
+    ) -> Closing:
+        """Return that a message certainly did not go and is tried again; each time after a longer pause."""
+        tries = claim.attempts if attempt is not None else claim.attempts + self._tries.get(claim.id, 0)
+        pause = min(_FIRST_RETRY * 2 ** min(tries, 10), _LONGEST_RETRY)
+        next_at = max(retry_at, now + _FIRST_RETRY) if retry_at is not None else now + pause
+        if attempt is None and retry_at is None:
+            self._tries[claim.id] = self._tries.get(claim.id, 0) + 1
+        return Closing(claim, State.RETRY_WAIT, reason, now, attempt=attempt, case=case, detail=reason, next_at=next_at)
+
+    def _unknown(self, parcel: Parcel, attempt: int, reason: str, now: datetime) -> Closing:
+        """Return that nobody knows; it is tried again only where the far end keeps one copy, or the author said so."""
+        claim, touch = parcel.claim, parcel.case.touch
+        again = claim.channel in ledger.REPEATABLE or (touch.on_unknown == "resend" and not claim.marketing)
+        later = now + _FIRST_RETRY * 2 ** min(claim.attempts, 10)
+        return Closing(
+            claim,
+            State.UNKNOWN,
+            reason,
+            now,
+            attempt=attempt,
+            case=parcel.case,
+            detail=reason,
+            again_at=later if again and claim.attempts < _MOST_REPEATS else None,
+        )

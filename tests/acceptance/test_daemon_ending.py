@@ -1,0 +1,182 @@
+"""How the daemon ends, as a process: in good order, in spite of a server that hangs, at once, and with an error."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from support.daemon import LIMIT_SECONDS, campaign, environment
+from support.shop import HEAD
+
+MAILING = (
+    HEAD
+    + """
+courtesy: {quiet_hours: none}
+stages:
+  - stage: launch
+    kind: awareness
+    when: as soon as possible
+    touches:
+      - {id: offer-email, channel: email, subject: "Hello", text: "Come in"}
+"""
+)
+RUN = "from scheduler.cli.main import main\nmain(['run', '--json'])\n"
+PEOPLE = 30
+
+
+class Hanging:
+    """A mail server that takes messages and never says so."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.taken += 1
+        await asyncio.sleep(10 * LIMIT_SECONDS)
+        return "250 late"
+
+
+@contextmanager
+def hanging_server() -> Iterator[tuple[str, Hanging]]:
+    handler = Hanging()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield f"smtp://127.0.0.1:{port}", handler
+    finally:
+        controller.stop(no_assert=True)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A project with one mailing on the schedule."""
+    rows = [f"p{number}@example.org,marketing" for number in range(PEOPLE)]
+    (tmp_path / "people.csv").write_text("\n".join(["email,consent", *rows]) + "\n", encoding="utf-8")
+    (tmp_path / "shop.yaml").write_text(MAILING, encoding="utf-8")
+    campaign(tmp_path, "contacts", "import", "people.csv", "--yes")
+    campaign(tmp_path, "apply", "shop.yaml", "--yes")
+    return tmp_path
+
+
+@contextmanager
+def running(folder: Path, *, before: str = "", **env: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the daemon; `before` is Python that is executed first."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", before + RUN],
+        cwd=folder,
+        env=environment(**env),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def states(folder: Path) -> dict[str, int]:
+    with closing(sqlite3.connect(folder / "var" / "campaign.db")) as conn:
+        return dict(conn.execute("SELECT state, count(*) FROM delivery GROUP BY state"))
+
+
+def wait_for(what: str, found) -> None:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while not found():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def test_what_a_server_never_confirms_does_not_keep_the_daemon_from_ending(shop: Path) -> None:
+    soon = "from scheduler.runtime import ending\nending.DRAIN_SECONDS = 1\n"
+    with hanging_server() as (url, server), running(shop, before=soon, CAMPAIGN_SMTP_URL=url) as process:
+        wait_for("a message on its way", lambda: server.taken)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=LIMIT_SECONDS)
+
+    found = states(shop)
+    assert process.returncode == 0
+    assert "what is still being sent after 1 s is left" in said
+    assert found["attempting"] <= 4  # one for each connection
+    assert found == {"attempting": found["attempting"], "planned": PEOPLE - found["attempting"]}
+
+
+def test_the_second_signal_ends_at_once(shop: Path) -> None:
+    with hanging_server() as (url, server), running(shop, CAMPAIGN_SMTP_URL=url) as process:
+        wait_for("a message on its way", lambda: server.taken)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        while "stopping" not in (line := process.stderr.readline()):
+            assert line
+        process.send_signal(signal.SIGTERM)
+        process.wait(LIMIT_SECONDS)
+
+    assert process.returncode == 130
+
+
+def test_the_daemon_tells_systemd_how_it_is_and_sighup_checks_the_settings(shop: Path) -> None:
+    address = f"\0campaign-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(LIMIT_SECONDS)
+        with running(shop, NOTIFY_SOCKET=address.replace("\0", "@")) as process:
+            told = [systemd.recv(100).decode() for _ in range(2)]
+            (shop / "campaign.toml").write_text("smpt_url = 1\n", encoding="utf-8")
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr is not None
+            while "not reloaded" not in (line := process.stderr.readline()):
+                assert line
+            (shop / "campaign.toml").write_text('public_url = "https://shop.example"\n', encoding="utf-8")
+            process.send_signal(signal.SIGHUP)
+            while "read again" not in (good := process.stderr.readline()):
+                assert good
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=LIMIT_SECONDS)
+            while "STOPPING=1" not in told:
+                told.append(systemd.recv(100).decode())
+
+    assert told[:2] == ["READY=1", "WATCHDOG=1"]
+    assert "smpt_url" in line
+    assert good == "read again: public_url changed, and the next start follows; until then as before\n"
+    assert process.returncode == 0
+
+
+def test_an_error_in_the_loop_is_told_and_ends_with_1(shop: Path) -> None:
+    planted = (
+        "from scheduler.dispatcher import Dispatcher\n"
+        "async def tick(self):\n"
+        "    raise ZeroDivisionError('planted')\n"
+        "Dispatcher.tick = tick\n"
+    )
+    with running(shop, before=planted) as process:
+        _, said = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert process.returncode == 1
+    assert "ZeroDivisionError: planted" in said
+
+
+def test_the_bell_beside_the_database_is_gone_when_the_daemon_is(shop: Path) -> None:
+    bell = shop / "var" / "campaign.db.sock"
+    with running(shop) as process:
+        wait_for("the bell", bell.exists)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=LIMIT_SECONDS)
+
+    assert process.returncode == 0
+    assert not bell.exists()

@@ -1,0 +1,394 @@
+"""A database that forgot what it had sent: restored, damaged or copied, it holds everything until a person looked."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete
+from support.guarded import Clocks, Machine, applied, held
+from support.shop import Schedule, addresses, moment, person
+
+from scheduler.errors import StorageError
+from scheduler.operations import holding, steering
+from scheduler.store.database import Store
+from scheduler.store.meta import Cause
+from scheduler.store.tables import ATTEMPTS
+
+START = moment("2027-01-20T12:00:00+01:00")
+DUE = moment("2027-01-21T10:00:00+01:00")
+MAY_HAVE_GONE = "may have been sent already (restored database)"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "state", Clocks(START))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A SQLite file with a campaign in force: three mails are due on 21 January at ten."""
+    file = tmp_path / "var" / "campaign.db"
+    store = Store(f"sqlite:///{file}")
+    store.migrate()
+    applied(Schedule.on(store, START), tmp_path)
+    store.close()
+    return file
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{path}")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copy a database with what belongs to it, as somebody does who copies the folder."""
+    for end in ("", "-wal", "-shm"):
+        target.with_name(target.name + end).unlink(missing_ok=True)
+        if (part := path.with_name(path.name + end)).exists():
+            shutil.copy(part, target.with_name(target.name + end))
+
+
+def day_of_sending(machine: Machine, path: Path) -> list[str]:
+    """Live through 21 January with a daemon; return to whom mails went."""
+    with opened(path) as store:
+        guard = machine.guard(store)
+        guard.start()
+        machine.clocks.live_until(DUE)
+        machine.clocks.pass_by(minutes=1)
+        guard.beat()
+        schedule = machine.schedule(store)
+        schedule.tick()
+        machine.second(guard)
+        guard.stop()
+        return addresses(schedule.sent())
+
+
+def test_a_restored_older_copy_is_held_and_sends_nothing(path: Path, machine: Machine, tmp_path: Path) -> None:
+    copy(path, tmp_path / "backup.db")
+    day_of_sending(machine, path)
+    copy(tmp_path / "backup.db", path)
+    machine.clocks.pass_by(minutes=5)
+
+    with opened(path) as store:
+        started = machine.guard(store).start()
+        schedule = machine.schedule(store)
+        schedule.tick()
+
+        assert started.hold is not None
+        assert started.hold.cause is Cause.RESTORED
+        assert started.hold.reason == (
+            "3 attempts are missing that were there on 2027-01-21 at 09:01 UTC: messages may have been sent already"
+        )
+        assert started.hold.detail["missing"] == 3
+        assert schedule.sent() == []
+
+
+def test_a_restored_database_keeps_back_what_may_have_gone_when_it_is_resumed(
+    path: Path, machine: Machine, tmp_path: Path
+) -> None:
+    copy(path, tmp_path / "backup.db")
+    day_of_sending(machine, path)
+    copy(tmp_path / "backup.db", path)
+    machine.clocks.pass_by(minutes=5)
+
+    with opened(path) as store:
+        guard = machine.guard(store)
+        guard.start()
+        schedule = machine.schedule(store)
+        done = holding.resume(store, schedule.catalog, now=machine.clocks.now(), who="lea")
+        machine.second(guard)
+        schedule.tick()
+
+        assert done.kept == 3
+        assert held(store) is None
+        assert schedule.sent() == []
+        assert [(row.state, row.reason) for row in schedule.rows(touch="offer")] == [("held", MAY_HAVE_GONE)] * 3
+        machine.clocks.live_until(moment("2027-01-25T10:00:00+01:00"))
+        schedule.tick()
+        assert len(schedule.sent()) == 3
+
+
+def test_the_same_copy_restored_once_more_is_held_again(path: Path, machine: Machine, tmp_path: Path) -> None:
+    copy(path, tmp_path / "backup.db")
+    day_of_sending(machine, path)
+    for _ in range(2):
+        copy(tmp_path / "backup.db", path)
+        machine.clocks.pass_by(minutes=5)
+        with opened(path) as store:
+            guard = machine.guard(store)
+
+            assert guard.start().hold is not None
+
+            holding.resume(store, machine.schedule(store).catalog, now=machine.clocks.now(), who="lea")
+            machine.second(guard)
+            guard.stop()
+
+
+def test_an_event_that_is_told_again_after_a_restore_sends_nothing_twice(
+    path: Path, machine: Machine, tmp_path: Path
+) -> None:
+    copy(path, tmp_path / "backup.db")
+    with opened(path) as store:
+        machine.schedule(store).happens("p1@example.org", "purchase", key="order-1")
+    machine.clocks.pass_by(minutes=6)
+    assert day_of_sending(machine, path).count("p1@example.org") == 2
+    copy(tmp_path / "backup.db", path)
+    machine.clocks.pass_by(minutes=5)
+
+    with opened(path) as store:
+        machine.guard(store).start()
+        schedule = machine.schedule(store)
+        holding.resume(store, schedule.catalog, now=machine.clocks.now(), who="lea")
+        schedule.happens("p1@example.org", "purchase", key="order-1", at=START)
+        schedule.tick()
+
+        assert schedule.sent() == []
+        assert [(row.state, row.reason) for row in schedule.rows(touch="thanks")] == [("held", MAY_HAVE_GONE)]
+
+
+def test_only_the_word_that_they_were_not_sent_lets_them_go(path: Path, machine: Machine, tmp_path: Path) -> None:
+    copy(path, tmp_path / "backup.db")
+    day_of_sending(machine, path)
+    copy(tmp_path / "backup.db", path)
+    machine.clocks.pass_by(minutes=5)
+
+    with opened(path) as store:
+        machine.guard(store).start()
+        schedule = machine.schedule(store)
+        now = machine.clocks.now()
+        holding.resume(store, schedule.catalog, now=now, who="lea")
+        target = steering.targets(store, schedule.catalog, ("shop/offer",))
+
+        approved = steering.approve(store, schedule.catalog, target, now=now, who="lea")
+        schedule.tick()
+        assert (approved, schedule.sent()) == (0, [])
+
+        released = steering.approve(store, schedule.catalog, target, now=now, who="lea", not_sent=True)
+        schedule.tick()
+        assert (released, len(schedule.sent())) == (3, 3)
+
+
+def test_a_copy_that_only_lacks_decisions_is_held(path: Path, machine: Machine, tmp_path: Path) -> None:
+    copy(path, tmp_path / "backup.db")
+    with opened(path) as store:
+        guard = machine.guard(store)
+        guard.start()
+        machine.schedule(store).know(person("new@example.org"))
+        machine.second(guard)
+        guard.stop()
+    copy(tmp_path / "backup.db", path)
+
+    with opened(path) as store:
+        hold = machine.guard(store).start().hold
+
+    assert hold is not None
+    assert hold.reason == (
+        "decisions are missing that were there on 2027-01-20 at 11:00 UTC: this is an older copy of the database"
+    )
+
+
+def test_a_flipped_bit_in_the_log_is_held_even_within_the_last_second(
+    path: Path, machine: Machine, tmp_path: Path
+) -> None:
+    crashed = tmp_path / "crashed" / "campaign.db"
+    crashed.parent.mkdir()
+    with opened(path) as store:
+        guard = machine.guard(store)
+        guard.start()
+        with sqlite3.connect(path) as conn:
+            conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        conn.close()
+        machine.clocks.live_until(DUE)
+        schedule = machine.schedule(store)
+        schedule.tick()
+        copy(path, crashed)
+    log = crashed.with_name("campaign.db-wal")
+    flipped = bytearray(log.read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    log.write_bytes(flipped)
+
+    with opened(crashed) as store:
+        hold = machine.guard(store).start().hold
+        again = machine.schedule(store)
+        again.tick()
+
+        assert hold is not None
+        assert hold.cause is Cause.RESTORED
+        assert "of the write-ahead log cannot be read: messages may have been sent already" in hold.reason
+        assert again.sent() == []
+
+
+def test_a_crash_alone_is_no_reason_to_hold(path: Path, machine: Machine, tmp_path: Path) -> None:
+    crashed = tmp_path / "crashed" / "campaign.db"
+    crashed.parent.mkdir()
+    with opened(path) as store:
+        machine.guard(store).start()
+        machine.clocks.live_until(DUE)
+        machine.schedule(store).tick()
+        copy(path, crashed)
+
+    with opened(crashed) as store:
+        assert machine.guard(store).start().hold is None
+
+
+def test_a_log_that_was_deleted_is_held_by_the_mark(path: Path, machine: Machine, tmp_path: Path) -> None:
+    crashed = tmp_path / "crashed" / "campaign.db"
+    crashed.parent.mkdir()
+    with opened(path) as store:
+        guard = machine.guard(store)
+        guard.start()
+        with sqlite3.connect(path) as conn:
+            conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        conn.close()
+        machine.clocks.live_until(DUE)
+        machine.schedule(store).tick()
+        machine.second(guard)
+        copy(path, crashed)
+    crashed.with_name("campaign.db-wal").unlink()
+    crashed.with_name("campaign.db-shm").unlink()
+
+    with opened(crashed) as store:
+        hold = machine.guard(store).start().hold
+
+    assert hold is not None
+    assert hold.detail["missing"] == 3
+
+
+def test_a_damaged_page_is_held_with_how_to_restore(path: Path, machine: Machine) -> None:
+    with sqlite3.connect(path) as conn:
+        (page,) = conn.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_delivery_due'").fetchone()
+        (size,) = conn.execute("PRAGMA page_size").fetchone()
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    conn.close()
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size : (page - 1) * size + 10] = bytes(10)
+    path.write_bytes(content)
+
+    with opened(path) as store:
+        hold = machine.guard(store).start().hold
+
+    assert hold is not None
+    assert hold.cause is Cause.DAMAGED
+    assert hold.reason.startswith("the database file is damaged: ")
+    assert "put the newest backup in its place" in hold.detail["remedy"]
+
+
+def test_a_copy_on_another_machine_is_held(path: Path, machine: Machine, tmp_path: Path) -> None:
+    day_of_sending(machine, path)
+    other = Machine(tmp_path / "other", machine.clocks, name="shop-2")
+    machine.clocks.pass_by(minutes=5)
+
+    with opened(path) as store:
+        hold = other.guard(store).start().hold
+
+    assert hold is not None
+    assert hold.cause is Cause.MOVED
+    assert hold.reason == (
+        "another machine was at work on this database on 2027-01-21 at 09:01 UTC: if that one still sends, people get"
+        " everything twice"
+    )
+
+
+def test_a_machine_without_a_name_is_never_taken_for_another(path: Path, machine: Machine, tmp_path: Path) -> None:
+    day_of_sending(machine, path)
+    container = Machine(tmp_path / "other", machine.clocks, name="")
+
+    with opened(path) as store:
+        assert container.guard(store).start().hold is None
+
+
+def test_a_restart_on_the_same_machine_goes_on(store: Store, machine: Machine, tmp_path: Path) -> None:
+    applied(machine.schedule(store), tmp_path)
+    for _ in range(3):
+        guard = machine.guard(store)
+
+        assert guard.start().hold is None
+
+        machine.second(guard)
+        guard.stop()
+        machine.clocks.pass_by(minutes=2)
+
+
+def test_daemons_that_share_a_database_keep_marks_of_their_own(store: Store, tmp_path: Path) -> None:
+    clocks = Clocks(START)
+    first, second = Machine(tmp_path / "first", clocks), Machine(tmp_path / "second", clocks)
+    schedule = first.schedule(store)
+    applied(schedule, tmp_path)
+    one, two = first.guard(store), second.guard(store)
+    one.start()
+    two.start()
+
+    clocks.live_until(DUE)
+    schedule.tick()
+    first.second(one)
+    one.stop()
+    second.second(two, 120)
+    two.stop()
+
+    assert len(schedule.sent()) == 3
+    assert held(store) is None
+    assert first.guard(store).start().hold is None
+
+
+def test_a_server_that_fell_back_to_a_replica_behind_is_held(store: Store, machine: Machine, tmp_path: Path) -> None:
+    schedule = machine.schedule(store)
+    applied(schedule, tmp_path)
+    guard = machine.guard(store)
+    guard.start()
+    machine.clocks.live_until(DUE)
+    schedule.tick()
+    machine.second(guard)
+    forget_the_last_attempt(store)
+
+    machine.second(guard)
+
+    hold = held(store)
+    assert hold is not None
+    assert hold.detail["missing"] == 1
+
+
+def forget_the_last_attempt(store: Store) -> None:
+    """Do what no code of ours can: the database refuses it, so its guards are taken off first."""
+    with store.begin() as conn:
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql("ALTER TABLE attempt DISABLE TRIGGER USER")
+        else:
+            for (name,) in conn.exec_driver_sql(
+                "SELECT name FROM sqlite_master WHERE tbl_name = 'attempt' AND type = 'trigger'"
+            ).all():
+                conn.exec_driver_sql(f"DROP TRIGGER {name}")
+        conn.execute(delete(ATTEMPTS).where(ATTEMPTS.c.id == 3))
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql("ALTER TABLE attempt ENABLE TRIGGER USER")
+
+
+def test_a_file_that_is_replaced_while_the_daemon_runs_stops_it(path: Path, machine: Machine, tmp_path: Path) -> None:
+    copy(path, tmp_path / "backup.db")
+    with opened(path) as store:
+        guard = machine.guard(store)
+        guard.start()
+        (tmp_path / "backup.db").replace(path)
+
+        with pytest.raises(StorageError, match="another file stands in the place of"):
+            machine.second(guard)
+
+
+def test_a_file_that_is_deleted_while_the_daemon_runs_stops_it(path: Path, machine: Machine) -> None:
+    with opened(path) as store:
+        guard = machine.guard(store)
+        guard.start()
+        path.unlink()
+
+        with pytest.raises(StorageError, match="is gone: no such file or directory") as stopped:
+            machine.second(guard)
+
+        assert stopped.value.passing is False

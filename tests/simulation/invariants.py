@@ -1,0 +1,381 @@
+"""The invariants of DELIVERY.md, asked of the true log of the world and the raw rows; none of the product's code.
+
+The witness is told what the people of the simulation did once the database had acknowledged it, reads every row a
+commit touched, and sees everything that took effect at the far end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from simulation.loop import LoopClock
+from simulation.shapes import QUIET, UNDECIDED, Facts, Shape, zone_of
+
+from scheduler.simulation import Fate, Reached
+
+TERMINAL = frozenset({"sent", "suppressed", "expired", "cancelled", "failed"})
+REPEATABLE = frozenset({"webhook", "call", "manual", "postcard"})
+TASKS = frozenset({"call", "manual", "postcard"})
+SECOND = timedelta(seconds=1)
+_COLUMNS = (
+    "id, campaign, edition, touch, recipient, occurrence, contact, channel, marketing, state, reason, due_at, next_at,"
+    " expires_at, attempts, worker, lease_until, run, sent_at"
+)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A delivery as the database holds it after a commit."""
+
+    id: int
+    campaign: str
+    edition: str
+    touch: str
+    recipient: str
+    occurrence: str
+    contact: int | None
+    channel: str
+    marketing: int
+    state: str
+    reason: str
+    due_at: str
+    next_at: str | None
+    expires_at: str | None
+    attempts: int
+    worker: str | None
+    lease_until: str | None
+    run: int | None
+    sent_at: str | None
+
+    @property
+    def identity(self) -> tuple[str, str, str, str, str]:
+        return (self.campaign, self.edition, self.touch, self.recipient, self.occurrence)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A broken invariant: which, and by what."""
+
+    invariant: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.what}"
+
+
+@dataclass
+class Decisions:
+    """What people decided, as the database acknowledged it."""
+
+    stopped: set[str] = field(default_factory=set)  # unsubscribed, bounced
+    known: set[str] = field(default_factory=set)
+    paused: set[str] = field(default_factory=set)  # "" is the campaign
+    ended: bool = False
+    rejected: set[str] = field(default_factory=set)
+    dropped: set[str] = field(default_factory=set)  # cancelled once: what was planned then stays cancelled
+    approved: dict[str, int] = field(default_factory=dict)  # touch: the words approved
+    words: int = 1
+    without: str = ""
+    lateness_forgiven: set[str] = field(default_factory=set)
+    resolved: set[int] = field(default_factory=set)  # deliveries a person settled
+    events: list[tuple[str, str, str, object, datetime]] = field(default_factory=list)  # who, name, key, cart, at
+    edited: bool = False
+    held: bool = False  # nothing may be sent until a person decides
+
+
+class Witness:
+    """Sees everything and believes nothing."""
+
+    def __init__(self, raw: sqlite3.Connection, shape: Shape, clock: LoopClock, *, lanes: int) -> None:
+        self.decisions = Decisions()
+        self.violations: list[Violation] = []
+        self.uncertain = 0  # how many deliveries may rightly be unknown
+        self.refused: set[int] = set()  # deliveries the far end refused for good
+        self._raw, self._shape, self._clock, self._lanes = raw, shape, clock, lanes
+        self._touched: set[int] = set()
+        self.rows: dict[int, Row] = {}
+        self._keys: dict[int, str] = {}
+        self._effects: dict[tuple[str, str, str, str, str], int] = {}
+        self._by_delivery: dict[int, int] = {}
+        self._marks: dict[str, list[tuple[datetime, int]]] = {}  # who: marketing marks
+        self._names: dict[int, str] = {}
+        self._digest = hashlib.sha256()
+        self._reached_runs: dict[tuple[str, str], int] = {}
+
+    # What the simulation tells
+
+    def broken(self, invariant: str, what: str) -> None:
+        self.violations.append(Violation(invariant, what))
+
+    def note(self, *what: object) -> None:
+        """Write a line of the log whose hash every run of a seed must repeat."""
+        self._digest.update("|".join(map(str, what)).encode() + b"\n")
+
+    @property
+    def digest(self) -> str:
+        return self._digest.hexdigest()[:16]
+
+    def touch(self, delivery: int) -> None:
+        """Take down that a row of a delivery was written; called by triggers."""
+        self._touched.add(delivery)
+
+    def fated(self, delivery: int, fate: Fate) -> None:
+        """Take down what the far end is about to do."""
+        if fate in (Fate.REFUSED, Fate.NOT_WANTED):
+            self.refused.add(delivery)
+
+    def forget(self) -> None:
+        """Start over from the rows as they are: the database was replaced by an older copy."""
+        self.rows.clear()
+        self._keys.clear()
+        self._touched = {row[0] for row in self._raw.execute("SELECT id FROM delivery")}
+        for row in self._read(self._touched):
+            self.rows[row.id] = row
+        self._keys = dict(self._raw.execute("SELECT delivery, key FROM attempt WHERE number = 1").fetchall())
+        self._touched.clear()
+
+    # What the witness sees
+
+    def committed(self) -> None:
+        """Look at every delivery the last commit touched."""
+        if not self._touched:
+            return
+        touched, self._touched = self._touched, set()
+        attempts: dict[int, list[tuple[int, str, str | None, str]]] = {}
+        marks = ",".join(map(str, sorted(touched)))
+        for delivery, *attempt in self._raw.execute(
+            f"SELECT delivery, number, key, outcome, started_at FROM attempt WHERE delivery IN ({marks}) ORDER BY number"
+        ):
+            attempts.setdefault(delivery, []).append(tuple(attempt))
+        found = set()
+        for row in self._read(touched):
+            found.add(row.id)
+            before = self.rows.get(row.id)
+            if before != row:
+                self._look(before, row, attempts.get(row.id, []))
+                self.rows[row.id] = row
+        for gone in touched - found:
+            if gone in self.rows:
+                self.broken("I4", f"delivery {gone} disappeared")
+        attempting = sum(1 for row in self.rows.values() if row.state == "attempting")
+        if attempting > self._lanes:
+            self.broken("I13", f"{attempting} messages under way over {self._lanes} connections")
+
+    def _read(self, deliveries: Iterable[int]) -> list[Row]:
+        marks = ",".join(map(str, sorted(deliveries)))
+        return [Row(*row) for row in self._raw.execute(f"SELECT {_COLUMNS} FROM delivery WHERE id IN ({marks})")]
+
+    def _look(self, before: Row | None, row: Row, attempts: list[tuple[int, str, str | None, str]]) -> None:
+        if before is None or before.state != row.state:
+            self.note(self._clock.now(), row.id, row.identity, before.state if before else "", row.state, row.reason)
+        if before is not None:
+            if before.identity != row.identity:
+                self.broken("I4", f"{before.identity} became {row.identity}")
+            if before.state in TERMINAL and (before.state, before.sent_at) != (row.state, row.sent_at):
+                self.broken("I11", f"{row.identity} went from {before.state} to {row.state}")
+        if [number for number, *_ in attempts] != list(range(1, row.attempts + 1)):
+            self.broken("I17", f"{row.identity} counts {row.attempts} attempts and has {[a[0] for a in attempts]}")
+        open_attempts = [number for number, _, outcome, _ in attempts if outcome is None]
+        if len(open_attempts) > 1 or (open_attempts and row.state != "attempting"):
+            self.broken("I12", f"{row.identity} is {row.state} with open attempts {open_attempts}")
+        if row.state == "attempting" and not open_attempts:
+            self.broken("I12", f"{row.identity} is attempting without an open attempt")
+        for number, key, _, started_at in attempts:
+            if self._keys.setdefault(row.id, key) != key:
+                self.broken("I1", f"attempt {number} of {row.identity} bears another key than the first")
+            if number > (before.attempts if before is not None else 0):
+                self._mark(row, datetime.fromisoformat(started_at))
+        self._state(before, row)
+        self._wakes(row)
+
+    def _state(self, before: Row | None, row: Row) -> None:
+        """The state a delivery came into must be true, and have a cause."""
+        effects = self._effects.get(row.identity, 0)
+        decided = row.id in self.decisions.resolved
+        if row.state == "sent" and row.channel not in TASKS and not effects:
+            self.broken("I3", f"{row.identity} is sent and reached nobody")
+        if row.state == "sent" and row.channel in TASKS:
+            tasks = self._raw.execute("SELECT count(*) FROM task WHERE delivery = ?", (row.id,)).fetchone()[0]
+            if tasks != 1:
+                self.broken("I3", f"{row.identity} is sent with {tasks} tasks")
+        if effects and row.channel not in REPEATABLE and row.state not in ("sent", "attempting", "unknown"):
+            self.broken("I2", f"{row.identity} reached its person and is {row.state}")
+        if before is not None and before.state == row.state:
+            return
+        if row.state == "failed" and row.id not in self.refused and not decided:
+            self.broken("I4", f"{row.identity} failed although nothing refused it: {row.reason}")
+        if row.state == "expired":
+            late = row.expires_at is not None and self._clock.highest > datetime.fromisoformat(row.expires_at)
+            # What waits for an hour that comes too late ends at once.
+            if not late and not row.reason.endswith("has ended") and not self._shape.quiet:
+                self.broken("I4", f"{row.identity} expired before its time {row.expires_at}")
+        if row.state == "suppressed" and row.reason in ("no consent", "unsubscribed", "bounce"):
+            who = self._who(row.contact)
+            if who != UNDECIDED and who not in self.decisions.stopped:
+                self.broken("I4", f"{row.identity} was withheld from {who}, who agreed: {row.reason}")
+        if row.state == "cancelled" and not self._may_be_cancelled(row):
+            self.broken("I4", f"{row.identity} was cancelled by nobody: {row.reason}")
+        if row.state == "unknown" and not self.uncertain:
+            self.broken("I4", f"{row.identity} is unknown although nothing was uncertain")
+
+    def _may_be_cancelled(self, row: Row) -> bool:
+        decisions, facts = self.decisions, self._shape.touches[row.touch]
+        if decisions.edited or row.touch in decisions.dropped:
+            return True
+        goal = any(name == facts.until for _, name, *_ in decisions.events)
+        return goal or (facts.until is not None and len(decisions.events) > 1)
+
+    def _wakes(self, row: Row) -> None:
+        """I16: whatever is open has somebody or some moment that moves it on."""
+        if row.state in ("planned", "retry_wait"):
+            if row.next_at is None:
+                self.broken("I16", f"{row.identity} is {row.state} without a moment")
+            elif datetime.fromisoformat(row.next_at) > self._clock.highest + timedelta(days=40):
+                self.broken("I16", f"{row.identity} waits until {row.next_at}")
+        elif row.state == "claimed" and (row.worker is None or row.lease_until is None):
+            self.broken("I16", f"{row.identity} is claimed by nobody")
+        elif row.state == "attempting" and row.worker is None:
+            self.broken("I16", f"{row.identity} is attempted by nobody")
+        elif row.state in ("held", "unknown", "suppressed", "expired", "cancelled", "failed") and not row.reason:
+            self.broken("I16", f"{row.identity} is {row.state} without a reason")
+
+    def _mark(self, row: Row, now: datetime) -> None:
+        """An attempt mark was committed: from here on the message may go, so everything must allow it."""
+        facts, decisions, who = self._shape.touches[row.touch], self.decisions, self._who(row.contact)
+        if decisions.held:
+            self.broken("HOLD", f"{row.identity} is attempted while the database is on hold")
+        if decisions.ended or row.touch in decisions.rejected:
+            self.broken("I5", f"{row.identity} is attempted after it was cancelled")
+        if row.touch in decisions.paused or "" in decisions.paused:
+            self.broken("pause", f"{row.identity} is attempted while paused")
+        if row.touch == decisions.without:
+            self.broken("I4", f"{row.identity} is attempted after it was taken out")
+        if facts.approval and decisions.approved.get(row.touch) != decisions.words:
+            self.broken("approval", f"{row.identity} is attempted with words nobody approved")
+        if who and facts.marketing and (who in decisions.stopped or who == UNDECIDED):
+            self.broken("I5", f"{row.identity} is attempted although {who} does not agree")
+        if who and facts.marketing and self._shape.quiet:
+            local = now.astimezone(ZoneInfo(zone_of(who))).time()
+            if local >= QUIET[0] or local < QUIET[1]:
+                self.broken("I6", f"{row.identity} is attempted at {local} of {who}'s night")
+        if row.expires_at is not None and now > datetime.fromisoformat(row.expires_at):
+            self.broken("I7", f"{row.identity} is attempted at {now}, after {row.expires_at}")
+        if self._clock.highest < datetime.fromisoformat(row.due_at) - SECOND:
+            self.broken("I8", f"{row.identity} is attempted at {now}, before {row.due_at}")
+        if who and facts.marketing:
+            self._cap(row, who, now)
+        if who and facts.until is not None and row.run is not None:
+            self._goal(row, facts, who, now)
+
+    def _cap(self, row: Row, who: str, now: datetime) -> None:
+        marks = self._marks.setdefault(who, [])
+        for times, days in self._shape.caps:
+            went = {
+                delivery
+                for at, delivery in marks
+                if delivery != row.id
+                and at > now - timedelta(days=days)
+                and (self.rows[delivery].state in ("sent", "attempting", "unknown") or self._by_delivery.get(delivery))
+            }
+            if len(went) >= times:
+                self.broken("I10", f"{row.identity} is one more than {times} in {days} days for {who}")
+        marks.append((now, row.id))
+
+    def _goal(self, row: Row, facts: Facts, who: str, now: datetime) -> None:
+        begun = self._raw.execute("SELECT key, started_at FROM run WHERE id = ?", (row.run,)).fetchone()
+        for name_of, name, _, cart, at in self.decisions.events:
+            if name_of != who or name != facts.until or at < datetime.fromisoformat(begun[1]):
+                continue
+            if not facts.keyed or cart is None or begun[0] == f"cart={cart}":
+                self.broken("I15", f"{row.identity} is attempted after {name} at {at}")
+
+    def reached(self, one: Reached) -> None:
+        """Look at something that took effect at the far end."""
+        self.note(one.at, *one.identity, one.message.key, one.message.content.text.strip()[-9:])
+        identity, delivery = one.identity, one.message.delivery_id
+        self._effects[identity] = self._effects.get(identity, 0) + 1
+        self._by_delivery[delivery] = self._by_delivery.get(delivery, 0) + 1
+        row = self.rows.get(delivery)
+        if self._effects[identity] > 1:
+            self.broken("I1", f"{identity} reached its recipient {self._effects[identity]} times")
+        if row is None or row.attempts < 1:
+            self.broken("I2", f"{identity} reached its recipient without an attempt mark")
+        elif row.identity[:3] != identity[:3] or row.occurrence != identity[4]:
+            self.broken("I2", f"delivery {row.identity} reached its recipient as {identity}")
+        elif row.state not in ("attempting", "unknown", "sent") and one.channel not in REPEATABLE:
+            self.broken("I2", f"{identity} reached its recipient while {row.state}")
+        if self._keys.get(delivery) not in (None, one.message.key):
+            self.broken("I1", f"{identity} went under another key than its first attempt's")
+        self._occurrence(one)
+
+    def _occurrence(self, one: Reached) -> None:
+        """DECISIONS 20, restated: once, the local day of a repetition, or the run's key; never a due time."""
+        facts, occurrence = self._shape.touches[one.message.touch], one.message.occurrence
+        if facts.on is None:
+            if facts.repeats == 1 and occurrence != "once":
+                self.broken("I1", f"{one.identity} is not called once")
+            if facts.repeats > 1 and (_DAY.fullmatch(occurrence) is None or not date.fromisoformat(occurrence)):
+                self.broken("I1", f"{one.identity} is not called by its day")
+            return
+        key, _, number = occurrence.partition("#")
+        if key not in {key for _, _, key, _, _ in self.decisions.events} | {
+            f"cart={cart}" for _, _, _, cart, _ in self.decisions.events
+        }:
+            self.broken("I1", f"{one.identity} is called by no event")
+        run, count = (one.message.touch, f"{one.who} {key}"), int(number or 1)
+        if count <= self._reached_runs.get(run, 0) and self._effects[one.identity] == 1:
+            self.broken("I9", f"{one.identity} came after number {self._reached_runs[run]}")
+        self._reached_runs[run] = max(count, self._reached_runs.get(run, 0))
+
+    # At the end
+
+    def finished(self) -> None:
+        """After the faults have stopped: everything has ended, waits for a person with a reason, or is listed."""
+        self.committed()
+        unknown = 0
+        for row in self.rows.values():
+            unknown += row.state == "unknown"
+            if row.state not in TERMINAL | {"held", "unknown"}:
+                self.broken("liveness", f"{row.identity} is still {row.state} since {row.next_at}: {row.reason}")
+        if unknown > self.uncertain:
+            self.broken("U", f"{unknown} unknown after {self.uncertain} uncertain moments")
+        self._nobody_forgotten()
+
+    def _nobody_forgotten(self) -> None:
+        """I4: what was to be planned was planned, for everybody and every event."""
+        planned: dict[tuple[str, str], int] = {}
+        for row in self.rows.values():
+            planned[row.touch, row.recipient] = planned.get((row.touch, row.recipient), 0) + 1
+        people = dict(self._raw.execute("SELECT ref, id FROM contact"))
+        for touch, facts in self._shape.touches.items():
+            if facts.on is None and not self.decisions.ended and not self.decisions.edited:
+                if touch in self.decisions.dropped:
+                    continue
+                for who in sorted(self.decisions.known) if facts.personal else ():
+                    count = planned.get((touch, f"c{people[who]}"), 0)
+                    if count != facts.repeats:
+                        self.broken("I4", f"{touch} was planned {count} times for {who}, not {facts.repeats}")
+        orphans = self._raw.execute(
+            "SELECT run.touch, run.key FROM run LEFT JOIN delivery ON delivery.run = run.id WHERE delivery.id IS NULL"
+        ).fetchall()
+        if orphans:
+            self.broken("I4", f"runs without a message: {orphans}")
+        stored = {row[0] for row in self._raw.execute("SELECT key FROM event")}
+        missing = [key for _, _, key, _, _ in self.decisions.events if key not in stored]
+        if missing:
+            self.broken("I4", f"events acknowledged and gone: {missing}")
+
+    def _who(self, contact: int | None) -> str:
+        if contact is None:
+            return ""
+        if contact not in self._names:
+            found = self._raw.execute("SELECT ref FROM contact WHERE id = ?", (contact,)).fetchone()
+            self._names[contact] = found[0]
+        return self._names[contact]
