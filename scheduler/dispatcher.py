@@ -82,8 +82,7 @@ class Dispatcher:
         now = self._clock.now()
         room = self._engine.room()
         claims = await self._writer.run(lambda: self._plan_and_claim(now, room))
-        if claims:
-            await self._engine.submit(claims)
+        await self._engine.submit(claims)
         return len(claims)
 
     async def work_off(self) -> int:

@@ -44,7 +44,7 @@ class Check:
     examples=(
         ("campaign doctor", "is everything in order?"),
         ("campaign doctor --json", "for a monitor"),
-        ("campaign doctor --ledger", "was nothing sent twice, late or after an opt-out?"),
+        ("campaign doctor --ledger", "was nothing sent late, early or after an opt-out?"),
     ),
 )
 @click.option("--ledger", is_flag=True, help="Check every message ever planned against the laws of delivery instead.")

@@ -55,7 +55,7 @@ class Engine(Protocol):
     async def submit(self, claims: Sequence[Claim]) -> None:
         """Take the claims over; returns when more may be handed over, not when they are delivered.
 
-        Raises what kept an earlier claim from the ledger.
+        Called at every tick, though there be no claims. Raises what kept an earlier claim from the ledger.
         """
         ...
 

@@ -61,27 +61,36 @@ class LocalEngine:
         return Room(0 if self._stopping else CLAIMS, full)
 
     async def submit(self, claims: Sequence[Claim]) -> None:
-        """Prepare the claims' messages and put them before the lanes of their channels."""
+        """Prepare the claims' messages and put them before the lanes of their channels.
+
+        To be called with no claims too: it tells of a fault, and gives back what the fault left lying.
+        """
         self._raise_fault()
         if self._stopping:
             self._unbegun += claims
             return
-        for parcel in await self._carrier.prepare(claims):
+        await self._give_back()
+        if not claims:
+            return
+        try:
+            parcels = await self._carrier.prepare(claims)
+        except BaseException:
+            self._unbegun += claims
+            raise
+        for parcel in parcels:
             queue = self._queues.setdefault(parcel.claim.channel, _Queue())
             queue.put(parcel)
             if queue.lanes < self._connections and queue.lanes < len(queue):
                 self._open_lane(queue)
 
     async def drain(self) -> None:
-        """Wait until every lane is empty; give back what was not begun, after `stop` before anything is waited for."""
-        if self._stopping:
-            await self._return()
+        """Wait until every lane is empty; give back what was not begun."""
         while self._lanes:
             await asyncio.wait(self._lanes)
-        if self._fault is not None:
-            self._take_back()
+        if self._stopping:
+            self._clear()
         self._raise_fault()
-        await self._return()
+        await self._give_back()
 
     def stop(self) -> None:
         """Start nothing new."""
@@ -102,8 +111,19 @@ class LocalEngine:
 
     def _raise_fault(self) -> None:
         if self._fault is not None:
+            self._clear()
             fault, self._fault = self._fault, None
             raise fault
+
+    def _clear(self) -> None:
+        for queue in self._queues.values():
+            while queue:
+                self._unbegun.append(queue.take().claim)
+
+    async def _give_back(self) -> None:
+        if self._unbegun:
+            unbegun, self._unbegun = self._unbegun, []
+            await self._carrier.give_back(unbegun)
 
     def _open_lane(self, queue: _Queue) -> None:
         queue.lanes += 1

@@ -62,7 +62,8 @@ class MarkFile:
         """Put a mark in place; it is on the disk when this returns."""
         document = {"instance": mark.instance, **{name: getattr(mark, name) for name in _NUMBERS}}
         document["wall"] = mark.wall.isoformat()
-        draft = self.path.with_name(f"{self.path.name}.new")
+        # Daemons that share a server share the mark: each writes a draft of its own.
+        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

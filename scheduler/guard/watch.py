@@ -178,11 +178,12 @@ class LedgerGuard:
     def beat(self) -> None:
         """Compare the clocks, and once a second the file, the mark and the journal.
 
-        Raises: StorageError when the database file was deleted or replaced.
+        Raises: StorageError when the database file was deleted or replaced, and whatever kept a HOLD for a wrong clock
+        from the database: nothing may be claimed under it.
         """
         now = Reading(self._clock.now(), self._clock.monotonic())
+        self._read_clocks(now)
         try:
-            self._read_clocks(now)
             if now.monotonic - self._looked < _SECOND:
                 return
             self._looked = now.monotonic
@@ -214,15 +215,15 @@ class LedgerGuard:
             self._reading = now
             return
         step = clocks.step(self._highest, self._reading, now)
-        self._reading = now
         if clocks.is_wrong(step):
-            self._doubted = Reading(self._highest, now.monotonic)
+            # Written first: a doubt without its HOLD would be taken for one that a person has lifted.
             self._hold(Cause.CLOCK, wording.jumped(step.jump), {"jump_seconds": int(step.jump.total_seconds())})
+            self._doubted, self._reading = Reading(self._highest, now.monotonic), now
             return
         if clocks.is_asleep(step):
             _log.warning("the clock went on by %s while no time passed: taken for sleep", wording.span(step.jump))
         self._ask_when_late(step.absent)
-        self._highest = max(self._highest, now.wall)
+        self._highest, self._reading = max(self._highest, now.wall), now
 
     def _is_doubted(self, now: Reading) -> bool:
         """Whether the wall clock is still taken for wrong: it was not set back, and nobody has lifted the HOLD."""

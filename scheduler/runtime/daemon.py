@@ -127,10 +127,13 @@ class Daemon:
         """Send what is due now and return."""
         ending.on_signals(self._asked_to_stop)
         await self._writer.run(self._guard.start)
+        await self._writer.run(partial(self._beat, ()))
+        beating = asyncio.create_task(self._beating_along())
         try:
             await self._dispatcher.work_off()
         finally:
-            await self._writer.run(self._guard.stop)
+            beating.cancel()
+            await self._writer.run(self._sign_off)
 
     def stop(self) -> None:
         """Ask for the end: what is being sent is finished, nothing new is begun."""
@@ -149,6 +152,8 @@ class Daemon:
 
     async def _begin(self) -> None:
         await self._writer.run(self._guard.start)
+        # Before the first claim: a daemon that starts beside this one must not take over what it has in hand.
+        await self._writer.run(partial(self._beat, ()))
         self._steps = ClockSteps(self._clock)
         self._alarm.start()
         self._alarm.now("start")
@@ -294,6 +299,11 @@ class Daemon:
             await self._when_it_can(partial(self._beat, self._alarm.coming(_SHOWN_JOBS)))
             self._beating = 0
             notify("WATCHDOG=1")  # the loop, the alarm clock and the writer work, though the database may not
+
+    async def _beating_along(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat.total_seconds())
+            await self._when_it_can(partial(self._beat, ()))
 
     async def _guarding(self) -> None:
         while True:

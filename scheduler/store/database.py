@@ -243,7 +243,8 @@ class Store:
             return DaemonLock(None)
         if not self.path.exists():
             raise self._absent()
-        return DaemonLock(self.path.with_name(self.path.name + ".lock"))
+        file = self.path.resolve()  # by whatever link it is named: SQLite too puts its log beside the file itself
+        return DaemonLock(file.with_name(f"{file.name}.lock"))
 
     def close(self) -> None:
         """Close every connection."""

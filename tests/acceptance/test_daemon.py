@@ -134,8 +134,10 @@ def test_without_apschedulers_jobs_the_daemon_sends_nothing(tmp_path: Path) -> N
     stub = (
         "import apscheduler.schedulers.asyncio as s\n"
         "s.AsyncIOScheduler.add_job = lambda self, *a, **k: None\n"
+        "import sys\n"
         "from scheduler.cli.main import main\n"
-        "main(['run', '--json'])\n"
+        "sys.argv[1:] = ['run', '--json']\n"
+        "main()\n"
     )
     with mail_server() as (url, mailbox):
         project(tmp_path, MAILING, 3)
@@ -148,12 +150,13 @@ def test_without_apschedulers_jobs_the_daemon_sends_nothing(tmp_path: Path) -> N
         )
         try:
             assert process.stderr is not None
-            process.stderr.readline()
+            assert process.stderr.readline().startswith("campaign run: ")
             threading.Event().wait(4)
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=LIMIT_SECONDS)
 
+    assert process.returncode == 0
     assert mailbox.taken == []
     assert states(tmp_path) == {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -17,12 +18,13 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from support.daemon import LIMIT_SECONDS, campaign, environment
-from support.shop import HEAD
+from support.daemon import LIMIT_SECONDS, environment
+from support.shop import Schedule, person, write
 
-MAILING = (
-    HEAD
-    + """
+from scheduler.clock import SystemClock
+from scheduler.store.database import Store
+
+MAILING = """
 courtesy: {quiet_hours: none}
 stages:
   - stage: launch
@@ -31,8 +33,7 @@ stages:
     touches:
       - {id: offer-email, channel: email, subject: "Hello", text: "Come in"}
 """
-)
-RUN = "from scheduler.cli.main import main\nmain(['run', '--json'])\n"
+RUN = "import sys\nfrom scheduler.cli.main import main\nsys.argv[1:] = ['run', '--json']\nmain()\n"
 PEOPLE = 30
 
 
@@ -63,13 +64,15 @@ def hanging_server() -> Iterator[tuple[str, Hanging]]:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
+def shop(migrated_sqlite_file: Path, tmp_path: Path) -> Path:
     """A project with one mailing on the schedule."""
-    rows = [f"p{number}@example.org,marketing" for number in range(PEOPLE)]
-    (tmp_path / "people.csv").write_text("\n".join(["email,consent", *rows]) + "\n", encoding="utf-8")
-    (tmp_path / "shop.yaml").write_text(MAILING, encoding="utf-8")
-    campaign(tmp_path, "contacts", "import", "people.csv", "--yes")
-    campaign(tmp_path, "apply", "shop.yaml", "--yes")
+    (tmp_path / "var").mkdir()
+    shutil.copy(migrated_sqlite_file, tmp_path / "var" / "campaign.db")
+    store = Store(f"sqlite:///{tmp_path}/var/campaign.db")
+    schedule = Schedule.on(store, SystemClock().now())
+    schedule.know(*(person(f"p{number}@example.org") for number in range(PEOPLE)))
+    schedule.apply(write(tmp_path, MAILING))
+    store.close()
     return tmp_path
 
 

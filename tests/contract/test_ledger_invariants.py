@@ -518,6 +518,7 @@ def test_i16_an_open_message_that_nobody_looks_at(planted, state, values, what):
 
 def test_i16_a_message_that_waits_in_a_cancelled_campaign(planted):
     found = put(planted, "retry_wait")
+    put(planted, "retry_wait", occurrence="ends by itself", expires_at=NOON + DAY)
     with planted.begin() as conn:
         conn.execute(text("UPDATE campaign SET state = 'cancelled'"))
 

@@ -61,28 +61,25 @@ def test_36_who_says_stop_after_the_mark_gets_this_one_and_no_other(
     assert "planned" not in mailing.states() or mailing.rows("second")[0].state != "sent"
 
 
-def test_36_people_who_say_stop_while_the_mailing_runs_get_nothing_afterwards(mailings: Mailings, server: Sink) -> None:
-    mailing = mailings("sqlite", 120)
-    server.script(Rule("dot", "delay", seconds=0.05))
+@pytest.mark.parametrize("kind", BOTH)
+def test_36_people_who_say_stop_while_the_mailing_runs_get_nothing_afterwards(
+    kind: str, mailings: Mailings, server: Sink
+) -> None:
+    mailing = mailings(kind, 60)
+    server.script(Rule("dot", "hold", first=9))
     daemon = mailing.start()
-    server.wait(4)
+    server.wait_step("dot", 12)  # every connection is busy, and the others' mails are ready and wait
 
-    acknowledged: dict[str, int] = {}
-    for number in range(119, 100, -3):
-        email = f"p{number}@example.org"
+    stopped = [f"p{number}@example.org" for number in range(59, 40, -3)]
+    for email in stopped:
         mailing.done("contacts", "unsubscribe", email)
-        acknowledged[email] = server.stats()["taken"]
-    server.script()
+    server.release()
     mailing.settled()
     daemon.stop()
 
-    taken = server.recipients()
-    for email, before in acknowledged.items():
-        # Whatever was accepted after the acknowledgement had its mark before it: one message a connection.
-        assert email not in taken[before + 4 :]
-    suppressed = {row.email for row in mailing.rows() if row.state == "suppressed"}
-    assert suppressed == set(acknowledged) - set(taken)
-    assert len(suppressed) >= 4
+    assert not set(stopped) & set(server.recipients())
+    assert sorted(row.email for row in mailing.rows() if row.state == "suppressed") == sorted(stopped)
+    assert mailing.states() == {"sent": 53, "suppressed": 7}
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -129,10 +126,9 @@ def test_37_a_touch_that_is_taken_out_while_it_sends_ends_there(mailings: Mailin
     [
         "{% for a in range(99999) %}{% for b in range(99999) %}{{ a * b }}{% endfor %}{% endfor %}",
         "{{ 'x' * 900000000 }}",
-        "{{ contact.no_such_thing.at_all }}",
         "{{ 1 / 0 }}",
     ],
-    ids=["endless", "huge", "missing", "wrong"],
+    ids=["endless", "huge", "wrong"],
 )
 def test_38_a_text_that_is_poison_for_one_person_fails_for_that_person_alone(
     poison: str, mailings: Mailings, server: Sink
@@ -184,7 +180,7 @@ def test_42_a_flood_of_events_repeated_shuffled_and_from_the_future_counts_each_
         mailing.folder, "event", "-", env=env, stdin="".join(json.dumps(one) + "\n" for one in flood), check=False
     )
     server.wait(25)
-    mailing.settled()
+    until(lambda: mailing.states() == {"sent": 25, "planned": 3}, "what the future brings waits for it")
     code = daemon.stop()
 
     assert done.returncode in (0, 1), done.stderr

@@ -87,7 +87,7 @@ class Decisions:
     resolved: set[int] = field(default_factory=set)  # deliveries a person settled
     events: list[tuple[str, str, str, object, datetime]] = field(default_factory=list)  # who, name, key, cart, at
     edited: bool = False
-    held: bool = False  # nothing may be sent until a person decides
+    answered: bool = False  # a person said what becomes of everything late
 
 
 class Witness:
@@ -107,6 +107,7 @@ class Witness:
         self._marks: dict[str, list[tuple[datetime, int]]] = {}  # who: marketing marks
         self._names: dict[int, str] = {}
         self._digest = hashlib.sha256()
+        self._forgotten: set[tuple[str, str, str, str, str]] = set()  # reached somebody before a restore
         self._reached_runs: dict[tuple[str, str], int] = {}
 
     # What the simulation tells
@@ -132,7 +133,12 @@ class Witness:
             self.refused.add(delivery)
 
     def forget(self) -> None:
-        """Start over from the rows as they are: the database was replaced by an older copy."""
+        """Start over from the rows as they are: the database was replaced by an older copy.
+
+        What it no longer knows it cannot hold to, but for the first law: nothing goes twice.
+        """
+        self._forgotten |= set(self._effects)
+        self._marks.clear()
         self.rows.clear()
         self._keys.clear()
         self._touched = {row[0] for row in self._raw.execute("SELECT id FROM delivery")}
@@ -205,7 +211,8 @@ class Witness:
             tasks = self._raw.execute("SELECT count(*) FROM task WHERE delivery = ?", (row.id,)).fetchone()[0]
             if tasks != 1:
                 self.broken("I3", f"{row.identity} is sent with {tasks} tasks")
-        if effects and row.channel not in REPEATABLE and row.state not in ("sent", "attempting", "unknown"):
+        known = row.identity not in self._forgotten
+        if effects and known and row.channel not in REPEATABLE and row.state not in ("sent", "attempting", "unknown"):
             self.broken("I2", f"{row.identity} reached its person and is {row.state}")
         if before is not None and before.state == row.state:
             return
@@ -214,7 +221,8 @@ class Witness:
         if row.state == "expired":
             late = row.expires_at is not None and self._clock.highest > datetime.fromisoformat(row.expires_at)
             # What waits for an hour that comes too late ends at once.
-            if not late and not row.reason.endswith("has ended") and not self._shape.quiet:
+            told = row.reason.endswith("has ended") or self.decisions.answered
+            if not late and not told and not self._shape.quiet:
                 self.broken("I4", f"{row.identity} expired before its time {row.expires_at}")
         if row.state == "suppressed" and row.reason in ("no consent", "unsubscribed", "bounce"):
             who = self._who(row.contact)
@@ -249,8 +257,6 @@ class Witness:
     def _mark(self, row: Row, now: datetime) -> None:
         """An attempt mark was committed: from here on the message may go, so everything must allow it."""
         facts, decisions, who = self._shape.touches[row.touch], self.decisions, self._who(row.contact)
-        if decisions.held:
-            self.broken("HOLD", f"{row.identity} is attempted while the database is on hold")
         if decisions.ended or row.touch in decisions.rejected:
             self.broken("I5", f"{row.identity} is attempted after it was cancelled")
         if row.touch in decisions.paused or "" in decisions.paused:

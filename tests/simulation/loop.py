@@ -47,8 +47,9 @@ class LoopClock:
         self._started_at = loop.time()
         self._start = start.astimezone(UTC)
         self._stepped = timedelta()
+        self._leapt = timedelta()
         self._suspended = 0.0
-        self.highest = self._start  # the latest moment anybody was told
+        self.highest = self._start  # the latest moment anybody was told, but for leaps
 
     @property
     def elapsed(self) -> float:
@@ -58,7 +59,7 @@ class LoopClock:
     def now(self) -> datetime:
         moment = self._start + timedelta(seconds=round(self.elapsed, 6)) + self._stepped
         self.highest = max(self.highest, moment)
-        return moment
+        return moment + self._leapt
 
     def monotonic(self) -> float:
         return self._loop.time() - self._suspended
@@ -66,6 +67,10 @@ class LoopClock:
     def step(self, span: timedelta) -> None:
         """Set the wall clock forward or back."""
         self._stepped += span
+
+    def leap(self, span: timedelta) -> None:
+        """Set the wall clock so far ahead that it can only be wrong; no span sets it right."""
+        self._leapt = span
 
     def suspend(self, seconds: float) -> None:
         """Put the machine to sleep for some seconds."""

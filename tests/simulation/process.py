@@ -6,25 +6,29 @@ import asyncio
 import contextvars
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 from simulation.loop import LoopClock, VirtualLoop
 
 from scheduler import bootstrap
 from scheduler.catalog import Catalog, InForce
 from scheduler.channels.base import Channel, Message
-from scheduler.errors import BusyError, SchedulerError
+from scheduler.errors import BusyError, SchedulerError, StorageError
+from scheduler.guard import LedgerGuard
+from scheduler.guard.marks import Mark, MarkFile
 from scheduler.operations import watching
 from scheduler.rendering.inline import InlineRenderer
 from scheduler.simulation import Fate, Point
-from scheduler.store import plans, reader
+from scheduler.store import meta, plans, reader
 from scheduler.store.database import Connection, Store
 from scheduler.store.writer import ThreadWriter
 
 T = TypeVar("T")
 CONNECTIONS = 2
+_HALF_A_DAY = 43_200.0
 SECRET = hashlib.sha256(b"simulation").digest()
 _OWNER: contextvars.ContextVar[Process | None] = contextvars.ContextVar("owner", default=None)
 
@@ -73,7 +77,7 @@ class SimStore(Store):
             self._boundary("commit")
             if self._disk.full:
                 self._disk.faults += 1
-                raise SchedulerError("cannot use the database: database or disk is full")
+                raise StorageError("cannot use the database: database or disk is full", passing=True)
         self._disk.commits += 1
         self._disk.after_commit()
         self._boundary("committed")
@@ -99,10 +103,70 @@ class LoopWriter(ThreadWriter):
         return work()
 
 
+class SideFiles:
+    """What a machine keeps outside the database, where neither a crash nor a restore reaches it."""
+
+    def __init__(self) -> None:
+        self.mark: Mark | None = None
+        self.records: list[dict[str, object]] = []
+
+
+class _Journal:
+    """The outcome journal, in memory."""
+
+    def __init__(self, files: SideFiles, boundary: Callable[[str], None]) -> None:
+        self._files, self._boundary = files, boundary
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._files.records
+
+    def append(self, records: Sequence[Mapping[str, object]]) -> None:
+        self._boundary("journal")
+        self._files.records += [dict(record) for record in records]
+        self._boundary("journaled")
+
+    def read(self) -> list[dict[str, object]]:
+        return list(self._files.records)
+
+    def clear(self) -> None:
+        self._boundary("clear")
+        self._files.records.clear()
+
+    def close(self) -> None:
+        """There is no file."""
+
+
+class _MarkFile(MarkFile):
+    """The file of the high-water mark, in memory."""
+
+    def __init__(self, files: SideFiles) -> None:
+        self._files = files
+
+    def read(self) -> Mark | None:
+        return self._files.mark
+
+    def write(self, mark: Mark) -> None:
+        self._files.mark = mark
+
+
+class SimGuard(LedgerGuard):
+    """The product's guard, with its files in memory."""
+
+    def __init__(self, store: SimStore, clock: LoopClock, files: SideFiles, boundary: Callable[[str], None]) -> None:
+        super().__init__(store, clock, folder=Path("nowhere"), machine="here")
+        self._files = files
+        self._instance = "simulated"
+        self._journal = _Journal(files, boundary)  # type: ignore[assignment]
+
+    def _marks(self) -> MarkFile:
+        return _MarkFile(self._files)
+
+
 class KeptCatalog(Catalog):
     """A catalog whose campaigns outlive a seed: a revision never changes, and parsing it again costs the most."""
 
-    _all: dict[tuple[str, str, int, str, str], InForce] = {}
+    _all: ClassVar[dict[tuple[str, str, int, str, str], InForce]] = {}
 
     def _load(self, conn: Connection, campaign: str, edition: str, number: int) -> InForce | None:
         kept = self._kept.get((campaign, edition))
@@ -144,6 +208,7 @@ class Process:
         disk: Disk,
         clock: LoopClock,
         loop: VirtualLoop,
+        files: SideFiles,
         channels: Callable[[Process], dict[str, Channel]],
     ) -> None:
         self.name = name
@@ -153,12 +218,14 @@ class Process:
         self.fault: str | None = None
         self.before_recovery: Callable[[], None] = lambda: None
         self.died: Callable[[Process], None] = lambda process: None
+        self.surprised: Callable[[str], None] = lambda what: None
         self.idle = 0
         self._clock, self._loop = clock, loop
         self._tasks: list[asyncio.Task[Any]] = []
         self._asleep: asyncio.Future[None] | None = None
         self.store = SimStore(disk, self.boundary)
         self._disk = disk
+        self.guard = SimGuard(self.store, clock, files, self.boundary)
         self.system = bootstrap.assemble(
             self.store,
             LoopWriter(),
@@ -168,6 +235,7 @@ class Process:
             worker_id=name,
             secret_key=SECRET,
             connections=CONNECTIONS,
+            journal=self.guard.journal,
         )
         self.system.catalog.__class__ = KeptCatalog
 
@@ -192,6 +260,7 @@ class Process:
         context = contextvars.copy_context()
         context.run(_OWNER.set, self)
         context.run(lambda: self._loop.create_task(self._serve()))
+        self._loop.call_later(_HALF_A_DAY, self._go_on_beating)
 
     def owns(self, task: asyncio.Task[Any]) -> None:
         """Remember a task that was made in this process."""
@@ -229,36 +298,67 @@ class Process:
         return watching.recover(self.store, now=self._clock.now(), own=self.name)
 
     async def _serve(self) -> None:
-        while True:  # a daemon that finds its database locked or full is started again by its supervisor
-            try:
-                self.before_recovery()
-                self.recover()
-                break
-            except SchedulerError:
-                await self._sleep(60)
+        """Do as the daemon does: the guard first, then look, deliver, and sleep until something is due."""
+        outage, started = 1.0, False
         while True:
             if self.stalled is not None:
                 await self.stalled
             try:
+                if not started:
+                    self.before_recovery()
+                    self.guard.start()
+                    started = True
+                self.guard.beat()
                 if await self.system.dispatcher.tick():
                     self.idle = 0
+                    self._loop.call_later(1.0, self._beat)
+                    await self.system.engine.drain()
+                    self._loop.call_later(1.0, self._beat)
                 await self.system.engine.drain()
                 with self.store.read() as conn:
-                    due = reader.next_due(conn)
+                    due, held = reader.next_due(conn), meta.hold(conn)
             except BusyError:
-                await self._sleep(1)
+                await self._sleep(1.0)
+                continue
+            except StorageError as error:
+                if not error.passing:
+                    self._fail(error)
+                    return
+                await self._sleep(outage)
+                outage = min(outage * 2, 60.0)
                 continue
             except SchedulerError as error:
-                self.fault = str(error)  # the daemon ends with this message
-                self.dead = True
-                self.died(self)
+                self._fail(error)
                 return
-            if due is None:
+            except Exception as error:
+                self.surprised(f"{self.name} ended by {type(error).__name__}: {error}")
+                self._fail(error)
+                return
+            outage = 1.0
+            if due is None or held is not None:
                 await self._sleep(None)
                 continue
             wait = (due - self._clock.now()).total_seconds()
             self.idle = self.idle + 1 if wait <= 0 else 0
             await self._sleep(max(wait, 1.0) if wait <= 0 else wait)
+
+    def _go_on_beating(self) -> None:
+        """An idle daemon was not away."""
+        if not self.dead:
+            self._beat()
+            self._loop.call_later(_HALF_A_DAY, self._go_on_beating)
+
+    def _beat(self) -> None:
+        """The guard looks every second; where nothing happened since its last look, it would see nothing new."""
+        if not self.dead and self.stalled is None:
+            with suppress(SchedulerError):
+                self.guard.beat()
+
+    def _fail(self, error: Exception) -> None:
+        """End with a message, as a daemon does that cannot go on."""
+        self.fault = str(error)
+        self.dead = True
+        self.died(self)
 
     async def _sleep(self, seconds: float | None) -> None:
         self._asleep = self._loop.create_future()
@@ -280,4 +380,4 @@ def owned_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **kwargs: Any) -
     return task
 
 
-__all__ = ["CONNECTIONS", "Crash", "Disk", "KeptCatalog", "Process", "SimStore", "owned_task"]
+__all__ = ["CONNECTIONS", "Crash", "Disk", "KeptCatalog", "Process", "SideFiles", "SimStore", "owned_task"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from scheduler.contacts_csv import ContactRow
@@ -74,7 +74,6 @@ class Shape:
     when: str = "{day1} at {at}"
     removable: tuple[str, ...] = ()
     events: tuple[str, ...] = ("purchase",)
-    renames: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, start: datetime, edit: Edit) -> str:
         """Write the file as it is with an edit made to it."""
@@ -100,17 +99,23 @@ class Shape:
         for name, line in self.lines.items():
             if name == edit.without:
                 continue
-            body += "      - {id: " + name + ", " + line.format(**values) + "}\n"
+            moved = f", moved: {name}" if edit.renamed else ""
+            body += "      - {id: " + edit.id(name) + moved + ", " + line.format(**values) + "}\n"
         return head + body
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A version of a file: which wording, whether moved to another hour, which touch is taken out."""
+    """A version of a file: which wording, whether moved to another hour or renamed, which touch is taken out."""
 
     words: int = 1
     retimed: bool = False
     without: str = ""
+    renamed: bool = False
+
+    def id(self, touch: str) -> str:
+        """Return what a touch is called in this version."""
+        return f"{touch}-b" if self.renamed else touch
 
 
 def _unit(days: int) -> str:
@@ -212,13 +217,14 @@ SHAPES: tuple[Shape, ...] = (
         removable=("crm",),
     ),
 )
+_FOLDER = TemporaryDirectory(prefix="simulated-")
 BY_NAME = {shape.name: shape for shape in SHAPES}
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(name: str, start: datetime, edit: Edit) -> LoadedCampaign:
     """Load a version of a shape as the command line does; kept, since it never changes."""
-    folder = Path(mkdtemp(prefix="simulated-"))
+    folder = Path(_FOLDER.name)
     path = folder / f"{name}.yaml"
     path.write_text(BY_NAME[name].text(start, edit), encoding="utf-8")
     return Project(folder).load(path)

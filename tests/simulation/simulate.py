@@ -8,31 +8,48 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from simulation.invariants import TERMINAL, Violation, Witness
 from simulation.loop import LoopClock, VirtualLoop
-from simulation.process import CONNECTIONS, Disk, KeptCatalog, Process, SimStore, owned_task
+from simulation.process import CONNECTIONS, Disk, KeptCatalog, Process, SideFiles, SimStore, owned_task
 from simulation.shapes import PEOPLE, SHAPES, STARTS, Edit, Shape, load, person, zone_of
 
 from scheduler.channels.base import Channel, Message
 from scheduler.channels.task import TaskChannel
 from scheduler.delivery import State
 from scheduler.errors import BusyError, SchedulerError
-from scheduler.operations import applying, people, steering
+from scheduler.operations import applying, holding, people, steering
 from scheduler.simulation import CALM, Chance, FarEnd, Fate, Point, Reached, World, WorldChannel
 from scheduler.store import ledger, plans
 from scheduler.store.connections import open_memory
 from scheduler.store.tables import METADATA
 
 CHANNELS = ("email", "sms", "facebook", "webhook")
-FAULTS = ("crash", "certain", "uncertain", "slow", "busy", "full", "back", "forward", "suspend", "stall", "deaf", "two")
+FAULTS = (
+    "crash",
+    "certain",
+    "uncertain",
+    "slow",
+    "busy",
+    "full",
+    "back",
+    "forward",
+    "suspend",
+    "stall",
+    "deaf",
+    "two",
+    "leap",
+    "restore",
+)
 DEEDS = ("edit", "pause", "cancel", "unsubscribe", "import", "resolve", "again")
 CROWDS = (("lea",), ("lea", "karim"), ("lea", "nina", "tom"))
 HOUR, DAY = 3600.0, 86400.0
 _JITTERS = (-HOUR, -60.0, -1.0, 0.0, 0.0, 0.0, 1.0, 20.0, 61.0, 600.0, HOUR)
+_DECIDING = frozenset({"event", "edit", "pause", "resume", "cancel", "approve", "stop", "join"})
 _AMBIGUOUS = (Fate.LOST_ANSWER, Fate.LOST_MESSAGE, Fate.GARBLED)
 
 
@@ -105,7 +122,7 @@ class Bench:
         raw.backup(self._empty)
         self._applied: dict[tuple[str, int, tuple[str, ...]], sqlite3.Connection] = {}
         self._touch: Callable[[int], None] = lambda delivery: None
-        raw.create_function("simulated_touch", 1, lambda delivery: self._touch(delivery))
+        raw.create_function("simulated_touch", 1, self._touched)
         for event, table, column in (
             ("INSERT", "delivery", "NEW.id"),
             ("UPDATE", "delivery", "NEW.id"),
@@ -117,6 +134,9 @@ class Bench:
                 f"CREATE TEMP TRIGGER simulated_{event}_{table} AFTER {event} ON main.{table}"
                 f" BEGIN SELECT simulated_touch({column}); END"
             )
+
+    def _touched(self, delivery: int) -> None:
+        self._touch(delivery)
 
     def begin(self, which: Options, touch: Callable[[int], None]) -> None:
         """Put the database into the state of a campaign applied and its first people imported."""
@@ -172,6 +192,10 @@ class Simulation:
         self.store = SimStore(self.disk, lambda where: None)
         self.far_end = self._far_end(Chance(which.seed, "far end"))
         self.deaths = 0
+        self.files = SideFiles()
+        self._done: list[tuple[str, tuple[object, ...]]] | None = None  # what was done since the copy was made
+        self._decided = deepcopy(self.decisions)
+        self._copy: sqlite3.Connection | None = None
         self.calm = False
         self.log: list[str] = []
         self._starts = 0
@@ -186,14 +210,17 @@ class Simulation:
         if "uncertain" in self.options.faults:
             names = chance.some(("lost_answer", "lost_message", "garbled"), 0.6)
             shares |= {name: chance.pick((0.1, 0.4)) for name in names}
-        delays = chance.pick(((0.0, 1.0), (0.0, 30.0, 540.0), (0.0, 5.0, 1300.0))) if "slow" in self.options.faults else ()
+        delays = (
+            chance.pick(((0.0, 1.0), (0.0, 30.0, 540.0), (0.0, 5.0, 1300.0))) if "slow" in self.options.faults else ()
+        )
         return FarEnd(**shares, delays=delays or (0.0,))
 
     def _process(self) -> Process:
         self._starts += 1
-        process = Process(f"d{self._starts}", self.disk, self.clock, self.loop, self._channels)
+        process = Process(f"d{self._starts}", self.disk, self.clock, self.loop, self.files, self._channels)
         process.before_recovery = self._beats
         process.died = self._died
+        process.surprised = lambda what: self.witness.broken("daemon", what)
         process.start()
         return process
 
@@ -282,6 +309,12 @@ class Simulation:
             if fault in ("crash", "busy", "full", "back", "forward", "suspend", "stall"):
                 for _ in range(chance.pick((1, 2, 3))):
                     steps.append((when(), fault, ()))
+        if "leap" in self.options.faults:
+            at = when()
+            steps += [(at, "leap", (30,)), (at + chance.pick((40.0, HOUR, 6 * HOUR)), "leap", (0,))]
+        if "restore" in self.options.faults and "two" not in self.options.faults:
+            at = when()
+            steps += [(at, "copy", ()), (at + chance.pick((10.0, HOUR, 9 * HOUR, 25 * HOUR)), "restore", ())]
         return sorted(steps, key=lambda step: step[0])
 
     def _moments(self, events: Sequence[float]) -> list[float]:
@@ -305,7 +338,7 @@ class Simulation:
     def _deed(self, deed: str, at: float) -> list[tuple[float, str, tuple[object, ...]]]:
         chance = self.chance
         if deed == "edit":
-            return [(at, "edit", (chance.pick(("words", "retime", "remove", "same", "add")),))]
+            return [(at, "edit", (chance.pick(("words", "retime", "remove", "same", "add", "rename")),))]
         if deed == "pause":
             touch = chance.pick(("", *self.shape.touches))
             span = chance.pick((30.0, HOUR, 8 * HOUR, 30 * HOUR))
@@ -343,6 +376,9 @@ class Simulation:
             for channel in process.system.channels.values():
                 if isinstance(channel, WorldChannel):
                     channel.far_end = CALM
+        if self.clock.now() > self.clock.highest + timedelta(days=1):
+            self._do("leap", (0,))
+        self._do("lift", ())
         for touch in sorted(self.decisions.paused):
             self._do("resume", (touch,))
         if self.shape.name == "approval" and self.chance.happens(0.5):
@@ -366,6 +402,8 @@ class Simulation:
 
     def _do(self, name: str, details: tuple[object, ...]) -> None:
         self._say(name, *details)
+        if self._done is not None and name in _DECIDING:
+            self._done.append((name, details))
         try:
             getattr(self, f"_{name}_now")(*details)
         except BusyError:
@@ -417,6 +455,8 @@ class Simulation:
             edit = replace(edit, retimed=not edit.retimed)
         elif how == "remove" and self.shape.removable:
             edit = replace(edit, without=self.chance.pick(self.shape.removable))
+        elif how == "rename":
+            edit = replace(edit, renamed=True)
         elif how == "add":
             edit = replace(edit, without="")
         with self._deciding():
@@ -433,7 +473,7 @@ class Simulation:
 
     def _targets(self, touch: str) -> tuple[steering.Target, ...]:
         name = f"sim-{self.shape.name}"
-        return steering.targets(self.store, self.catalog, [f"{name}/{touch}" if touch else name])
+        return steering.targets(self.store, self.catalog, [f"{name}/{self.edit.id(touch)}" if touch else name])
 
     def _pause_now(self, touch: str) -> None:
         chosen = self._targets(touch)
@@ -513,6 +553,40 @@ class Simulation:
 
     def _forward_now(self) -> None:
         self.clock.step(timedelta(seconds=self.chance.pick((5.0, 600.0, HOUR, 5 * HOUR))))
+
+    def _leap_now(self, days: int) -> None:
+        self.clock.leap(timedelta(days=days))
+        if not days:
+            self.loop.call_later(60.0, self._do, "lift", ())
+
+    def _lift_now(self) -> None:
+        """A person has looked why nothing goes, and says that it may."""
+        if holding.held(self.store) is not None:
+            choice = self.chance.pick((None, holding.Late.SEND, holding.Late.SKIP))
+            self.decisions.answered = True
+            holding.resume(self.store, self.catalog, now=self.clock.now(), who="me", choice=choice)
+
+    def _copy_now(self) -> None:
+        self._copy = sqlite3.connect(":memory:")
+        self.disk.raw.backup(self._copy)
+        self._done, self._decided = [], deepcopy(self.decisions)
+
+    def _restore_now(self) -> None:
+        """The machine stops, an old copy of the database is put back, and later people tell again what it forgot."""
+        if self._copy is None:
+            return
+        for process in self.daemons:
+            if not process.dead:
+                process.dead = True
+                self._died(process)
+        self._copy.backup(self.disk.raw)
+        self.witness.forget()
+        vars(self.decisions).update(vars(self._decided))
+        self.catalog = KeptCatalog()
+        told, self._done, self._copy = self._done or [], None, None
+        for number, (name, details) in enumerate(told):
+            self.loop.call_later(6 * HOUR + number, self._do, name, details)
+        self.loop.call_later(7 * HOUR, self._do, "lift", ())
 
     def _suspend_now(self) -> None:
         self.clock.suspend(self.chance.pick((60.0, HOUR, 8 * HOUR)))

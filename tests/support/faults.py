@@ -156,11 +156,7 @@ class Daemon:
 
     def is_running(self) -> bool:
         """Whether the process is there and no zombie."""
-        try:
-            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return False
-        return stat.rpartition(")")[2].split()[0] != "Z"
+        return is_alive(self.pid)
 
     def greeted(self) -> None:
         """Wait until it has said what it does: it serves."""
@@ -179,21 +175,28 @@ class Daemon:
         return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
     def family(self) -> list[int]:
-        """Return the living processes of its session, itself included."""
-        return session(self.pid)
+        """Return the living processes that come from it, itself first."""
+        parents = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if fields[0] != "Z":
+                parents[int(path.parent.name)] = int(fields[1])
+        found = [self.pid] if self.pid in parents else []
+        for pid in found:  # grows while it is walked
+            found += [child for child, parent in parents.items() if parent == pid]
+        return found
 
 
-def session(leader: int) -> list[int]:
-    """Return the living processes of a session."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[3]) == leader and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
+def is_alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 class Mailing:
@@ -219,7 +222,7 @@ class Mailing:
     def apply(self, text: str) -> None:
         """Put a campaign on the schedule."""
         (self.folder / "shop.yaml").write_text(text, encoding="utf-8")
-        self.done("apply", "shop.yaml", "--yes")
+        self.done("apply", "shop.yaml", "--yes", "--confirm", "shop")
 
     def done(self, *argv: str) -> str:
         """Run a command that ends well; return what it says on stdout."""

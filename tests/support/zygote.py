@@ -6,8 +6,11 @@ Run as a program it obeys one JSON command a line on its standard input; `Zygote
 from __future__ import annotations
 
 import ctypes
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import resource
 import signal
 import subprocess
@@ -16,6 +19,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import campaigns
+import scheduler
 
 
 def _become(order: dict[str, object]) -> None:
@@ -68,20 +74,13 @@ def _wait(pid: int, seconds: float) -> int | None:
 
 
 def _main() -> None:
-    import psycopg  # noqa: F401
-    import sqlalchemy.dialects.postgresql.psycopg
-    import sqlalchemy.dialects.sqlite  # noqa: F401
-
-    import scheduler.bootstrap
-    import scheduler.channels.email.smtp
-    import scheduler.channels.webhook
-    import scheduler.cli.main
-    import scheduler.cli.run
-    import scheduler.operations.steering
-    import scheduler.operations.watching
-    import scheduler.runtime
-    import scheduler.settings  # noqa: F401
-
+    for name in ("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "alembic.command"):
+        importlib.import_module(name)
+    for package in (campaigns, scheduler):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__") and ".migrations" not in module.name:
+                importlib.import_module(module.name)
+    gc.freeze()  # what is shared with the children stays shared
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)

@@ -12,6 +12,7 @@ from campaigns.definition import TASKS
 from scheduler.delivery import WAITING, State, sources
 from scheduler.errors import SchedulerError
 from scheduler.store.conditions import in_states, runnable
+from scheduler.store.rows import storable
 from scheduler.store.tables import ATTEMPTS, DELIVERIES, Moment
 
 _D = DELIVERIES.c
@@ -223,7 +224,7 @@ def mark_many(conn: Connection, marks: Sequence[NewMark], *, now: datetime) -> d
             "moment": now,
             "made": mark.claim.attempts,
             "next_number": mark.claim.attempts + 1,
-            "title": mark.subject,
+            "title": storable(mark.subject),
             "its_stage": mark.claim.stage,
             "its_channel": mark.claim.channel,
             "its_purpose": mark.claim.marketing,
@@ -327,17 +328,17 @@ def _outcome_values(ending: Ending) -> dict[str, object]:
         "row": ending.delivery,
         "number_tried": ending.number,
         "moment": ending.at,
-        "why": ending.reason,
+        "why": storable(ending.reason),
     }
     if ending.state is State.SENT:
-        values["provider"] = ending.provider_id
+        values["provider"] = storable(ending.provider_id)
     if ending.state is State.RETRY_WAIT:
         values["again"] = ending.next_at
     return values
 
 
 def _close_values(ending: Ending) -> dict[str, object]:
-    return {"row": ending.delivery, "number_tried": ending.number, "moment": ending.at, "said": ending.detail}
+    return {"row": ending.delivery, "number_tried": ending.number, "moment": ending.at, "said": storable(ending.detail)}
 
 
 def _those_that_took(conn: Connection, state: State, endings: Sequence[Ending]) -> list[Ending]:

@@ -257,9 +257,10 @@ def _orphaned(conn: Connection, sight: Sight) -> Found:
         yield Violation(row["id"], f"nobody looks at it before {_told(row['next_at'])}")
     stranded = (
         "SELECT d.id, d.state, c.state AS campaign_state FROM delivery d LEFT JOIN campaign c ON c.id = d.campaign"
-        " WHERE d.state IN ({waiting}) AND (c.id IS NULL OR c.state = 'cancelled')"
+        " WHERE d.state IN ({waiting})"
+        " AND (c.id IS NULL OR (c.state = 'cancelled' AND (d.expires_at IS NULL OR d.expires_at > :far_at)))"
     )
-    for row in look(conn, stranded):
+    for row in look(conn, stranded, far_at=sight.now + _HORIZON):
         campaign = "was cancelled" if row["campaign_state"] else "is not on the schedule"
         yield Violation(row["id"], f"{row['state']}, but its campaign {campaign}")
     silent = "SELECT d.id FROM delivery d WHERE d.state = 'held' AND d.reason = ''"

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, update
 from scheduler.delivery import State, sources
 from scheduler.store.conditions import UNSENT, in_states
 from scheduler.store.ledger.attempts import CLAIMED, Claim
+from scheduler.store.rows import storable
 from scheduler.store.tables import DELIVERIES
 
 LATE = "later than allowed"
@@ -161,7 +162,7 @@ def fitting(which: Which) -> ColumnElement[bool]:
 def _moved(target: State, reason: str, now: datetime, next_at: datetime | None) -> dict[str, object]:
     values: dict[str, object] = {
         "state": target.value,
-        "reason": reason,
+        "reason": storable(reason),
         "worker": None,
         "lease_until": None,
         "updated_at": now,

@@ -1,0 +1,196 @@
+"""The engine of one machine: lanes for each channel, urgent first, nothing abandoned and nothing begun after a stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from scheduler.engines.local import LocalEngine
+from scheduler.errors import SchedulerError
+from scheduler.store.ledger import Claim
+
+NOON = datetime(2027, 1, 21, 12, tzinfo=UTC)
+
+
+def claim(number: int, *, channel: str = "email", marketing: bool = True) -> Claim:
+    return Claim(
+        id=number,
+        campaign="shop",
+        edition="2027",
+        touch="offer",
+        stage="conversion",
+        channel=channel,
+        recipient=f"c{number}",
+        contact=number,
+        occurrence="once",
+        run=None,
+        marketing=marketing,
+        due_at=NOON,
+        expires_at=None,
+        on_late="skip",
+        attempts=0,
+        revision=None,
+        worker="w",
+        lease_until=NOON,
+    )
+
+
+@dataclass(frozen=True)
+class Parcel:
+    claim: Claim
+
+
+@dataclass
+class Carrier:
+    """Carries parcels as it is told: a channel may be shut, an outcome may not get into the ledger."""
+
+    shut: dict[str, asyncio.Event] = field(default_factory=dict)
+    begun: list[int] = field(default_factory=list)
+    confirmed: list[int] = field(default_factory=list)
+    given_back: list[int] = field(default_factory=list)
+    at_once: dict[str, int] = field(default_factory=dict)
+    most_at_once: dict[str, int] = field(default_factory=dict)
+    broken: set[int] = field(default_factory=set)
+    unprepared: set[int] = field(default_factory=set)
+
+    async def prepare(self, claims: Sequence[Claim]) -> list[Parcel]:
+        if self.unprepared & {one.id for one in claims}:
+            self.unprepared.clear()
+            raise SchedulerError("the database is gone")
+        return [Parcel(one) for one in claims]
+
+    async def send(self, parcel: Parcel) -> int:
+        channel = parcel.claim.channel
+        self.begun.append(parcel.claim.id)
+        self.at_once[channel] = self.at_once.get(channel, 0) + 1
+        self.most_at_once[channel] = max(self.most_at_once.get(channel, 0), self.at_once[channel])
+        if channel in self.shut:
+            await self.shut[channel].wait()
+        await asyncio.sleep(0)
+        self.at_once[channel] -= 1
+        return parcel.claim.id
+
+    async def confirm(self, outcome: int) -> None:
+        if outcome in self.broken:
+            raise SchedulerError("the database is gone")
+        self.confirmed.append(outcome)
+
+    async def give_back(self, claims: Sequence[Claim]) -> None:
+        self.given_back += [one.id for one in claims]
+
+
+def test_every_claim_is_sent_and_confirmed_once_over_at_most_so_many_lanes() -> None:
+    carrier = Carrier()
+
+    async def work() -> None:
+        engine = LocalEngine(carrier, connections=3)
+        await engine.submit([claim(number) for number in range(20)])
+        await engine.drain()
+
+    asyncio.run(work())
+
+    assert sorted(carrier.confirmed) == list(range(20))
+    assert carrier.most_at_once == {"email": 3}
+
+
+def test_a_channel_that_hangs_holds_up_no_other() -> None:
+    async def work() -> tuple[list[int], list[int]]:
+        carrier = Carrier(shut={"email": asyncio.Event()})
+        engine = LocalEngine(carrier, connections=2)
+        await engine.submit([claim(1), claim(2), claim(3), claim(4, channel="sms"), claim(5, channel="sms")])
+        async with asyncio.timeout(5):
+            while len(carrier.confirmed) < 2:
+                await asyncio.sleep(0)
+        meanwhile = sorted(carrier.confirmed)
+        carrier.shut["email"].set()
+        await engine.drain()
+        return meanwhile, sorted(carrier.confirmed)
+
+    assert asyncio.run(work()) == ([4, 5], [1, 2, 3, 4, 5])
+
+
+def test_what_is_no_marketing_overtakes_what_waits() -> None:
+    async def work() -> list[int]:
+        carrier = Carrier(shut={"email": asyncio.Event()})
+        engine = LocalEngine(carrier, connections=1)
+        await engine.submit([claim(1), claim(2), claim(3)])
+        await asyncio.sleep(0)
+        await engine.submit([claim(9, marketing=False)])
+        carrier.shut["email"].set()
+        await engine.drain()
+        return carrier.begun
+
+    assert asyncio.run(work()) == [1, 9, 2, 3]
+
+
+def test_a_long_queue_is_full_until_it_is_half_empty_and_says_so() -> None:
+    async def work() -> tuple[set[str], int, set[str]]:
+        told: list[int] = []
+        carrier = Carrier(shut={"email": asyncio.Event()})
+        engine = LocalEngine(carrier, connections=1, on_room=lambda: told.append(1))
+        await engine.submit([claim(number) for number in range(150)])
+        await asyncio.sleep(0)
+        full = set(engine.room().full)
+        carrier.shut["email"].set()
+        await engine.drain()
+        return full, len(told), set(engine.room().full)
+
+    assert asyncio.run(work()) == ({"email"}, 1, set())
+
+
+def test_after_a_stop_what_is_being_sent_is_finished_and_the_rest_given_back() -> None:
+    async def work() -> Carrier:
+        carrier = Carrier(shut={"email": asyncio.Event()})
+        engine = LocalEngine(carrier, connections=2)
+        await engine.submit([claim(number) for number in range(5)])
+        await asyncio.sleep(0)
+        engine.stop()
+        await engine.submit([claim(7)])
+        carrier.shut["email"].set()
+        await engine.drain()
+        assert engine.room().claims == 0
+        return carrier
+
+    carrier = asyncio.run(work())
+
+    assert sorted(carrier.confirmed) == [0, 1]
+    assert sorted(carrier.given_back) == [2, 3, 4, 7]
+
+
+def test_an_outcome_that_cannot_be_stored_is_told_and_what_waits_is_given_back_at_the_next_tick() -> None:
+    async def work() -> Carrier:
+        carrier = Carrier(broken={1})
+        engine = LocalEngine(carrier, connections=1)
+        await engine.submit([claim(number) for number in range(1, 6)])
+        while len(carrier.begun) < 2:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        with pytest.raises(SchedulerError, match="gone"):
+            await engine.submit([])
+        assert carrier.given_back == []
+        await engine.submit([])
+        return carrier
+
+    carrier = asyncio.run(work())
+
+    assert carrier.begun == [1, 2]
+    assert carrier.given_back == [3, 4, 5]
+
+
+def test_claims_that_could_not_be_looked_at_are_given_back_at_the_next_tick() -> None:
+    async def work() -> Carrier:
+        carrier = Carrier(unprepared={2})
+        engine = LocalEngine(carrier, connections=1)
+        with pytest.raises(SchedulerError, match="gone"):
+            await engine.submit([claim(1), claim(2)])
+        await engine.submit([claim(3)])
+        await engine.drain()
+        return carrier
+
+    carrier = asyncio.run(work())
+
+    assert (carrier.given_back, carrier.confirmed) == ([1, 2], [3])

@@ -1,0 +1,44 @@
+"""When a campaign is paused because its messages fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from scheduler.health import Health, Result
+
+
+def notes(*results: Result) -> list[str]:
+    health = Health()
+    return [why for result in results if (why := health.note("shop", result)) is not None]
+
+
+def test_one_refusal_in_a_hundred_pauses_nothing() -> None:
+    assert notes(*[Result.SENT] * 50, Result.REFUSED, *[Result.SENT] * 49) == []
+
+
+def test_more_than_ten_percent_refused_of_fifty_pauses() -> None:
+    assert notes(*[Result.SENT] * 45, *[Result.REFUSED] * 5) == []
+    assert notes(*[Result.SENT] * 44, *[Result.REFUSED] * 6) == ["6 of the last 50 messages were refused"]
+
+
+def test_more_than_five_percent_not_rendered_of_fifty_pauses() -> None:
+    assert notes(*[Result.SENT] * 48, *[Result.RENDERING] * 2) == []
+    assert notes(*[Result.SENT] * 47, *[Result.RENDERING] * 3) == ["3 of the last 50 messages could not be rendered"]
+
+
+def test_old_failures_are_forgotten_after_fifty_messages() -> None:
+    assert notes(*[Result.REFUSED] * 5, *[Result.SENT] * 50, *[Result.REFUSED] * 5) == []
+
+
+@pytest.mark.parametrize(("failures", "said"), [(9, []), (10, ["10 of the last 10 messages were refused"])])
+def test_when_nothing_at_all_works_ten_are_enough(failures: int, said: list[str]) -> None:
+    assert notes(*[Result.REFUSED] * failures) == said
+
+
+def test_each_campaign_is_counted_for_itself_and_anew_after_its_pause() -> None:
+    health = Health()
+    for _ in range(9):
+        assert health.note("shop", Result.REFUSED) is None
+    assert health.note("other", Result.REFUSED) is None
+    assert health.note("shop", Result.REFUSED) is not None
+    assert health.note("shop", Result.REFUSED) is None
