@@ -158,6 +158,10 @@ class Book:
                 self._settle(conn, closing)
             elif closing.again_at is not None:
                 state = self._try_again(conn, closing)
+            if state is State.RETRY_WAIT and plans.campaign_state(conn, closing.claim.campaign) == "cancelled":
+                # Cancelled while it was on its way: nobody would ever look at it again.
+                state = State.CANCELLED
+                ledger.settle(conn, closing.claim.id, state, "the campaign was cancelled", now=closing.at)
             states.append(state)
         self._follow_up(conn, closings)
         self._watch_health(conn, closings)

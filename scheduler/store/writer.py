@@ -123,6 +123,6 @@ def _settle(batch: Sequence[tuple[Any, asyncio.Future[Any]]], results: Sequence[
             continue
         if isinstance(result, BaseException):
             future.set_exception(result)
-            future.exception()  # a group fails as one: who awaits it first tells, and asyncio need not tell of the others
+            future.exception()  # a group fails as one: who awaits it first tells of it, and asyncio need not
         else:
             future.set_result(result)

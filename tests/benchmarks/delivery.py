@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from render_pool import HTML, LAYOUT, TEXT
 from support.shop import HEAD, Schedule, moment, person, write
 
+from campaigns.errors import CampaignError
 from campaigns.rendering import Content
 from scheduler import bootstrap
 from scheduler.channels.base import Mark, Message, Receipt
@@ -94,7 +95,7 @@ class Unrendered:
     async def prepare(self, _campaign: object) -> None:
         """Nothing to prepare."""
 
-    async def render(self, jobs: Sequence[Job]) -> list[Content]:
+    async def render(self, jobs: Sequence[Job]) -> list[Content | CampaignError]:
         """Return another short text for each."""
         self._number += len(jobs)
         return [self.said] * len(jobs)
@@ -115,7 +116,7 @@ def shop(folder: Path, people: int) -> Store:
                 for n in range(start, min(start + 5_000, people))
             )
         )
-    schedule.apply(write(folder, CALENDAR.replace("template: offer", "subject: Offre, text: x"), **{}))
+    schedule.apply(write(folder, CALENDAR.replace("template: offer", "subject: Offre, text: x")))
     return store
 
 
@@ -267,12 +268,12 @@ def apscheduler(*, tuned: bool, job: Callable[[int], None], jobs: int) -> tuple[
         fired = _Count(jobs)
         _RUNNING[0] = (fired, job)
         scheduler.start(paused=True)
-        when = datetime.now(UTC) + timedelta(seconds=1)  # noqa: DTZ005, TID251 - the peer's own clock
+        when = datetime.now(UTC) + timedelta(seconds=1)
         begun = perf_counter()
         for number in range(jobs):
             scheduler.add_job(_fire, "date", run_date=when, args=[number], id=str(number))
         added = perf_counter() - begun
-        while datetime.now(UTC) < when:  # noqa: TID251
+        while datetime.now(UTC) < when:
             threading.Event().wait(0.01)
         begun = perf_counter()
         scheduler.resume()
@@ -377,7 +378,10 @@ def main() -> int:
         ("APScheduler tuned: jobs added a second", add_tuned),
         ("APScheduler as it comes: no-op jobs fired a second", fire),
         ("APScheduler tuned: no-op jobs fired a second", fire_tuned),
-        ("APScheduler as it comes: reference mails rendered and noted a second", statistics.median(r[1] for r in rendered)),
+        (
+            "APScheduler as it comes: reference mails rendered and noted a second",
+            statistics.median(r[1] for r in rendered),
+        ),
         ("APScheduler tuned: the same", statistics.median(r[1] for r in rendered_tuned)),
         ("django-drip-campaigns: mails a second", drips),
     ):
@@ -386,7 +390,7 @@ def main() -> int:
     line("planning", f"{plan:,.0f}/s")
     line("  times APScheduler as it comes", f"{plan / add:.0f}", "at least 50", kept=plan / add >= 50)
     line("  times APScheduler tuned", f"{plan / add_tuned:.0f}")
-    bare = median(lambda: carrying(Unrendered, shop))  # type: ignore[arg-type, return-value]
+    bare = median(lambda: carrying(Unrendered, shop))
     line("claim to outcome, without rendering", f"{bare:,.0f}/s")
     line("  times APScheduler as it comes", f"{bare / fire:.1f}", "at least 10", kept=bare / fire >= 10)
     line("  times APScheduler tuned", f"{bare / fire_tuned:.1f}")

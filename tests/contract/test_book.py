@@ -16,8 +16,8 @@ from scheduler.channels.base import Channel, Mark, Message, Receipt
 from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import VirtualClock
 from scheduler.delivery import State
-from scheduler.errors import Refused, StorageError
-from scheduler.operations import applying
+from scheduler.errors import NotSent, Refused, StorageError
+from scheduler.operations import applying, steering
 from scheduler.rendering.inline import InlineRenderer
 from scheduler.store import plans, reader
 from scheduler.store.database import Connection, Store
@@ -254,6 +254,27 @@ def test_a_campaign_that_is_refused_everywhere_pauses_itself(store: Store, tmp_p
         "shop",
         "10 of the last 10 messages were refused: look at campaign log --failed, then campaign resume shop",
     )
+
+
+def test_a_message_that_failed_for_now_while_its_campaign_was_cancelled_is_cancelled_too(
+    store: Store, tmp_path: Path
+) -> None:
+    schedule = people(store, tmp_path, MAIL, 1)
+
+    class Greylists(RecordingChannel):
+        """Says try again later, after somebody has cancelled the campaign."""
+
+        async def send(self, message: Message, mark: Mark) -> Receipt:
+            await super().send(message, mark)
+            chosen = steering.targets(store, schedule.catalog, ["shop"])  # type: ignore[arg-type]
+            steering.cancel(store, chosen, now=DUE, who="test")
+            raise NotSent("451 try again later")
+
+    lanes = Lanes(store, {"email": Greylists("email")})
+
+    lanes.work_off()
+
+    assert lanes.states() == {("cancelled", "the campaign was cancelled"): 1}
 
 
 def test_a_rate_lets_go_what_it_allows_and_gives_each_of_the_others_a_moment(store: Store, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_20_sessions_that_lock_contacts_in_the_other_order_cost_no_message(
         locker.start()
 
     daemons = [mailing.start(), mailing.start()]
-    mailing.settled(100)
+    mailing.until_nobody_waits(100)
     for locker in lockers:
         locker.stop()
     codes = [daemon.stop() for daemon in daemons]

@@ -68,6 +68,10 @@ class LoopClock:
         """Set the wall clock forward or back."""
         self._stepped += span
 
+    @property
+    def is_wrong(self) -> bool:
+        return bool(self._leapt)
+
     def leap(self, span: timedelta) -> None:
         """Set the wall clock so far ahead that it can only be wrong; no span sets it right."""
         self._leapt = span

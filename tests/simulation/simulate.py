@@ -402,6 +402,8 @@ class Simulation:
 
     def _do(self, name: str, details: tuple[object, ...]) -> None:
         self._say(name, *details)
+        if name in _DECIDING and self.clock.is_wrong:
+            return  # what people do under a clock that is a month ahead is not told apart from what they do in a month
         if self._done is not None and name in _DECIDING:
             self._done.append((name, details))
         try:

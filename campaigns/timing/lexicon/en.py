@@ -211,7 +211,7 @@ ENGLISH = Lexicon(
         "on the 15th",
         "from 1 March on",
         "the weekend before Christmas",
-        "the friday before Easter",
+        "friday before Easter",
         "last friday of november",
         "tomorrow",
         "tomorrow at noon",
