@@ -142,6 +142,8 @@ class Book:
 
     def _check(self, here: Circumstances, parcel: Parcel, monotonic: float) -> None:
         claim = parcel.claim
+        if here.now > claim.lease_until:  # nobody's any more; not judged either, it may be the clock that is wrong
+            raise ledger.LostLease(f"the lease of delivery {claim.id} is over")
         if monotonic > parcel.begin_until:
             raise Withheld(State.PLANNED, "")  # it waited too long for its turn: claimed and rendered again
         if here.revisions[parcel.case.edition] != parcel.case.campaign.revision and claim.revision is None:

@@ -129,6 +129,8 @@ class Worker:
 
     def _look(self, claims: Sequence[Claim]) -> list[_Look]:
         now = self._clock.now()
+        # Whose lease is over is left to the next tick, and not judged: it may be the clock that is wrong.
+        claims = [claim for claim in claims if now <= claim.lease_until]
         found: dict[int, Case | Closing] = {}
         with self._store.read() as conn:
             campaigns: dict[tuple[str, str, int | None], InForce | None] = {}

@@ -163,9 +163,10 @@ def _database(session: Session, url: str | None) -> Iterator[Check]:
 
     with database.reading(there) as store:
         yield Check("database", "✓", f"{store.path or store.dialect}: reachable, up to date")
+        yield from _damage(store)  # first: a damaged file may break every other look
         now = telling.now(session, store)
         status = watching.status(store, now=now)
-        yield from _hold(store, status)
+        yield from _hold(status)
         yield from _daemon(status, now, telling.zone_of(store))
         yield from _waiting(status, now)
         yield from _people(store)
@@ -178,12 +179,16 @@ def _database(session: Session, url: str | None) -> Iterator[Check]:
             )
 
 
-def _hold(store: Store, status: Status) -> Iterator[Check]:
-    """Say why nothing is sent at all, and read a SQLite file through."""
+def _damage(store: Store) -> Iterator[Check]:
+    """Read a SQLite file through."""
     from scheduler.store import integrity
 
     if found := integrity.faults(store):
         yield Check("database", "✗", f"the file is damaged: {found[0]}", integrity.RESTORE)
+
+
+def _hold(status: Status) -> Iterator[Check]:
+    """Say why nothing is sent at all."""
     if status.hold is not None:
         yield Check("HOLD", "✗", f"nothing is sent: {status.hold.reason}", "campaign resume --plan")
 

@@ -40,12 +40,12 @@ def document(review: Review, selection: Selection) -> dict[str, object]:
             for entry in _entries(review, touch, selection)
         ],
         "changes": review.changes.counts(),
+        "findings": [findings.as_json(finding) for finding in review.findings],
+        "hash": timeline.hash,
         "in_flight": [
             {"touch": change.touch, **asdict(change.flight)} for change in review.changes if change.flight is not None
         ],
         "budget": None if review.budget is None else asdict(review.budget),
-        "findings": [findings.as_json(finding) for finding in review.findings],
-        "hash": timeline.hash,
     }
 
 

@@ -308,3 +308,12 @@ def recover(store: Store, *, now: datetime, own: str | None = None) -> int:
         if store.dialect != "sqlite":
             alive |= {row.id for row in plans.daemons(conn) if now - row.heartbeat_at < SILENCE}
         return ledger.recover(conn, worker_alive=alive, now=now)
+
+
+def let_go(store: Store, worker: str, *, now: datetime) -> int:
+    """Let go of what a daemon lost sight of while its database was away; return how many messages.
+
+    Condition: its engine holds nothing, and its journal was read.
+    """
+    with store.begin() as conn:
+        return ledger.give_up(conn, worker, now=now)

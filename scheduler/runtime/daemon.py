@@ -38,6 +38,7 @@ _SILENT_HEARTBEATS = 4  # so many that did not ring: the alarm clock has died
 _STUCK_SECONDS = 600.0  # the longest that one piece of work may keep the writer
 _FIRST_OUTAGE_SECONDS = 0.25
 _LONGEST_OUTAGE_SECONDS = 5.0
+_JOURNAL_SECONDS = 1.1  # after which the guard has read what could not be written
 _HEARTBEAT, _NEXT, _AGAIN = "heartbeat", "next message", "another look"
 _log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class Daemon:
         self._sure_from = clock.monotonic()  # from when on the heartbeats of other daemons can be judged
         self._told: _Coming | None = None  # what the heartbeat told last
         self._outage = ""
+        self._troubled = False  # whether something may have been lost sight of while the database was away
         self._started_at = self._looked_at = clock.now()
 
     # --- from outside -------------------------------------------------------------------------------------------------
@@ -191,11 +193,13 @@ class Daemon:
             try:
                 await self._look()
             except BusyError as error:  # what was not done is done at the next look
+                self._troubled = True
                 self._say(str(error))
                 self._alarm.set(_AGAIN, self._clock.now() + timedelta(seconds=AGAIN_SECONDS))
             except StorageError as error:
                 if not error.passing:
                     raise
+                self._troubled = True
                 if not self._outage:
                     self._say(f"{error} - nothing is sent until it is back")
                 self._outage = str(error)
@@ -215,7 +219,24 @@ class Daemon:
         if not self._end.is_set():
             self._alarm.now(_AGAIN)
 
+    async def _let_go(self) -> None:
+        """Put back on the schedule what was lost sight of while the database was away: claims that no lane has.
+
+        A lane that could not write ends, and so may the claims it had; outcomes are in the journal, which the guard
+        reads every second.
+        """
+        await self._engine.drain()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_JOURNAL_SECONDS):
+                await self._end.wait()
+        await self._writer.run(self._guard.beat)
+        await self._writer.run(lambda: watching.let_go(self._store, self._worker_id, now=self._clock.now()))
+        self._be_unsure()
+        self._troubled = False
+
     async def _look(self) -> None:
+        if self._troubled:
+            await self._let_go()
         working = True
         while working and not self._end.is_set():
             await self._writer.run(self._guard.beat)
@@ -284,10 +305,13 @@ class Daemon:
         if (step := self._steps.look()) is None:
             return
         _log.warning("the clock was set, or the machine slept: %+.1f s", step.total_seconds())
-        # Heartbeats of before the step look old or new by its size: nobody is taken for dead until all had their turn.
-        self._sure_from = self._clock.monotonic() + watching.SILENCE.total_seconds()
+        self._be_unsure()
         self._alarm.set(_HEARTBEAT, self._clock.now() + self._heartbeat)
         self._alarm.now("the clock was set")
+
+    def _be_unsure(self) -> None:
+        """Take nobody for dead until all had their turn: a step or an outage makes the heartbeats of the living old."""
+        self._sure_from = self._clock.monotonic() + watching.SILENCE.total_seconds()
 
     async def _keeping_the_heartbeat(self) -> None:
         """Tell that the daemon lives, however long the mailing in hand takes."""

@@ -116,10 +116,11 @@ class WorldChannel:
         """Do nothing: there is no connection."""
 
     async def _pass(self, point: Point, message: Message, fate: Fate) -> None:
-        if self._at is not None and (stalled := self._at(point, message, fate)) is not None:
-            await stalled
         if (seconds := self._chance.pick(self.far_end.delays)) and point is not Point.AFTER_SEND:
             await asyncio.sleep(seconds)
+        # Asked again after a stall: who was killed meanwhile does nothing more.
+        while self._at is not None and (stalled := self._at(point, message, fate)) is not None:
+            await stalled
 
 
 def _before(fate: Fate) -> None:

@@ -184,7 +184,7 @@ def worded(shown: str, absent: Callable[[], SchedulerError]) -> Iterator[None]:
             raise BusyError(f"the database {shown} is locked by another process", remedy="try again") from error
         if found := _POSTGRESQL_STORAGE.get(state or ""):
             raise _storage(shown, *found) from error
-        if isinstance(error, DBAPIError) and (error.connection_invalidated or _never_connected(error)):
+        if isinstance(error, DBAPIError) and (error.connection_invalidated or _never_connected(error) or _gone(state)):
             lines = str(cause).strip().splitlines() or ["no answer"]
             raise StorageError(
                 f"cannot reach the database {shown}: {lines[0]}",
@@ -208,3 +208,8 @@ def _refused(cause: BaseException | None) -> bool:
 
 def _never_connected(error: DBAPIError) -> bool:
     return error.statement is None and getattr(error.orig, "sqlstate", None) is None
+
+
+def _gone(state: str | None) -> bool:
+    """Whether the server says that it ends the connection: a restart, or somebody who cut it off."""
+    return state is not None and (state.startswith("08") or state in ("57P01", "57P02", "57P03"))

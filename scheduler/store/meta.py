@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, bindparam, func, select, text
 
 from scheduler.store import notices
 from scheduler.store.rows import insert_unless_known
@@ -62,11 +62,13 @@ class Ran:
     machine: str
     at: datetime
 
+_VALUE = select(METAS.c.value).where(METAS.c.key == bindparam("name"))
+
 
 def generation(conn: Connection) -> int:
     """Return the number of decisions taken in this database so far; a saved plan is stale when it has changed."""
-    found = conn.execute(METAS.select().where(METAS.c.key == "generation")).mappings().first()
-    return 0 if found is None else int(found["value"])
+    found = conn.execute(_VALUE, {"name": "generation"}).scalar()
+    return 0 if found is None else int(found)
 
 
 def generation_of(conn: Connection) -> str:
@@ -212,7 +214,7 @@ _hold = hold  # `set_hold` has a parameter of this name
 
 
 def _read(conn: Connection, key: str) -> dict[str, Any] | None:
-    found = conn.execute(select(METAS.c.value).where(METAS.c.key == key)).scalar()
+    found = conn.execute(_VALUE, {"name": key}).scalar()
     return None if found is None else dict(json.loads(found))
 
 

@@ -60,7 +60,8 @@ def test_the_plan_as_json_has_exactly_the_keys_of_the_contract(shop: Path) -> No
     result = campaign("plan", "shop.yaml", "--contacts", "people.csv", "--json")
 
     plan = json.loads(result.stdout)
-    assert list(plan) == ["campaign", "timezone", "now", "tzdata", "stages", "touches", "changes", "findings", "hash"]
+    promised = ["campaign", "timezone", "now", "tzdata", "stages", "touches", "changes", "findings", "hash"]
+    assert list(plan) == [*promised, "in_flight", "budget"]
     assert (plan["campaign"], plan["timezone"], plan["now"]) == ("spring", "Europe/Paris", "2026-11-20T00:00:00+01:00")
     assert plan["stages"][0] == {
         "id": "awareness",
@@ -317,6 +318,7 @@ def test_after_an_edit_the_plan_marks_what_changes(shop: Path) -> None:
     campaign("apply", "shop.yaml", "--yes")
     edit(shop / "shop.yaml", "when: late january", "when: mid january")
     edit(shop / "shop.yaml", "id: teaser", "id: teaser-two")
+    edit(shop / "shop.yaml", "Which ring will it be?", "Whose ring will it be?")
 
     result = campaign("plan", "--detailed-exitcode")
     difference = campaign("plan", "--diff").stdout.splitlines()

@@ -106,7 +106,7 @@ def test_05_a_disk_that_cannot_sync_stops_the_daemon_and_is_not_asked_again(
     assert daemon.said().count("Traceback") == 0, daemon.said()
     assert first.duplicates == ()
     assert len(first.unknown) <= CONNECTIONS
-    assert asked <= sync + 3  # closing may sync once more; nothing is retried
+    assert asked <= sync + 4 * CONNECTIONS  # what each connection had in hand, and the end: no commit is tried again
     assert second.is_kept(), second
-    assert second.open == ()
+    assert second.open == () or mailing.hold()  # a log that could not be synced is a reason to ask a person
     assert len(second.unknown) <= CONNECTIONS

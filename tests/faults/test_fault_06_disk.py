@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import Mailing, until
+from support.faults import CONNECTIONS, Daemon, Mailing, until
 from support.sink import Rule, Sink
 from support.zygote import Zygote
 
@@ -34,23 +34,29 @@ class Flag:
         self._path.unlink()
 
 
-def test_06_a_disk_that_is_full_before_the_mark_lets_nothing_go_and_the_daemon_heals_by_itself(
-    mailings: Mailings, server: Sink, saboteur: Zygote
-) -> None:
-    mailing = mailings("sqlite", 40)
-    flag = Flag(mailing, "")  # the whole project: the journal too
+def full_before_the_mark(mailing: Mailing, server: Sink, saboteur: Zygote, flag: Flag) -> tuple[Daemon, int]:
+    """Fill the disk while every connection is about to be marked; return the daemon and how many messages went then."""
     server.script(Rule("dot", "delay", seconds=0.03))
     daemon = mailing.start(by=saboteur, **flag.environment)
     server.wait(8)
-
+    held = server.reached("mail")
     server.script(Rule("mail", "hold"))
-    until(lambda: server.stats()["open"] > 0, "connections")
-    threading.Event().wait(0.3)  # whatever had its mark before has its outcome now
+    server.wait_step("mail", held + CONNECTIONS)
+    threading.Event().wait(0.5)  # whatever had its mark before has its outcome now
     before = server.stats()["taken"]
     flag.raise_()
     server.script()
     threading.Event().wait(2)
-    during = server.stats()["taken"] - before
+    return daemon, server.stats()["taken"] - before
+
+
+def test_06_a_disk_that_is_full_before_the_mark_lets_nothing_go_and_the_daemon_heals_by_itself(
+    mailings: Mailings, server: Sink, saboteur: Zygote
+) -> None:
+    mailing = mailings("sqlite", 40)
+    flag = Flag(mailing, "var")
+
+    daemon, during = full_before_the_mark(mailing, server, saboteur, flag)
     running = daemon.is_running()
     flag.lower()
     mailing.until_nobody_waits()
@@ -60,6 +66,28 @@ def test_06_a_disk_that_is_full_before_the_mark_lets_nothing_go_and_the_daemon_h
     assert during == 0
     assert running, daemon.said()
     assert "full" in daemon.said(), daemon.said()
+    assert "Traceback" not in daemon.said(), daemon.said()
+    assert (found.taken, found.unknown, found.is_kept()) == (40, (), True), found
+
+
+def test_06_a_disk_that_is_full_for_the_journal_too_lets_nothing_go_and_the_daemon_says_so(
+    mailings: Mailings, server: Sink, saboteur: Zygote
+) -> None:
+    mailing = mailings("sqlite", 40)
+    flag = Flag(mailing, "")
+
+    daemon, during = full_before_the_mark(mailing, server, saboteur, flag)
+    said = daemon.said()
+    flag.lower()
+    if not daemon.is_running():
+        assert daemon.ended() == 1
+        daemon = mailing.start()
+    mailing.until_nobody_waits()
+    daemon.stop()
+
+    found = mailing.account(server)
+    assert during == 0
+    assert "full" in said or "no space" in said, said
     assert (found.taken, found.unknown, found.is_kept()) == (40, (), True), found
 
 

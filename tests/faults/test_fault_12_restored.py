@@ -92,7 +92,7 @@ def test_13_a_broken_page_is_noticed_nothing_goes_and_doctor_says_what_to_do(mai
     mailing.query("SELECT 1")
     mailing.change("PRAGMA wal_checkpoint(TRUNCATE)")
     before = server.stats()["taken"]
-    page = int(mailing.query("SELECT rootpage FROM sqlite_master WHERE name = 'uq_delivery'")[0][0])
+    page = int(mailing.query("SELECT rootpage FROM sqlite_master WHERE name = 'delivery'")[0][0])
     with mailing.file.open("r+b") as file:
         file.seek((page - 1) * 4096)
         file.write(b"\0" * 10)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from simulation.simulate import FAULTS, SHAPES, Options, Report, options, simulate
+from simulation.shapes import SHAPES
+from simulation.simulate import FAULTS, Options, Report, options, simulate
 
 from scheduler import book, checks, circumstances, dispatcher, fanout, messages, runs, worker
 from scheduler.errors import Withheld

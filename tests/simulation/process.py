@@ -21,7 +21,7 @@ from scheduler.guard import LedgerGuard
 from scheduler.guard.marks import Mark, MarkFile
 from scheduler.operations import watching
 from scheduler.rendering.inline import InlineRenderer
-from scheduler.simulation import Fate, Point
+from scheduler.simulation import FarEnd, Fate, Point, WorldChannel
 from scheduler.store import meta, plans, reader
 from scheduler.store.database import Connection, Store
 from scheduler.store.writer import ThreadWriter
@@ -208,7 +208,7 @@ class Process:
         disk: Disk,
         clock: LoopClock,
         loop: VirtualLoop,
-        files: SideFiles,
+        files: SideFiles | None,
         channels: Callable[[Process], dict[str, Channel]],
     ) -> None:
         self.name = name
@@ -225,7 +225,8 @@ class Process:
         self._asleep: asyncio.Future[None] | None = None
         self.store = SimStore(disk, self.boundary)
         self._disk = disk
-        self.guard = SimGuard(self.store, clock, files, self.boundary)
+        self._guarded = files is not None
+        self.guard = SimGuard(self.store, clock, files or SideFiles(), self.boundary)
         self.system = bootstrap.assemble(
             self.store,
             LoopWriter(),
@@ -254,6 +255,12 @@ class Process:
         """Stand at a point of a send: die here, or wait while stalled."""
         self.boundary(point)
         return self.stalled
+
+    def set_far_end(self, far_end: FarEnd) -> None:
+        """Give every far end other manners."""
+        for channel in self.system.channels.values():
+            if isinstance(channel, WorldChannel):
+                channel.far_end = far_end
 
     def start(self) -> None:
         """Begin to serve."""
@@ -308,13 +315,13 @@ class Process:
                     self.before_recovery()
                     self.guard.start()
                     started = True
-                self.guard.beat()
+                if self._guarded:
+                    self.guard.beat()
                 if await self.system.dispatcher.tick():
                     self.idle = 0
                     self._loop.call_later(1.0, self._beat)
                     await self.system.engine.drain()
                     self._loop.call_later(1.0, self._beat)
-                await self.system.engine.drain()
                 with self.store.read() as conn:
                     due, held = reader.next_due(conn), meta.hold(conn)
             except BusyError:
@@ -325,7 +332,7 @@ class Process:
                     self._fail(error)
                     return
                 await self._sleep(outage)
-                outage = min(outage * 2, 60.0)
+                outage = min(outage * 2, 300.0)
                 continue
             except SchedulerError as error:
                 self._fail(error)
@@ -349,8 +356,11 @@ class Process:
             self._loop.call_later(_HALF_A_DAY, self._go_on_beating)
 
     def _beat(self) -> None:
-        """The guard looks every second; where nothing happened since its last look, it would see nothing new."""
-        if not self.dead and self.stalled is None:
+        """The guard looks every second; where nothing happened since its last look, it would see nothing new.
+
+        Seeds without anything it watches for are spared its looks.
+        """
+        if self._guarded and not self.dead and self.stalled is None:
             with suppress(SchedulerError):
                 self.guard.beat()
 

@@ -367,14 +367,22 @@ class Mailing:
         self.change("UPDATE delivery SET next_at = due_at WHERE state = 'retry_wait'")
 
     def until_nobody_waits(self, seconds: float = LIMIT_SECONDS) -> None:
-        """Wait until everything is settled while time passes quickly: what waits to be tried again is due at once."""
+        """Wait until everything is settled while time passes quickly.
+
+        What waits to be tried again is due at once; when nothing has happened for a while, leases are over.
+        """
         going = {"planned", "claimed", "attempting", "retry_wait"}
         states: dict[str, int] = {}
+        changed = time.monotonic()
 
         def look() -> bool:
-            nonlocal states
+            nonlocal states, changed
             self.wait_is_over()
-            states = self.states()
+            before, states = states, self.states()
+            if states != before:
+                changed = time.monotonic()
+            elif time.monotonic() - changed > 4:
+                self.change("UPDATE delivery SET lease_until = due_at WHERE state IN ('claimed', 'attempting')")
             return bool(states) and not going & set(states)
 
         until(look, lambda: f"everything is settled, got {states}, {self.rows()[-1:]}", seconds)

@@ -369,7 +369,18 @@ def recover(conn: Connection, *, worker_alive: Collection[str], now: datetime) -
     attempt is closed so. Where a repeat has no second effect it is tried again instead. Conditions: claimed,
     attempting. Run it at the start, before the first claim.
     """
-    dead = or_(_D.worker.is_(None), _D.worker.not_in(sorted(worker_alive)))
+    return _take_over(conn, or_(_D.worker.is_(None), _D.worker.not_in(sorted(worker_alive))), now)
+
+
+def give_up(conn: Connection, worker: str, *, now: datetime) -> int:
+    """Let go of everything one worker holds, as `recover` does for the dead; return how many rows.
+
+    For the worker itself, when the database was away: of what it then lost sight of nobody else would take care.
+    """
+    return _take_over(conn, _D.worker == worker, now)
+
+
+def _take_over(conn: Connection, dead: ColumnElement[bool], now: datetime) -> int:
     again = and_(dead, _D.channel.in_(sorted(REPEATABLE)))
     lost = _interrupt(conn, again, State.RETRY_WAIT, now) + _interrupt(conn, dead, State.UNKNOWN, now)
     return lost + _give_back(conn, dead, now)

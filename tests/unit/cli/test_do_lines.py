@@ -30,6 +30,7 @@ def outcome(state: State, reason: str = "", **values: object) -> Outcome:
         expires_at=None,
         on_late="skip",
         attempts=0,
+        revision=None,
         worker="shop-1:812",
         lease_until=AT,
     )
