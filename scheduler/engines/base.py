@@ -49,7 +49,7 @@ class Engine(Protocol):
     """Carries claims to workers; the message is a hint, the ledger's row is the truth."""
 
     def room(self) -> Room:
-        """Return what may be handed over now; raises what kept an earlier claim from the ledger."""
+        """Return what may be handed over now."""
         ...
 
     async def submit(self, claims: Sequence[Claim]) -> None:

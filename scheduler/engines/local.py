@@ -49,14 +49,7 @@ class LocalEngine:
         self._stopping = False
 
     def room(self) -> Room:
-        """Return how much may be claimed, and for which channels nothing.
-
-        Raises what kept an outcome from the ledger, once; asked again, the lanes that ended by it are opened again.
-        """
-        self._raise_fault()
-        for queue in self._queues.values():
-            while not self._stopping and queue.lanes < min(self._connections, len(queue)):
-                self._open_lane(queue)
+        """Return how much may be claimed, and for which channels nothing."""
         full = frozenset(name for name, queue in self._queues.items() if len(queue) >= CLAIMS // 2)
         return Room(0 if self._stopping else CLAIMS, full)
 
@@ -65,9 +58,10 @@ class LocalEngine:
 
         To be called with no claims too: it tells of a fault, and gives back what the fault left lying.
         """
+        if self._fault is not None or self._stopping:
+            self._unbegun += claims
         self._raise_fault()
         if self._stopping:
-            self._unbegun += claims
             return
         await self._give_back()
         if not claims:
@@ -84,30 +78,18 @@ class LocalEngine:
                 self._open_lane(queue)
 
     async def drain(self) -> None:
-        """Wait until every lane is empty; give back what was not begun."""
-        while self._lanes:
-            await asyncio.wait(self._lanes)
+        """Wait until every lane is empty; give back what was not begun, after `stop` before anything is waited for."""
         if self._stopping:
             self._clear()
+            await self._give_back()
+        while self._lanes:
+            await asyncio.wait(self._lanes)
         self._raise_fault()
         await self._give_back()
 
     def stop(self) -> None:
         """Start nothing new."""
         self._stopping = True
-
-    async def _return(self) -> None:
-        if self._stopping:
-            self._take_back()
-        if self._unbegun:
-            unbegun = tuple(self._unbegun)
-            await self._carrier.give_back(unbegun)
-            del self._unbegun[: len(unbegun)]  # only now: what could not be written is tried again
-
-    def _take_back(self) -> None:
-        for queue in self._queues.values():
-            while queue:
-                self._unbegun.append(queue.take().claim)
 
     def _raise_fault(self) -> None:
         if self._fault is not None:
@@ -122,8 +104,9 @@ class LocalEngine:
 
     async def _give_back(self) -> None:
         if self._unbegun:
-            unbegun, self._unbegun = self._unbegun, []
+            unbegun = tuple(self._unbegun)
             await self._carrier.give_back(unbegun)
+            del self._unbegun[: len(unbegun)]  # only now: what could not be written is tried again
 
     def _open_lane(self, queue: _Queue) -> None:
         queue.lanes += 1

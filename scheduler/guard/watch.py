@@ -18,7 +18,7 @@ from scheduler.guard.clocks import Reading
 from scheduler.guard.marks import Mark, MarkFile
 from scheduler.guard.replay import replay
 from scheduler.operations import holding, watching
-from scheduler.store import integrity, lateness, meta, plans
+from scheduler.store import integrity, lateness, meta, plans, wal
 from scheduler.store.database import Connection, Store
 from scheduler.store.journal import Journal
 from scheduler.store.meta import Cause, Hold
@@ -29,6 +29,8 @@ _MINUTE = timedelta(minutes=1)
 _UNMARKED = timedelta(minutes=1)
 # A file up to this size is read through before anything is sent (0.4 s); a larger one meanwhile.
 _READ_AT_ONCE = 64 << 20
+# SQLite cannot begin its log anew while somebody still reads from it; one this large has had a reader for very long.
+_LARGEST_LOG = 64 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -71,7 +73,7 @@ class LedgerGuard:
         self._mark: Mark | None = None
         self._newest = self._attempts = 0
         self._doubted: Reading | None = None  # the last look that was believed, while the wall clock is not
-        self._skewed = False
+        self._skewed = self._swollen = False
         now = Reading(clock.now(), clock.monotonic())
         self._reading, self._highest = now, now.wall
         self._looked, self._noted = now.monotonic, now.wall
@@ -188,6 +190,7 @@ class LedgerGuard:
                 return
             self._looked = now.monotonic
             self._same_file()
+            self._measure_log()
             self._tell_faults()
             self._replay()
             self._keep(now.wall)
@@ -245,6 +248,19 @@ class LedgerGuard:
                 f"another file stands in the place of {self._store.path}",
                 remedy="what is sent would be written where nobody finds it: start again on the file that counts",
             )
+
+    def _measure_log(self) -> None:
+        """Tell, once, of a log that a reader keeps from being emptied: it fills the disk and slows every read."""
+        if self._store.path is None:
+            return
+        size = wal.log_size(self._store.path)
+        if size > _LARGEST_LOG and not self._swollen:
+            _log.warning(
+                "the write-ahead log of %s has grown to %d MB: somebody has been reading the database for very long",
+                self._store.path,
+                size >> 20,
+            )
+        self._swollen = size > _LARGEST_LOG
 
     def _compare_clocks(self) -> None:
         """Look at the server's clock: told when it differs a little, held when it differs much."""

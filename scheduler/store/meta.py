@@ -62,6 +62,7 @@ class Ran:
     machine: str
     at: datetime
 
+
 _VALUE = select(METAS.c.value).where(METAS.c.key == bindparam("name"))
 
 

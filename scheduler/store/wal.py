@@ -18,6 +18,15 @@ _INDEX_HEADER = 48
 _NO_SIZE = b"\0\0\0\0"  # only the last frame of a commit tells how large the database is
 
 
+def log_size(database: Path) -> int:
+    """Return the bytes of a SQLite file's write-ahead log; 0 where there is none."""
+    file = database.resolve()
+    try:
+        return file.with_name(f"{file.name}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def lost_commits(database: Path) -> int:
     """Return how many commits of the log stand behind the last one that SQLite sees; 0 for a sound or absent log.
 
@@ -25,6 +34,7 @@ def lost_commits(database: Path) -> int:
     no such commit, since the next one is only begun when the one before it is on the disk; the frames of a single
     commit that a power cut tore can leave one.
     """
+    database = database.resolve()  # the log lies beside the file itself, by whatever link that is named
     try:
         index = os.pread(_kept_open(database.with_name(database.name + "-shm")), _INDEX_HEADER, 0)
         data = database.with_name(database.name + "-wal").read_bytes()

@@ -248,7 +248,6 @@ def test_connections_that_the_server_cuts_off_lose_nothing_and_double_nothing(po
     url = postgresql.migrated()
     store, other = Store(url), Store(url)
     apply(store, tmp_path, people=60)
-    said: list[str] = []
 
     class Cut(RecordingChannel):
         """Loses every connection to the database now and then."""
@@ -274,16 +273,18 @@ def test_connections_that_the_server_cuts_off_lose_nothing_and_double_nothing(po
         except StorageError:  # its connection was cut off too
             return False
         # A mark that a cut connection could not write is tried again in a minute.
-        return sum(found.values()) == 60 and found.keys() <= {"sent", "retry_wait"}
+        return sum(found.values()) == 60 and found.keys() <= {"sent", "retry_wait", "unknown"}
 
     channel = Cut("email")
     guard = LedgerGuard(store, SystemClock(), folder=tmp_path / "state", machine="")
-    serve(store, settled, channel, say=said.append, guard=guard, journal=guard.journal)
+    serve(store, settled, channel, guard=guard, journal=guard.journal)
 
     taken = [message.recipient.email for message in channel.messages if message.recipient]
-    assert len(taken) == len(set(taken)) == states(other)["sent"]
-    assert any("nothing is sent until it is back" in line for line in said)
-    assert said[-1] == "the database is back: going on"
+    found = states(store)
+    unknown = found.get("unknown", 0)
+    assert len(taken) == len(set(taken))
+    assert found["sent"] <= len(taken) <= found["sent"] + unknown
+    assert unknown <= 2 * 3  # one for each connection and cut
     store.close()
     other.close()
     postgresql.clean(url)

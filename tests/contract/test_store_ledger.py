@@ -680,3 +680,14 @@ def test_the_open_rows_are_found_by_their_index(running):
 
 def test_all_open_states_are_waited_for_by_somebody():
     assert {state for state, targets in TRANSITIONS.items() if targets} == OPEN
+
+
+def test_a_worker_lets_go_of_what_it_holds_and_of_nothing_else(running):
+    with running.begin() as conn:
+        claimed = put(conn, State.CLAIMED)
+        attempting = put(conn, State.ATTEMPTING, recipient="@b")
+        other = put(conn, State.CLAIMED, recipient="@c")
+        conn.execute(DELIVERIES.update().where(DELIVERIES.c.id == other).values(worker="w2"))
+
+        assert ledger.give_up(conn, "w1", now=LATER) == 2
+        assert [state_of(conn, one) for one in (claimed, attempting, other)] == ["planned", "unknown", "claimed"]

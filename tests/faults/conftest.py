@@ -142,6 +142,7 @@ class Mailings:
         self._forker, self._server, self._bytecode, self._folder = forker, server, bytecode, folder
         self._databases = databases
         self._made: list[Mailing] = []
+        self._numbers = 0
 
     def __call__(self, kind: str, people: int, text: str = MAILING, *, url: str = "", **env: str) -> Mailing:
         """Make a mailing to so many people, on the schedule and not yet begun."""
@@ -159,12 +160,21 @@ class Mailings:
             url = self._databases().empty(like=str(make_url(of.url).database))
         return self._known(folder, url)
 
+    def drop(self, mailing: Mailing) -> None:
+        """Take a copy away before the end of the test, which makes very many."""
+        mailing.clean_up()
+        self._made.remove(mailing)
+        shutil.rmtree(mailing.folder)
+        if mailing.url.startswith("postgresql"):
+            self._databases().drop(mailing.url)
+
     def clean_up(self) -> None:
         for mailing in self._made:
             mailing.clean_up()
 
     def _new_folder(self) -> Path:
-        folder = self._folder / f"project{len(self._made)}"
+        self._numbers += 1
+        folder = self._folder / f"project{self._numbers}"
         folder.mkdir()
         return folder
 

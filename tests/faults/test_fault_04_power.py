@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import CONNECTIONS, Daemon, Mailing, until
+from support.faults import CONNECTIONS, Daemon, Mailing, only_full, until
 from support.sink import Rule, Sink
 from support.zygote import Zygote
 
@@ -81,7 +81,7 @@ def sends_until_it_stops(mailing: Mailing, server: Sink, daemon: Daemon) -> int:
     return daemon.ended()
 
 
-@pytest.mark.parametrize("sync", [3, 8, 15])
+@pytest.mark.parametrize("sync", [only_full(3), 8, 15])
 def test_05_a_disk_that_cannot_sync_stops_the_daemon_and_is_not_asked_again(
     sync: int, mailings: Mailings, server: Sink, saboteur: Zygote
 ) -> None:

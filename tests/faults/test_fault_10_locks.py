@@ -57,6 +57,25 @@ def test_11_somebody_who_reads_for_long_stops_nothing(mailings: Mailings, server
     assert (found.taken, found.unknown, found.is_kept()) == (300, (), True), found
 
 
+@pytest.mark.full
+@pytest.mark.timeout(900)
+def test_11_a_log_that_a_reader_keeps_from_being_emptied_is_told_of(mailings: Mailings, server: Sink) -> None:
+    mailing = mailings("sqlite", 12_000)
+    daemon = mailing.start()
+    server.wait(10)
+
+    with closing(sqlite3.connect(mailing.file, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM delivery").fetchone()
+        mailing.settled(600)
+        other.execute("COMMIT")
+    daemon.stop()
+
+    found = mailing.account(server)
+    assert "write-ahead log" in daemon.said(), mailing.file.with_name("campaign.db-wal").stat()
+    assert (found.taken, found.unknown, found.is_kept()) == (12_000, (), True)
+
+
 def test_16_a_second_daemon_is_refused_by_whatever_name_it_calls_the_file(mailings: Mailings, server: Sink) -> None:
     mailing = mailings("sqlite", 40)
     server.script(Rule("dot", "delay", seconds=0.05))

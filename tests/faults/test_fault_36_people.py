@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.daemon import campaign
-from support.faults import BOTH, HEAD, MAILING, until
+from support.faults import BOTH, HEAD, MAILING, only_full, until
 from support.sink import Rule, Sink
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def mailing_with(text: str) -> str:
 
 
 @pytest.mark.parametrize("kind", BOTH)
-@pytest.mark.parametrize("step", ["connect", "ehlo", "mail", "rcpt"])
+@pytest.mark.parametrize("step", [only_full("connect"), only_full("ehlo"), "mail", "rcpt"])
 def test_36_who_says_stop_before_the_mark_gets_nothing(kind: str, step: str, mailings: Mailings, server: Sink) -> None:
     mailing = mailings(kind, 1)
     server.script(Rule(step, "hold"))
@@ -40,7 +40,7 @@ def test_36_who_says_stop_before_the_mark_gets_nothing(kind: str, step: str, mai
 
 
 @pytest.mark.parametrize("kind", BOTH)
-@pytest.mark.parametrize("step", ["data", "dot"])
+@pytest.mark.parametrize("step", [only_full("data"), "dot"])
 def test_36_who_says_stop_after_the_mark_gets_this_one_and_no_other(
     kind: str, step: str, mailings: Mailings, server: Sink
 ) -> None:

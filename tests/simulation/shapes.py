@@ -146,10 +146,14 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         "daily",
-        {"tip": _SMS + ', repeat: "every day, 3 times", at: "{at}"'},
-        {"tip": Facts("sms", repeats=3)},
+        {
+            "tip": _SMS + ', repeat: "every day, 3 times", at: "{at}"',
+            "twin": _SMS + ', when: "{day1} at {at}"',  # at the moment of the first tip: the cap lets one of them go
+        },
+        {"tip": Facts("sms", repeats=3), "twin": Facts("sms")},
         when="{day1}",
         caps=((1, 1), (3, 7)),
+        removable=("twin",),
     ),
     Shape(
         "cart",

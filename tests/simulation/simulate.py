@@ -200,9 +200,10 @@ class Simulation:
         self.far_end = self._far_end(Chance(which.seed, "far end"))
         self.deaths = 0
         self.files = SideFiles()
-        self._guarded = bool({"leap", "restore", "full"} & set(which.faults))
+        self._happened_at: dict[str, datetime] = {}
+        self._guarded = bool({"leap", "restore", "full", "busy"} & set(which.faults))
         self._done: list[tuple[str, tuple[object, ...]]] | None = None  # what was done since the copy was made
-        self._decided = deepcopy(self.decisions)
+        self._decided, self._edit_then = deepcopy(self.decisions), self.edit
         self._copy: sqlite3.Connection | None = None
         self.calm = False
         self.log: list[str] = []
@@ -446,8 +447,8 @@ class Simulation:
         now = self.clock.now()
         with self._deciding():
             if key not in {stored for _, _, stored, _, _ in self.decisions.events}:
-                self.decisions.events.append((who, name, key, cart, now))
-            at = next(at for _, _, stored, _, at in self.decisions.events if stored == key)
+                self.decisions.events.append((who, name, key, cart, self._happened_at.get(key, now)))
+            at = self._happened_at.setdefault(key, now)  # who tells it again says when it was
             try:
                 people.record_event(
                     self.store, self.catalog, who=who, name=name, at=at, key=key, facts={"cart": cart}, now=now
@@ -579,7 +580,7 @@ class Simulation:
     def _copy_now(self) -> None:
         self._copy = sqlite3.connect(":memory:")
         self.disk.raw.backup(self._copy)
-        self._done, self._decided = [], deepcopy(self.decisions)
+        self._done, self._decided, self._edit_then = [], deepcopy(self.decisions), self.edit
 
     def _restore_now(self) -> None:
         """The machine stops, an old copy of the database is put back, and later people tell again what it forgot."""
@@ -592,6 +593,7 @@ class Simulation:
         self._copy.backup(self.disk.raw)
         self.witness.forget()
         vars(self.decisions).update(vars(self._decided))
+        self.edit = self._edit_then
         self.catalog = KeptCatalog()
         told, self._done, self._copy = self._done or [], None, None
         for number, (name, details) in enumerate(told):

@@ -24,6 +24,13 @@ from support.sink import Sink
 from support.zygote import Zygote
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.service)]
+
+
+def only_full(*values: Any) -> Any:
+    """Return values of a parametrized test that are left to the full run."""
+    return pytest.param(*values, marks=pytest.mark.full)
+
+
 CONNECTIONS = 4  # what the daemon opens to one server
 TESTS = Path(__file__).parents[1]
 
