@@ -478,9 +478,10 @@ class Simulation:
             applying.apply(self.store, loaded, now=self.clock.now(), catalog=self.catalog)
             self.edit = edit
         if self.chance.happens(0.15):
-            again = applying.preview(self.store, loaded, now=self.clock.now()).changes.counts()
+            changes = applying.preview(self.store, loaded, now=self.clock.now()).changes
+            again = changes.counts()
             if any(again.get(name) for name in ("add", "change", "cancel")):
-                self.witness.broken("I20", f"a plan after apply would still change something: {dict(again)}")
+                self.witness.broken("I20", f"a plan after apply would still change something: {dict(again)} {changes}")
 
     def _targets(self, touch: str) -> tuple[steering.Target, ...]:
         name = f"sim-{self.shape.name}"
