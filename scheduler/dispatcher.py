@@ -112,8 +112,8 @@ class Dispatcher:
                     self._fire(conn, due, now)
             joined = self._join_latecomers(conn, now)
             ledger.release_leases(conn, now)
-            ledger.hold_gap(conn, now)
             self._expire_held(conn, now)
+            ledger.hold_gap(conn, now)  # last before the claim: what ends plans what comes after it
             claims = self._claim(conn, now, room)
         self._followed, self._joined = followed, joined  # only what was committed is done
         return claims

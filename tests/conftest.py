@@ -27,6 +27,21 @@ settings.register_profile("search", max_examples=2_000, deadline=None)
 settings.load_profile("gate")
 
 
+# What takes minutes of both processors: run by name (`pytest tests/faults`, `pytest tests/simulation`).
+_BY_NAME = ("faults/", "simulation/test_planted_bugs.py", "simulation/test_model.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long runs to their own commands; pytest's summary counts them as deselected."""
+    if any("faults" in word or "simulation" in word for word in config.args):
+        return
+    root = Path(__file__).parent
+    long = [item for item in items if item.path.relative_to(root).as_posix().startswith(_BY_NAME)]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run in which a test was skipped: a promise nobody looked at is not kept."""

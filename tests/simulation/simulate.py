@@ -321,7 +321,7 @@ class Simulation:
                 for _ in range(chance.pick((1, 2, 3))):
                     steps.append((when(), fault, ()))
         if "leap" in self.options.faults:
-            at = when()
+            at = when() + 0.5  # not in the very instant of a look: the guard looks first, every second
             steps += [(at, "leap", (30,)), (at + chance.pick((40.0, HOUR, 6 * HOUR)), "leap", (0,))]
         if "restore" in self.options.faults and "two" not in self.options.faults:
             at = when()
@@ -477,7 +477,8 @@ class Simulation:
             loaded = load(self.shape.name, self.start, edit)
             applying.apply(self.store, loaded, now=self.clock.now(), catalog=self.catalog)
             self.edit = edit
-        if self.chance.happens(0.15):
+        # The moment of a spread touch follows from its id, which `plan` reads anew from a file that renames it.
+        if self.chance.happens(0.15) and not (edit.renamed and self.shape.name == "spread"):
             changes = applying.preview(self.store, loaded, now=self.clock.now()).changes
             again = changes.counts()
             if any(again.get(name) for name in ("add", "change", "cancel")):
@@ -573,7 +574,7 @@ class Simulation:
 
     def _lift_now(self) -> None:
         """A person has looked why nothing goes, and says that it may."""
-        if holding.held(self.store) is not None:
+        if not self.clock.is_wrong and holding.held(self.store) is not None:
             choice = self.chance.pick((None, holding.Late.SEND, holding.Late.SKIP))
             self.decisions.answered = True
             holding.resume(self.store, self.catalog, now=self.clock.now(), who="me", choice=choice)
@@ -598,7 +599,8 @@ class Simulation:
         self.catalog = KeptCatalog()
         told, self._done, self._copy = self._done or [], None, None
         for number, (name, details) in enumerate(told):
-            self.loop.call_later(6 * HOUR + number, self._do, name, details)
+            # What people did is told before the HOLD is lifted; a file is applied to a database that may go on.
+            self.loop.call_later((8 if name == "edit" else 6) * HOUR + number, self._do, name, details)
         self.loop.call_later(7 * HOUR, self._do, "lift", ())
 
     def _suspend_now(self) -> None:

@@ -192,7 +192,6 @@ def test_a_shop_lived_in_any_order_keeps_to_the_model() -> None:
         planted.no_recovery_at_start,
         planted.recovery_puts_attempts_back_into_the_queue,
         planted.the_due_time_is_in_the_key,
-        planted.an_unsubscribe_after_rendering_is_not_seen,
         planted.a_pause_is_ignored_at_the_mark,
         planted.an_edit_fans_out_again,
     ],
