@@ -241,6 +241,7 @@ def test_a_server_whose_clock_differs_by_six_seconds_is_told(
     store: Store, machine: Machine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     applied(machine.schedule(store), tmp_path)
+    caplog.set_level("WARNING", "scheduler.guard.watch")
 
     assert machine.guard(store, server_clock=timedelta(seconds=6)).start().hold is None
 
