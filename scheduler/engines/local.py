@@ -31,11 +31,49 @@ class _Queue:
         return self.urgent.popleft() if self.urgent else self.ordinary.popleft()
 
 
+class _Turns:
+    """Who is being sent marketing: what is next for the same person waits, since caps count what went before it."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, deque[Parcel]] = {}
+
+    def is_first(self, parcel: Parcel) -> bool:
+        """Whether a parcel may go to its lane; if not it is kept until `after` returns it."""
+        contact = _in_turn(parcel)
+        if contact is None:
+            return True
+        if contact in self._waiting:
+            self._waiting[contact].append(parcel)
+            return False
+        self._waiting[contact] = deque()
+        return True
+
+    def after(self, parcel: Parcel) -> Parcel | None:
+        """Return whose turn it is when a parcel was sent."""
+        contact = _in_turn(parcel)
+        if contact is None or contact not in self._waiting:
+            return None
+        if self._waiting[contact]:
+            return self._waiting[contact].popleft()
+        del self._waiting[contact]
+        return None
+
+    def clear(self) -> list[Parcel]:
+        """Forget every turn; return what still waited."""
+        waiting = [parcel for queue in self._waiting.values() for parcel in queue]
+        self._waiting.clear()
+        return waiting
+
+
+def _in_turn(parcel: Parcel) -> int | None:
+    return parcel.claim.contact if parcel.claim.marketing else None
+
+
 class LocalEngine:
     """Delivers claims on the running event loop, over `connections` lanes for each channel.
 
     A channel that is slow holds up nobody but itself: each has its own queue, and one that is long is `full`.
-    `on_room` is called when a full one is no longer.
+    Marketing to one person goes in the order it was handed over. `on_room` is called when a full one is no longer.
     """
 
     def __init__(self, carrier: Carrier, *, connections: int = 4, on_room: Callable[[], None] | None = None) -> None:
@@ -43,6 +81,7 @@ class LocalEngine:
         self._connections = connections
         self.on_room = on_room
         self._queues: dict[str, _Queue] = {}
+        self._turns = _Turns()
         self._lanes: set[asyncio.Task[None]] = set()
         self._unbegun: list[Claim] = []
         self._fault: BaseException | None = None
@@ -72,10 +111,14 @@ class LocalEngine:
             self._unbegun += claims
             raise
         for parcel in parcels:
-            queue = self._queues.setdefault(parcel.claim.channel, _Queue())
-            queue.put(parcel)
-            if queue.lanes < self._connections and queue.lanes < len(queue):
-                self._open_lane(queue)
+            if self._turns.is_first(parcel):
+                self._put(parcel)
+
+    def _put(self, parcel: Parcel) -> None:
+        queue = self._queues.setdefault(parcel.claim.channel, _Queue())
+        queue.put(parcel)
+        if queue.lanes < self._connections and queue.lanes < len(queue):
+            self._open_lane(queue)
 
     async def drain(self) -> None:
         """Wait until every lane is empty; give back what was not begun, after `stop` before anything is waited for."""
@@ -101,6 +144,7 @@ class LocalEngine:
         for queue in self._queues.values():
             while queue:
                 self._unbegun.append(queue.take().claim)
+        self._unbegun += [parcel.claim for parcel in self._turns.clear()]
 
     async def _give_back(self) -> None:
         if self._unbegun:
@@ -123,6 +167,8 @@ class LocalEngine:
                 if len(queue) == CLAIMS // 2 - 1 and self.on_room is not None:
                     self.on_room()
                 before, outcome = outcome, await self._carrier.send(parcel)
+                if (following := self._turns.after(parcel)) is not None:
+                    self._put(following)
                 if before is not None:
                     await self._carrier.confirm(before)
             if outcome is not None:

@@ -16,7 +16,7 @@ from scheduler.store.ledger import Claim
 NOON = datetime(2027, 1, 21, 12, tzinfo=UTC)
 
 
-def claim(number: int, *, channel: str = "email", marketing: bool = True) -> Claim:
+def claim(number: int, *, channel: str = "email", marketing: bool = True, contact: int | None = None) -> Claim:
     return Claim(
         id=number,
         campaign="shop",
@@ -25,7 +25,7 @@ def claim(number: int, *, channel: str = "email", marketing: bool = True) -> Cla
         stage="conversion",
         channel=channel,
         recipient=f"c{number}",
-        contact=number,
+        contact=number if contact is None else contact,
         occurrence="once",
         run=None,
         marketing=marketing,
@@ -125,6 +125,40 @@ def test_what_is_no_marketing_overtakes_what_waits() -> None:
         return carrier.begun
 
     assert asyncio.run(work()) == [1, 9, 2, 3]
+
+
+def test_marketing_to_one_person_goes_in_its_order_whatever_the_channel() -> None:
+    carrier = Carrier(shut={"email": asyncio.Event()})
+
+    async def work() -> list[int]:
+        engine = LocalEngine(carrier)
+        first, then, last = (claim(n, channel=way, contact=7) for n, way in ((1, "email"), (2, "sms"), (3, "email")))
+        await engine.submit([first, then, last, claim(4), claim(5, contact=7, marketing=False)])
+        for _ in range(10):
+            await asyncio.sleep(0)
+        begun = list(carrier.begun)
+        carrier.shut["email"].set()
+        await engine.drain()
+        return begun
+
+    assert asyncio.run(work()) == [5, 1, 4]
+    assert carrier.begun == [5, 1, 4, 2, 3]
+
+
+def test_a_stop_gives_back_what_waited_for_its_turn() -> None:
+    carrier = Carrier(shut={"email": asyncio.Event()})
+
+    async def work() -> None:
+        engine = LocalEngine(carrier)
+        await engine.submit([claim(1, contact=7), claim(2, contact=7)])
+        await asyncio.sleep(0)
+        engine.stop()
+        carrier.shut["email"].set()
+        await engine.drain()
+
+    asyncio.run(work())
+    assert carrier.confirmed == [1]
+    assert carrier.given_back == [2]
 
 
 def test_a_long_queue_is_full_until_it_is_half_empty_and_says_so() -> None:
