@@ -74,7 +74,7 @@ class Book:
         except SchedulerError as error:  # the database as a whole: alone they would fare no better
             self._keep(items)
             return [error] * len(items)
-        except Exception as error:
+        except Exception as error:  # whatever one item breaks, a constraint of the database too, stops that item alone
             if len(items) == 1:
                 self._keep(items)
                 return [error]

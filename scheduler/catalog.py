@@ -11,9 +11,10 @@ from campaigns.definition import Campaign, Stage, Touch
 from campaigns.rendering import Renderer
 from campaigns.segments import Expression
 from campaigns.timeline import PlannedOffer, Timeline
+from scheduler.nudges import Habits
 from scheduler.store import plans
 from scheduler.store.database import Connection
-from scheduler.store.plans import RevisionRecord
+from scheduler.store.plans import CampaignRecord, RevisionRecord
 
 _EARLIER_KEPT = 8  # revisions that are not in force, in memory at once
 FIRST_APPLIES = "first_applies"  # in a revision's timeline: when each touch was first applied, ISO 8601
@@ -27,7 +28,8 @@ def first_applies(record: RevisionRecord) -> dict[str, datetime]:
 class InForce:
     """One campaign in force. Its parts are made on first use and kept, since a revision never changes."""
 
-    def __init__(self, record: RevisionRecord, reference: datetime) -> None:
+    def __init__(self, record: RevisionRecord, reference: datetime, habits: Habits | None = None) -> None:
+        self.habits = habits or Habits()
         self.id = record.campaign
         self.edition = record.edition
         self.revision = record.number
@@ -117,6 +119,7 @@ class Catalog:
     """Keeps the campaigns in force between ticks; a new revision is noticed by its number."""
 
     def __init__(self) -> None:
+        self._habits = Habits()
         self._kept: dict[tuple[str, str], InForce] = {}
         self._earlier: dict[tuple[str, int], InForce] = {}  # what pinned messages follow, the last used at the end
 
@@ -133,9 +136,12 @@ class Catalog:
 
     def in_force(self, conn: Connection) -> list[InForce]:
         """Return every campaign that is not cancelled, in the order of their ids."""
-        rows = [row for row in plans.campaigns(conn) if row.state != "cancelled"]
-        found = (self._load(conn, row.id, row.edition, row.revision) for row in rows)
+        found = (self.of(conn, row) for row in plans.campaigns(conn) if row.state != "cancelled")
         return [campaign for campaign in found if campaign is not None]
+
+    def of(self, conn: Connection, record: CampaignRecord) -> InForce | None:
+        """Return a campaign as its record says that it is in force."""
+        return self._load(conn, record.id, record.edition, record.revision)
 
     def warm(self, conn: Connection, campaign: str, edition: str) -> None:
         """Load a campaign and compile its templates, so that the first message of a touch is not the slow one."""
@@ -154,7 +160,7 @@ class Catalog:
             reference = plans.reference(conn, campaign, edition)
             if record is None or record.edition != edition or reference is None:
                 return None
-            kept = InForce(record, reference)
+            kept = InForce(record, reference, self._habits)
             while len(self._earlier) >= _EARLIER_KEPT:
                 del self._earlier[next(iter(self._earlier))]
         self._earlier[campaign, number] = kept
@@ -167,5 +173,5 @@ class Catalog:
             reference = plans.reference(conn, campaign, edition)
             if record is None or reference is None:
                 return None
-            kept = self._kept[campaign, edition] = InForce(record, reference)
+            kept = self._kept[campaign, edition] = InForce(record, reference, self._habits)
         return kept

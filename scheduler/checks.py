@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from campaigns import segments
+from campaigns import planner, segments
 from campaigns.definition import Cap
 from campaigns.timing import constraints
 from scheduler.circumstances import Case, Circumstances
 from scheduler.delivery import State
 from scheduler.errors import Withheld
 from scheduler.store.ledger import LATE, Claim
+from scheduler.store.plans import RunRecord
 from scheduler.store.standings import Standing
 
 # What a person needs so that a channel can reach them.
@@ -70,9 +71,8 @@ def too_late(claim: Claim) -> Withheld:
 
 def _check_person(here: Circumstances, case: Case, person: Standing) -> None:
     claim = case.claim
-    facts = person.facts(here.today(case.campaign.campaign.zone))
     needed = _ADDRESS.get(claim.channel)
-    if needed is not None and not facts.get(needed):
+    if needed is not None and not person.address(needed):
         raise Withheld(State.SUPPRESSED, _MISSING[needed])
     if (why := person.suppressed(marketing=claim.marketing)) is not None:
         raise Withheld(State.SUPPRESSED, why)
@@ -80,7 +80,10 @@ def _check_person(here: Circumstances, case: Case, person: Standing) -> None:
         raise Withheld(State.SUPPRESSED, "no consent")
     _check_goal(here, case, person)
     audience = case.campaign.audience(case.stage, case.touch)
-    if audience is not None and not segments.evaluate(audience, facts, person.history, here.now):
+    if audience is None:
+        return
+    facts = person.facts(here.today(case.campaign.campaign.zone))
+    if not segments.evaluate(audience, facts, person.history, here.now):
         raise Withheld(State.SUPPRESSED, "audience")
 
 
@@ -96,12 +99,23 @@ def _check_goal(here: Circumstances, case: Case, person: Standing) -> None:
         run = here.runs.get(case.claim.run)
         if run is None or run.state != "open":
             raise Withheld(State.CANCELLED, run.reason if run is not None else "its run is gone")
+        _check_awaited(here, case, run)
         return
     for earlier in case.stage.touches:
         if earlier.on is None and earlier.until is not None and _happened(case, person, earlier.until):
             raise Withheld(State.SUPPRESSED, f"goal reached: {earlier.until}")
         if earlier.id == case.touch.id:
             return
+
+
+def _check_awaited(here: Circumstances, case: Case, run: RunRecord) -> None:
+    """Stop what counts from an order that is still to come once it has come, however the store was told of it."""
+    name = planner.awaited_event(case.touch)
+    if name is None:
+        return
+    last_at = here.latest(run.contact, name)
+    if last_at is not None and last_at > here.events[run.event].at:
+        raise Withheld(State.CANCELLED, f"{name} came first")
 
 
 def _happened(case: Case, person: Standing, goal: str) -> bool:

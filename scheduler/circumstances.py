@@ -13,7 +13,7 @@ from campaigns.timeline import PlannedOffer, Timeline
 from campaigns.timing import constraints, zones
 from campaigns.timing.model import Rules
 from scheduler.catalog import InForce
-from scheduler.store import events, ledger, plans
+from scheduler.store import events, habits, ledger, plans
 from scheduler.store import standings as people
 from scheduler.store.database import Connection
 from scheduler.store.events import EventRecord
@@ -65,6 +65,7 @@ class Circumstances:
         runs = [case.claim.run for case in cases if case.claim.run is not None]
         self.runs: dict[int, RunRecord] = plans.runs_of(conn, runs)
         self.events: dict[int, EventRecord] = events.get_many(conn, [run.event for run in self.runs.values()])
+        self._latest = self._read_latest(conn, cases)
         tried = [case.claim.id for case in cases if case.claim.attempts]
         self.first_attempts: dict[int, AttemptMark] = ledger.first_attempts(conn, tried)
 
@@ -85,6 +86,16 @@ class Circumstances:
                 histories.add(contact)
         return people.standings(conn, everybody, now=self.now, marketing=marketing, histories=histories)
 
+    def _read_latest(self, conn: Connection, cases: Sequence[Case]) -> dict[tuple[int, str], datetime]:
+        """Return when the people whose next order is expected last ordered."""
+        awaiting = [
+            (case.claim.contact, name)
+            for case in cases
+            if case.claim.contact is not None and (name := planner.awaited_event(case.touch)) is not None
+        ]
+        people, names = {contact for contact, _ in awaiting}, {name for _, name in awaiting}
+        return habits.latest(conn, people, names, until=self.now)
+
     def _asks_history(self, case: Case) -> bool:
         goals = any(touch.on is None and touch.until is not None for touch in case.stage.touches)
         return goals or case.campaign.audience(case.stage, case.touch) is not None
@@ -93,6 +104,10 @@ class Circumstances:
         """Return what was decided about the touch; nothing decided is a value too."""
         found = self._touch_states[claim.campaign, claim.edition].get(claim.touch)
         return found or TouchRecord(claim.campaign, claim.edition, claim.touch)
+
+    def latest(self, contact: int, name: str) -> datetime | None:
+        """Return when a person last had an event that one of the cases counts from before it happens."""
+        return self._latest.get((contact, name))
 
     def timeline(self, case: Case) -> Timeline:
         """Return the timeline of the case's campaign, with the moments at which touches first really went."""

@@ -47,6 +47,7 @@ class State(StrEnum):
 TERMINAL = frozenset({State.SENT, State.SUPPRESSED, State.EXPIRED, State.CANCELLED, State.FAILED})
 OPEN = frozenset(State) - TERMINAL
 WAITING = frozenset({State.PLANNED, State.RETRY_WAIT})
+GONE = frozenset({State.SENT, State.ATTEMPTING, State.UNKNOWN})  # somebody has read it, or may have
 
 _ENDS = frozenset({State.SUPPRESSED, State.EXPIRED, State.CANCELLED, State.FAILED})
 

@@ -47,7 +47,7 @@ class Dispatcher:
         self._renderer = renderer
         self._clock = clock
         self._worker_id = worker_id
-        self._joined = ""  # the database generation whose latecomers have joined the open occurrences
+        self._joined: int | None = None  # the database generation whose latecomers have joined the open occurrences
         self._followed: dict[tuple[str, str, int], dict[str, datetime]] = {}  # real dates the schedule follows already
         self._broken: dict[str, str] = {}  # campaigns that cannot be worked on, and why: said once
 
@@ -100,20 +100,21 @@ class Dispatcher:
     def _plan_and_claim(self, now: datetime, room: Room) -> list[Claim]:
         followed = dict(self._followed)
         with self._store.begin() as conn:
-            if meta.hold(conn) is not None:
+            facts = meta.facts(conn)
+            if facts.hold is not None:
                 return []  # nothing is even planned: it may be the clock that is wrong
             plans.resume_due(conn, now)
             for row in plans.campaigns(conn):
                 if row.state != "cancelled":
-                    with self._apart(conn, row.id):
-                        self._follow_real_dates(conn, row, followed, now)
+                    self._follow_real_dates(conn, row, followed, now)
             for due in plans.due_occurrences(conn, now):
                 with self._apart(conn, due.campaign):
                     self._fire(conn, due, now)
-            joined = self._join_latecomers(conn, now)
+            joined = self._join_latecomers(conn, facts.generation, now)
             ledger.release_leases(conn, now)
             self._expire_held(conn, now)
-            ledger.hold_gap(conn, now)  # last before the claim: what ends plans what comes after it
+            if facts.gap is not None:
+                ledger.hold_gap(conn, now)  # last before the claim: what ends plans what comes after it
             claims = self._claim(conn, now, room)
         self._followed, self._joined = followed, joined  # only what was committed is done
         return claims
@@ -161,31 +162,15 @@ class Dispatcher:
         now: datetime,
     ) -> None:
         """Move what has not gone when a touch really went at another date than planned (DECISIONS 24)."""
-        campaign = self._catalog.get(conn, row.id, row.edition)
-        if campaign is None:
-            return
-        sent = plans.first_sent(conn, campaign.id, campaign.edition)
-        key = (campaign.id, campaign.edition, campaign.revision)
+        key = (row.id, row.edition, row.revision)
+        sent = plans.first_sent(conn, row.id, row.edition)
         if followed.get(key) == sent:
             return
-        timeline = campaign.timeline(sent)
-        shifted = set()
-        for one in plans.occurrences(conn, campaign.id, campaign.edition, states=("planned", "open")):
-            found = campaign.find(one.touch)
-            if found is None:
-                continue
-            planned = fanout.occurrence(timeline, one.touch, one.key)
-            if planned is None:
-                # An open one has its rows, and closes by itself; one that another daemon took off is that daemon's.
-                if one.state == "planned" and plans.set_occurrence_state(conn, one.id, "cancelled", _MOVED):
-                    shifted.add(one.touch)
-            elif planned.due_at != one.due_at or planned.expires_at != one.expires_at:
-                plans.retime_occurrence(conn, one.id, **fanout.moments(campaign, timeline, found[1], planned))
-                # An open occurrence already has its rows: those that have not gone move with it.
-                fanout.move(conn, campaign, timeline, found[1], planned, now)
-        for touch in sorted(shifted):
-            _add_days(conn, campaign, timeline, touch)
-        followed[key] = sent
+        with self._apart(conn, row.id):
+            campaign = self._catalog.of(conn, row)
+            if campaign is not None:
+                _retime(conn, campaign, sent, now)
+            followed[key] = sent
 
     def _fire(self, conn: Connection, row: plans.OccurrenceRecord, now: datetime) -> None:
         campaign = self._catalog.get(conn, row.campaign, row.edition)
@@ -200,23 +185,45 @@ class Dispatcher:
         fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
         plans.set_occurrence_state(conn, row.id, "open", "")
 
-    def _join_latecomers(self, conn: Connection, now: datetime) -> str:
+    def _join_latecomers(self, conn: Connection, generation: int, now: datetime) -> int:
         """Add the people who joined while a window is open; return the generation of the database they are of.
 
-        Looks only when something in the database changed.
+        Nobody has joined while `generation`, the present one, is that of the last look.
         """
-        present = plans.generation(conn)
         for row in plans.open_occurrences(conn):
+            ends = row.latest_at or row.expires_at or row.due_at
+            if ends >= now and generation == self._joined:
+                continue
             with self._apart(conn, row.campaign):
                 campaign = self._catalog.get(conn, row.campaign, row.edition)
                 found = campaign.find(row.touch) if campaign is not None else None
-                ends = row.latest_at or row.expires_at or row.due_at
                 if campaign is None or found is None or ends < now:
                     plans.set_occurrence_state(conn, row.id, "closed", "")
-                elif found[1].is_personal and present != self._joined:
+                elif found[1].is_personal:
                     timeline = campaign.timeline(plans.first_sent(conn, campaign.id, campaign.edition))
                     fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
-        return present
+        return generation
+
+
+def _retime(conn: Connection, campaign: InForce, sent: dict[str, datetime], now: datetime) -> None:
+    """Bring the calendar of a campaign to the timeline that follows from the moments at which touches went."""
+    timeline = campaign.timeline(sent)
+    shifted = set()
+    for one in plans.occurrences(conn, campaign.id, campaign.edition, states=("planned", "open")):
+        found = campaign.find(one.touch)
+        if found is None:
+            continue
+        planned = fanout.occurrence(timeline, one.touch, one.key)
+        if planned is None:
+            # An open one has its rows, and closes by itself; one that another daemon took off is that daemon's.
+            if one.state == "planned" and plans.set_occurrence_state(conn, one.id, "cancelled", _MOVED):
+                shifted.add(one.touch)
+        elif planned.due_at != one.due_at or planned.expires_at != one.expires_at:
+            plans.retime_occurrence(conn, one.id, **fanout.moments(campaign, timeline, found[1], planned))
+            # An open occurrence already has its rows: those that have not gone move with it.
+            fanout.move(conn, campaign, timeline, found[1], planned, now)
+    for touch in sorted(shifted):
+        _add_days(conn, campaign, timeline, touch)
 
 
 def _add_days(conn: Connection, campaign: InForce, timeline: Timeline, touch: str) -> None:

@@ -13,7 +13,7 @@ from campaigns import diff, planner
 from campaigns.definition import Campaign, Stage, Touch
 from campaigns.diff import Flight
 from campaigns.timeline import Timeline
-from scheduler import runs
+from scheduler import dues, nudges
 from scheduler.catalog import InForce
 from scheduler.delivery import State
 from scheduler.store import ledger, plans
@@ -144,14 +144,16 @@ def _moves(conn: Connection, edit: _Edit, now: datetime) -> _Moves:
     on_late = planner.on_late(touch).value
     moves, moved, late, ended = [], set(), set(), []
     for one in plans.waiting(conn, edit.before.id, edit.before.edition, touch.id):
-        due = runs.due(
+        counts_from = now if edit.rule == "restart" else one.started_at
+        due = dues.due(
             campaign,
             touch,
             edit.timeline,
-            now if edit.rule == "restart" else one.started_at,
+            counts_from,
             one.facts,
+            awaited=_awaited(conn, edit, one, counts_from, now),
             zone=one.zone or campaign.zone,
-            number=runs.number_of(one.occurrence, one.key),
+            number=dues.number_of(one.occurrence, one.key),
         )
         if due is None:
             ended.append(one)
@@ -164,6 +166,16 @@ def _moves(conn: Connection, edit: _Edit, now: datetime) -> _Moves:
         if due.expires_at is not None and due.expires_at < now:
             late.add(one.contact)
     return _Moves(tuple(moves), frozenset(moved), frozenset(late), tuple(ended))
+
+
+def _awaited(
+    conn: Connection, edit: _Edit, one: Waiting, counts_from: datetime, now: datetime
+) -> planner.Awaited | None:
+    name = planner.awaited_event(edit.touch)
+    if name is None:
+        return None
+    found = nudges.forecast(conn, edit.before.habits, one.contact, name, one.facts, at=counts_from, now=now)
+    return None if found is None else found.awaited
 
 
 def _move(conn: Connection, edit: _Edit, now: datetime) -> None:

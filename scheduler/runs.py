@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from campaigns import planner
-from campaigns.definition import PERSONAL, Campaign, Purpose, Stage, Touch
-from campaigns.timeline import Timeline
+from campaigns.definition import PERSONAL, Purpose, Stage, Touch
 from campaigns.timing import resolver
 from campaigns.timing.model import Event, Relation
+from scheduler import dues, nudges
 from scheduler.catalog import Catalog, InForce
 from scheduler.delivery import State
-from scheduler.store import events, ledger, people, plans
+from scheduler.store import events, habits, ledger, people, plans
 from scheduler.store.database import Connection
 
 # An entered stage may trigger a touch that sends the person to another stage; a file whose stages chase one another
@@ -152,7 +152,7 @@ def after_end(conn: Connection, catalog: Catalog, claim: ledger.Claim, *, now: d
     if campaign is None or found is None:
         return
     stage, touch = found
-    number = number_of(claim.occurrence, run.key) + 1
+    number = dues.number_of(claim.occurrence, run.key) + 1
     if touch.repeat is not None and _plan_run(conn, campaign, stage, touch, run, number, now=now):
         return
     if touch.until is None:
@@ -170,24 +170,50 @@ def _end_runs(conn: Connection, catalog: Catalog, happening: Happening, effect: 
         if campaign is None or found is None or run.event == happening.id or _came_before(conn, happening, run):
             continue
         stage, touch = found
-        if not _concerns(touch, run.key, happening):
+        if (reason := _ending(touch, run.key, happening)) is None:
             continue
-        if touch.until == happening.name:
-            _end(conn, campaign, run, f"goal reached: {happening.name}", effect, now=now)
-            if stage.loop is not None:
-                enter(
-                    conn,
-                    campaign,
-                    happening.contact,
-                    stage.loop,
-                    at=happening.at,
-                    reason=f"loop after {happening.name}",
-                    now=now,
-                    back=True,
-                    effect=effect,
-                )
-        elif _second_event(touch) == happening.name:
-            _end(conn, campaign, run, f"{happening.name} came first", effect, now=now)
+        _end(conn, campaign, run, reason, effect, now=now)
+        if touch.until == happening.name and stage.loop is not None:
+            enter(
+                conn,
+                campaign,
+                happening.contact,
+                stage.loop,
+                at=happening.at,
+                reason=f"loop after {happening.name}",
+                now=now,
+                back=True,
+                effect=effect,
+            )
+
+
+def _ending(touch: Touch, run_key: str, event: Happening | events.EventRecord) -> str | None:
+    """Return why an event ends a run that it came after, else None.
+
+    It is the goal, the second of `between`, or the one that the run expected.
+    """
+    if not _concerns(touch, run_key, event):
+        return None
+    if touch.until == event.name:
+        return f"goal reached: {event.name}"
+    return f"{event.name} came first" if event.name in (_second_event(touch), planner.awaited_event(touch)) else None
+
+
+def _ended_before(conn: Connection, touch: Touch, run: plans.RunRecord) -> str | None:
+    """Return why a run is over as it starts: its event is told late, and what ends it was told before.
+
+    Where a run is ended by its own event come again, another one of the same moment is none that came after it.
+    """
+    ends = (touch.until, _second_event(touch), planner.awaited_event(touch))
+    names = {name for name in ends if name is not None}
+    if not names:
+        return None
+    for event in events.since(conn, run.contact, names, run.started_at):
+        if event.id == run.event or (event.name == touch.on and event.at == run.started_at):
+            continue
+        if (reason := _ending(touch, run.key, event)) is not None:
+            return reason
+    return None
 
 
 def _came_before(conn: Connection, happening: Happening, run: plans.RunRecord) -> bool:
@@ -195,7 +221,7 @@ def _came_before(conn: Connection, happening: Happening, run: plans.RunRecord) -
     return happening.at < run.started_at and happening.at < events.get(conn, run.event).at
 
 
-def _concerns(touch: Touch, run_key: str, happening: Happening) -> bool:
+def _concerns(touch: Touch, run_key: str, happening: Happening | events.EventRecord) -> bool:
     """Whether an event may end a keyed run: another cart's purchase does not, one that names no cart does.
 
     Where the goal is the starting event come again, it always brings a key of its own, and always ends the old run.
@@ -229,7 +255,11 @@ def _start_runs(
         run = _start(conn, campaign, stage, touch, happening)
         if run is None:
             continue
-        if _plan_run(conn, campaign, stage, touch, run, 1, now=now):
+        is_planned = _plan_run(conn, campaign, stage, touch, run, 1, now=now)
+        if (reason := _ended_before(conn, touch, run)) is not None:
+            # Nobody is brought back by `loop:`: since the goal was reached they may have gone on.
+            _end(conn, campaign, run, reason, effect, now=now)
+        elif is_planned:
             effect.started.append(f"{campaign.id}/{campaign.name_of(touch.id)}")
         if touch.go_to is not None:
             enter(
@@ -288,7 +318,27 @@ def _plan_run(
     started = events.get(conn, run.event)
     zone = campaign.contact_zone(people.timezone(conn, run.contact))
     timeline = campaign.timeline(plans.first_sent(conn, campaign.id, campaign.edition))
-    moment = due(campaign.campaign, touch, timeline, run.started_at, started.facts, zone=zone, number=number)
+    awaited = first = None
+    if (name := planner.awaited_event(touch)) is not None and number == 1:
+        forecast = nudges.forecast(conn, campaign.habits, run.contact, name, started.facts, at=run.started_at, now=now)
+        if forecast is None:
+            plans.end_run(conn, run.id, reason=nudges.NOTHING_TO_GO_BY, now=now)
+            return False
+        awaited = forecast.awaited
+        plans.note_run(conn, run.id, forecast.why)
+    elif name is not None and (before := habits.first_moments(conn, run.id, run.key)) is not None:
+        first = dues.Due(*before)  # what was expected then; by now the shop may have learned something else
+    moment = dues.due(
+        campaign.campaign,
+        touch,
+        timeline,
+        run.started_at,
+        started.facts,
+        zone=zone,
+        number=number,
+        awaited=awaited,
+        first=first,
+    )
     if moment is None:
         return False
     row = ledger.NewDelivery(
@@ -299,7 +349,7 @@ def _plan_run(
         channel=touch.channel[0],
         recipient=f"c{run.contact}",
         contact=run.contact,
-        occurrence=_occurrence(run.key, number),
+        occurrence=dues.occurrence_of(run.key, number),
         run=run.id,
         marketing=is_marketing(touch),
         due_at=moment.due_at,
@@ -310,69 +360,6 @@ def _plan_run(
     return ledger.plan(conn, [row], now) == 1
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """When a message of a run goes, and the last moment at which it may; aware UTC."""
-
-    due_at: datetime
-    expires_at: datetime | None
-
-
-def due(
-    campaign: Campaign,
-    touch: Touch,
-    timeline: Timeline,
-    counts_from: datetime,
-    facts: Mapping[str, object],
-    *,
-    zone: str,
-    number: int,
-) -> Due | None:
-    """Return when the `number`-th message of a run goes to a person in `zone`; None past the repetition's end.
-
-    `counts_from` is the moment of the event (or of the edit that let the run begin again), `facts` are the event's.
-    """
-    planned = planner.due_after_event(
-        campaign,
-        touch,
-        event_at=counts_from,
-        zone=zone,
-        expected=_expected(facts),
-        reference=timeline.reference,
-        timeline=timeline,
-    )
-    moment, expires = planned.due_at, planned.expires_at
-    if number > 1:
-        later = planner.repeat_due(campaign, touch, planned.due_at, number, zone)
-        if later is None:
-            return None
-        expires = None if expires is None else expires + (later - moment)
-        moment = later
-    return Due(moment.astimezone(UTC), expires.astimezone(UTC) if expires is not None else None)
-
-
 def is_marketing(touch: Touch) -> bool:
     """Whether a touch is marketing to a person: consent, caps and the right to opt out are about these."""
     return touch.purpose is Purpose.MARKETING and touch.channel[0] in PERSONAL
-
-
-def _expected(facts: Mapping[str, object]) -> datetime | None:
-    """Read `expected`, the moment the second event is expected at, when the event brings it with an offset."""
-    value = facts.get("expected")
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
-
-
-def _occurrence(key: str, number: int) -> str:
-    """The occurrence of a run's message: the run's key, and the repetition from the second on."""
-    return key if number == 1 else f"{key}#{number}"
-
-
-def number_of(occurrence: str, key: str) -> int:
-    """Return the number of a run's message: 1, then 2 for its first repetition."""
-    return 1 if occurrence == key else int(occurrence.removeprefix(f"{key}#"))

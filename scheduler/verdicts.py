@@ -30,7 +30,9 @@ class Verdicts:
     def resting(self, parcel: Parcel, now: datetime) -> Closing | None:
         """Return that the message waits because its channel is at fault; None when it may be tried."""
         until, why = self._resting.get(parcel.claim.channel, (now, ""))
-        return self.later(parcel.claim, parcel.case, why, now, retry_at=until) if now < until else None
+        if not now < until <= now + _CHANNEL_REST:  # over; a longer one began by a clock that was ahead
+            return None
+        return self.later(parcel.claim, parcel.case, why, now, retry_at=until)
 
     def no_account(self, parcel: Parcel, now: datetime) -> Closing:
         """Return that the message is held until its channel has an account."""

@@ -21,7 +21,7 @@ from scheduler.channels.base import Channel
 from scheduler.circumstances import Case, Circumstances
 from scheduler.clock import Clock
 from scheduler.delivery import State
-from scheduler.errors import BusyError, SchedulerError, Withheld
+from scheduler.errors import FAULTS, BusyError, SchedulerError, Withheld
 from scheduler.health import Result
 from scheduler.parcel import Closing, Parcel
 from scheduler.rendering.base import Crashed, Job, RenderPort
@@ -137,7 +137,7 @@ class Worker:
             for claim in claims:
                 try:
                     found[claim.id] = self._case(conn, claim, campaigns)
-                except Exception as error:
+                except FAULTS as error:
                     found[claim.id] = self._trouble(claim, None, error, now)
             here = Circumstances(conn, [case for case in found.values() if isinstance(case, Case)], now=now)
         looks = []
@@ -150,7 +150,7 @@ class Worker:
                 # Asked again with the attempt mark; asked here so that nothing is rendered in vain.
                 checks.last_moment(here, case)
                 looks.append(_Look(here, case, messages.facts(here, case, opt_out=self._opt_out)))
-            except Exception as error:
+            except FAULTS as error:
                 looks.append(_Look(closing=self._trouble(claim, case, error, now)))
         return looks
 
@@ -198,6 +198,9 @@ class Worker:
         """Return the reason that is stored with a message that was sent: why it, and why then."""
         planned = here.timeline(case).touch(case.touch.id)
         parts = [_started_by(case.touch, planned) if planned.trigger is not None else "", planned.reason]
+        run = here.runs.get(case.claim.run) if case.claim.run is not None else None
+        if run is not None:
+            parts.append(run.reason)  # of an open one: what it expects, and from what
         if case.touch.approval == "required":
             parts.append(here.touch_state(case.claim).approved_note)
         return "; ".join(part for part in parts if part)

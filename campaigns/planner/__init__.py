@@ -5,6 +5,7 @@ say what binds a touch. Same input, same output; the present is an argument.
 """
 
 from campaigns.planner.audience import audience, reach
+from campaigns.planner.awaited import Awaited, awaited_event
 from campaigns.planner.content import content_hash
 from campaigns.planner.personal import due_in_zone, offer_window
 from campaigns.planner.planning import FIRST_ZONE, LAST_ZONE, over_at, plan
@@ -17,8 +18,10 @@ from campaigns.planner.unbuilt_keys import unbuilt
 __all__ = [
     "FIRST_ZONE",
     "LAST_ZONE",
+    "Awaited",
     "EffectiveCourtesy",
     "audience",
+    "awaited_event",
     "content_hash",
     "courtesy",
     "defaults",

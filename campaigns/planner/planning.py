@@ -47,14 +47,16 @@ def plan(
     templates: Mapping[str, str] | None = None,
     sent: Mapping[str, datetime] | None = None,
     known: Mapping[str, datetime] | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> Timeline:
     """Return what the campaign would do: same campaign and moments in, same timeline out.
 
     `reference` is the moment of the edition's first apply, from which every phrase is resolved (DECISIONS 21); without
     it there was none and `now` takes its place. `now` decides only what is past. `templates` maps paths to sources, for
     the content hashes; `sent` maps touch ids to when they first really went; `known` says when each
-    touch that was applied before was first applied (None: all at the reference moment, once there is one). All moments
-    are aware. What is wrong becomes findings; only an occasion that cannot be found raises TimingError.
+    touch that was applied before was first applied (None: all at the reference moment, once there is one), and `keys`
+    names the id of its first apply, from which `pick: spread` follows. All moments are aware. What is wrong becomes
+    findings; only an occasion that cannot be found raises TimingError.
     """
     if known is None and reference is None:
         known = {}
@@ -62,7 +64,7 @@ def plan(
     went = {touch: zones.local(moment, edition.zone) for touch, moment in (sent or {}).items()}
     calendar = {touch.id for _, touch in campaign.touches() if touch.on is None}
     of_calendar = {touch: moment for touch, moment in went.items() if touch in calendar}
-    schedule = Schedule(edition, now=zones.local(now, edition.zone), sent=of_calendar, known=known)
+    schedule = Schedule(edition, now=zones.local(now, edition.zone), sent=of_calendar, known=known, keys=keys)
     report = _Report(campaign, [*judgement.of_setting(edition)])
     stages = tuple(_stage(schedule, number, stage, report) for number, stage in enumerate(campaign.stages))
     touches = tuple(

@@ -41,8 +41,8 @@ class Schedule:
     """The moments of one edition, found on demand.
 
     `sent` says when touches first really went, `known` when each touch was first applied (None: all of them at the
-    reference moment). Everything follows from these and the campaign; moments that wait for one another in a circle
-    raise UnresolvedError.
+    reference moment), `keys` under which id, where that is not the present one. Everything follows from these and the
+    campaign; moments that wait for one another in a circle raise UnresolvedError.
     """
 
     def __init__(
@@ -52,12 +52,14 @@ class Schedule:
         now: datetime,
         sent: Mapping[str, datetime],
         known: Mapping[str, datetime] | None = None,
+        keys: Mapping[str, str] | None = None,
     ) -> None:
         self.setting = edition
         self.campaign: Campaign = edition.campaign
         self.now = now
         self.sent = {touch: zones.local(moment, edition.zone) for touch, moment in sent.items()}
         self._known = known
+        self._keys = keys or {}
         self._answers: dict[tuple[str, ...], object] = {}
 
     def stage(self, name: str) -> PlacedStage:
@@ -113,8 +115,7 @@ class Schedule:
         """
         index, stage, touch = self.find_touch(touch_id)
         timing, moments = self._timing(index, stage, touch, zone)
-        rules = protection.rules(self.campaign, stage, touch)
-        rules = replace(rules, spread_key=spread_key or f"{self.campaign.id}|{self.setting.edition}|{touch.id}")
+        rules = self._rules(stage, touch, spread_key)
         if timing.repeat is not None:
             windows = recurrences(timing, moments, rules, self._until(timing, stage, touch, zone))
         else:
@@ -161,6 +162,13 @@ class Schedule:
                     return index, stage, touch
         raise UnresolvedError(f"there is no touch {touch_id!r}")
 
+    def _rules(self, stage: Stage, touch: Touch | None, spread_key: str = "") -> Rules:
+        """Return the rules of a touch; in a spread its place follows from its first id, which a new name leaves."""
+        rules = protection.rules(self.campaign, stage, touch)
+        if touch is not None and not spread_key:
+            spread_key = f"{self.campaign.id}|{self.setting.edition}|{self._keys.get(touch.id, touch.id)}"
+        return replace(rules, spread_key=spread_key) if spread_key else rules
+
     def _place(self, index: int, stage: Stage) -> PlacedStage:
         """Resolve the stage as its first touch that takes the stage's moment will, so that both name the same day."""
         if stage.when is None:
@@ -168,7 +176,7 @@ class Schedule:
         leading = next((touch for touch in stage.touches if touch.on is None and touch.when is None), None)
         timing = self.setting.of_edition(stage.when)
         timing = at_clock(timing, (leading.at if leading else None) or stage.at or timing.at)
-        rules = protection.rules(self.campaign, stage, leading)
+        rules = self._rules(stage, leading)
         moments = self._moments(timing, stage, leading, zone=self.setting.zone, previous=self._before(index))
         window = resolver.resolve(timing, moments, rules)
         window = opened(window, timing, rules, self.campaign.country, self.setting.reference) or window

@@ -8,6 +8,7 @@ from datetime import datetime
 from campaigns.definition import Campaign, Stage, Touch
 from campaigns.errors import CampaignError
 from campaigns.planner import protection
+from campaigns.planner.awaited import Awaited, awaited_event, awaiting, not_at_once
 from campaigns.planner.opening import expiry
 from campaigns.planner.recurrence import repetition
 from campaigns.planner.schedule import at_clock
@@ -27,14 +28,16 @@ def due_after_event(
     event_at: datetime,
     zone: str,
     expected: datetime | None = None,
+    awaited: Awaited | None = None,
     reference: datetime,
     timeline: Timeline,
 ) -> PlannedOccurrence:
     """Return when an event touch goes to one person in `zone` after the event that happened at `event_at` (aware).
 
-    `expected` is when the second event of "between A and B" is expected. Whole days count from the local date of the
-    event and keep its time of day. The key of the occurrence is the caller's to choose (DECISIONS 20). Pure: the
-    present plays no part. Raises: UnresolvedError when the words wait for something else than the event.
+    `expected` is when the second event of "between A and B" is expected, `awaited` the forecast of what "the expected
+    order" counts from; a moment that lies before the event by it is halfway between the two. Whole days count from the
+    local date of the event and keep its time of day. The key of the occurrence is the caller's to choose (DECISIONS
+    20). Pure: the present plays no part. Raises: UnresolvedError when the words wait for something else than the event.
     """
     stage = stage_of(campaign, touch)
     rules = protection.rules(campaign, stage, touch)
@@ -43,7 +46,9 @@ def due_after_event(
     moments = _moments(campaign, stage, touch, timeline, here=here, zone=zone, reference=reference)
     if expected is not None and expected > here and isinstance(timing.second, Event):
         moments = replace(moments, expected={timing.second.name or "event": zones.local(expected, zone)})
+    moments = awaiting(moments, timing, awaited)
     window = resolver.resolve(timing, moments, rules)
+    window = not_at_once(window, timing, awaited, here, rules, campaign.country)
     offer = timeline.offer(touch.offer) if touch.offer is not None else None
     expires_at = expiry(campaign, stage, touch, window, offer.ends_at if offer is not None else None)
     return PlannedOccurrence(_KEY, window, window.target, expires_at)
@@ -77,7 +82,7 @@ def delay(touch: Touch) -> str:
     if timing.relation is Relation.BETWEEN:
         return "between"
     offset = timing.offset
-    if offset is None:
+    if offset is None or awaited_event(touch) is not None:
         return words(timing)
     amount = str(offset.low) if offset.low == offset.high else f"{offset.low}-{offset.high}"
     unit = _SHORT.get(offset.unit, offset.unit.value if offset.high != 1 else offset.unit.value.removesuffix("s"))

@@ -8,15 +8,33 @@ from campaigns.definition import Campaign, Touch
 from campaigns.finding import Finding, Level
 from campaigns.timing.model import Event, Pick, Timing
 
-_REMEDY = "leave it out for now; `apply` and the dry run refuse it rather than ignore it"
+_REFUSED = "`apply` and the dry run refuse it rather than ignore it"
+_LEAVE_OUT = "leave it out"
+_OF_ITS_OWN = "write a touch of its own for each, with an id of its own"
+_PICK = "write `pick: earliest`, `latest` or `spread`"
+_REMEDIES = {
+    "channel": _OF_ITS_OWN,
+    "by_channel": _OF_ITS_OWN,
+    "steps": _OF_ITS_OWN,
+    "variants": "keep one of them as the touch's content",
+    "tracking": "write `tracking: off`",
+    "per": "leave it out: everybody gets the same code",
+    "pick": _PICK,
+    "repeat": "say how often instead: `every 30 days, 3 times`",
+    "first_comment": "write it into the post",
+}
 
 
 def unbuilt(campaign: Campaign) -> tuple[Finding, ...]:
     """Return an error for every key of the campaign that asks for something that is not built yet, in file order."""
     return tuple(
-        Finding("unbuilt", Level.ERROR, f"{what} is not built yet", campaign.place(*path), _REMEDY)
+        Finding("unbuilt", Level.ERROR, f"{what} is not built yet", campaign.place(*path), _remedy(path))
         for what, path in _asked(campaign)
     )
+
+
+def _remedy(path: tuple[str | int, ...]) -> str:
+    return f"{_REMEDIES.get(str(path[-1]), _LEAVE_OUT)}; {_REFUSED}"
 
 
 def _asked(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]]:
@@ -48,12 +66,12 @@ def _asked_of_touch(touch: Touch) -> Iterator[tuple[str, str]]:
             yield f"`{key}:`", key
     if touch.pick is Pick.BEST:
         yield "`pick: best` (there are no clicks to learn from)", "pick"
-    if touch.when is not None and _expects(touch.when):
-        yield "the expected order", "when"
     repeat = touch.repeat.repeat if touch.repeat is not None else None
     if repeat is not None and repeat.until is not None and _expects(repeat.until):
-        yield "the expected order", "repeat"
+        yield "a repetition until the expected order", "repeat"
 
 
 def _expects(timing: Timing) -> bool:
-    return any(isinstance(anchor, Event) and anchor.expected for anchor in (timing.anchor, timing.second))
+    return any(
+        isinstance(anchor, Event) and (anchor.expected or anchor.late) for anchor in (timing.anchor, timing.second)
+    )

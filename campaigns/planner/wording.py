@@ -112,6 +112,8 @@ def _anchor(anchor: Anchor) -> str:
             return f"{day} {_MONTHS[month - 1]}" + (f" {year}" if year else "")
         case Occasion(name=name):
             return name.replace("-", " ")
+        case Event(name=name, expected=expected, late=late) if expected or late:
+            return f"the {'overdue' if late else 'expected'} {(name or 'event').replace('_', ' ')}"
         case Stage(name=name) | Event(name=name) | Touch(name=name):
             return (name or "its stage").replace("_", " ")
         case Weekday(weekday=weekday):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Content:
     """One message, ready for a channel.
 
@@ -21,7 +22,7 @@ class Content:
     preheader: str = ""
     media: tuple[tuple[str, str], ...] = ()
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """The content's sha256 in hexadecimal: equal exactly when every part is equal; what an approval is bound to."""
         parts = [self.subject, self.text, self.html, self.preheader, self.media]

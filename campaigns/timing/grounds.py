@@ -179,14 +179,16 @@ def _single(day: date) -> Days:
 
 
 def _event(anchor: Event, ask: Ask) -> Ground | None:
-    known = ask.moments.expected if anchor.expected else ask.moments.events
+    known, verb = ask.moments.events, "known"
+    if anchor.expected or anchor.late:
+        known, verb = (ask.moments.late, "forecast") if anchor.late else (ask.moments.expected, "expected")
     name = anchor.name or "event"
     found = known.get(name) or known.get("event")
     if found is None and anchor.name is None and len(known) == 1:
         found = next(iter(known.values()))
     if found is None:
-        verb = "expected" if anchor.expected else "known"
-        raise UnresolvedError(f"it counts from the event {name}, whose moment is not {verb} yet")
+        remedy = f"say what it is expected after, such as `on: {name}`" if verb != "known" else ""
+        raise UnresolvedError(f"it counts from the event {name}, whose moment is not {verb} yet", remedy=remedy)
     if not anchor.yearly:
         return Instant(found.astimezone(UTC))
     born = zones.local(found, ask.moments.zone).date()

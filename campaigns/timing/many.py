@@ -121,6 +121,7 @@ def _depends_on_date(timing: Timing, rules: Rules) -> bool:
     return (
         isinstance(timing.anchor, Event)
         and not timing.anchor.expected
+        and not timing.anchor.late
         and not timing.anchor.yearly
         and timing.relation is Relation.OFFSET
         and timing.at is not None

@@ -193,11 +193,15 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A person's event; `expected` asks for the moment it is expected at (`the expected order`, `event.expected`)."""
+    """A person's event; `expected` asks for the moment it is expected at (`the expected order`, `event.expected`).
+
+    `late` asks for the moment from which on it is late (`the overdue order`).
+    """
 
     name: str | None = None  # None: the event that started the run
     expected: bool = False
     yearly: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +333,8 @@ class Moments:
 
     `now` is the reference moment of the plan (the first apply of the edition, else the present), `previous` what
     "later" counts from, `events` maps event names to moments (a lone event may be named `event`), `expected` to the
-    moments they are expected at. `floor` is the day before which a date without a year may not fall.
+    moments they are expected at, `late` to those from which on they are late. `floor` is the day before which a date
+    without a year may not fall.
     `previous_is_date` says whether whole days count from the date of `previous` (a stage: the touch goes at the clock)
     or from its instant (an event: it keeps the wall-clock time); None means a date unless it is one of `events`.
     """
@@ -345,6 +350,7 @@ class Moments:
     touches: Mapping[str, datetime] = field(default_factory=dict)
     events: Mapping[str, datetime] = field(default_factory=dict)
     expected: Mapping[str, datetime] = field(default_factory=dict)
+    late: Mapping[str, datetime] = field(default_factory=dict)
     offer_end: datetime | None = None
     occasions: Mapping[str, Timing] = field(default_factory=dict)  # the file's own days
     floor: date | None = None

@@ -179,7 +179,7 @@ class _Speaker:
                 if anchor.name == THE_DAY:
                     return says.the_day
                 return self._named(self._words.occasions, anchor.name, after=after, year=anchor.year)
-            case Event(name=name) if name is not None and not anchor.expected:
+            case Event(name=name) if name is not None and not anchor.expected and not anchor.late:
                 return self._named(self._words.events, name, after=after, year=None)
             case Weekday():
                 return self._weekday(anchor)

@@ -99,6 +99,8 @@ def command(
         )  # so that the mistakes of all files are told together
         seen = [_look(session, store if there else None, choice, saved) for choice, saved in asked]
         refusal.refuse(one.review for one in seen)
+        if there and not all(one.changes_nothing for one in seen):
+            _refuse_in_doubt(store)
         if not session.json:
             _show(session, seen, budget)
         for one in seen:
@@ -136,6 +138,14 @@ def _look(session: Session, store: Store | None, choice: Choice, saved: SavedPla
     if saved is not None:
         saved_plan.refuse_stale(saved, seen)
     return _Seen(seen, before)
+
+
+def _refuse_in_doubt(store: Store) -> None:
+    """Say before anything is asked that nothing may be moved now."""
+    from scheduler.operations import holding
+
+    with store.read() as conn:
+        holding.refuse_in_doubt(conn)
 
 
 def _show(session: Session, seen: Sequence[_Seen], budget: Limit | None) -> None:

@@ -42,7 +42,7 @@ def upgrade(session: Session, *, url: str | None) -> int:
 @database.option
 @common
 def check(session: Session, *, url: str | None) -> int:
-    """End with code 1 unless the database is there, of this version, whole and durable."""
+    """Check that the database is there, of this version, whole and durable; code 1 otherwise."""
     from scheduler.store import integrity
 
     with database.opened(session, url) as store:
@@ -61,7 +61,7 @@ def check(session: Session, *, url: str | None) -> int:
 @database.option
 @common
 def backup(session: Session, *, file: Path, url: str | None) -> int:
-    """Copy the database into one file while it is in use; everything committed until now is in it."""
+    """Copy the database into one file, also while it is in use; everything committed until now is in it."""
     with database.opened(session, url) as store:
         store.copy_to(file)
         _note(session, store, file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ class CampaignCommand(click.Command):
         kwargs.setdefault("context_settings", {}).update(CONTEXT)
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Return what the command does as its group lists it: the first clause, where the sentence would be cut."""
+        told = super().get_short_help_str(limit)
+        return f"{re.split('[;:.]', ' '.join((self.help or '').split()))[0]}." if told.endswith("...") else told
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write purpose, examples, usage, arguments and options, in this order."""

@@ -25,7 +25,7 @@ cli = CampaignGroup(
     examples=(
         ("campaign new valentines", "start from a bundled example"),
         ("campaign plan valentines.yaml", "who would get what, when, and why then"),
-        ("campaign when '3 to 5 days later'", "what a phrase means"),
+        ("campaign when 'early january'", "what a phrase means"),
     ),
     epilog="Nothing is sent before `campaign apply` and `campaign run`.",
     params=[

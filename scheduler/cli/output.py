@@ -54,6 +54,8 @@ class Screen:
     def __init__(self, *, color: bool | None = None, quiet: bool = False) -> None:
         self.quiet = quiet
         self.closed = False  # the reader of stdout has gone: long-running commands may stop
+        self.is_log = False  # a line that cannot be written is lost, and no error
+        self.lost = 0  # so many were
         self._color = color
         self._consoles: dict[int, Console] = {}
 
@@ -133,6 +135,18 @@ class Screen:
         except BrokenPipeError:
             self.closed = True
             leave_closed_pipe(stream)
+        except OSError:
+            if not self.is_log:
+                raise
+            self.lost += 1
+
+    def let_go(self) -> None:
+        """Drop what a log could not take, so that the interpreter's last flush is quiet."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                leave_closed_pipe(stream)
 
     def _is_coloured(self, stream: TextIO) -> bool:
         if self._color is not None:

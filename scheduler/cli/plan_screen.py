@@ -64,7 +64,7 @@ def _first_moment(review: Review, change: Change) -> str:
         return ""
     touch = review.timeline.touch(change.touch)
     if touch.trigger is not None:
-        return f", {touch.trigger} {touch.delay}".rstrip()
+        return f", {_waits_for(review, touch)}"
     if not touch.occurrences:
         return ""
     return f", {wording.moment(zones.local(touch.occurrences[0].due_at, review.loaded.campaign.zone))}"
@@ -225,7 +225,7 @@ def _table(screen: Screen, table: list[list[Cell]]) -> None:
 
 
 def _row(review: Review, row: Row, shared: list[str], *, year: bool) -> list[Cell]:
-    when = wording.moment(row.due, year=year, align=True) if row.due is not None else _waits_for(review, row)
+    when = wording.moment(row.due, year=year, align=True) if row.due is not None else _waits_for(review, row.touch)
     if row.expired:
         over = Span("its time is over, it will not go", "warning")
         return [Span(f"× {when}", "faint"), Span(row.touch.id, "faint"), row.touch.channel, _people_of(row), over]
@@ -248,14 +248,14 @@ def _removed(change: Change) -> list[Cell]:
     return [Span(f"{symbol} ", STYLES[symbol]), Span(change.touch, "strong"), "", "", change.consequence]
 
 
-def _waits_for(review: Review, row: Row) -> str:
+def _waits_for(review: Review, planned: PlannedTouch) -> str:
     """Write what a touch waits for and how long after it goes: `purchase +5 min`, `purchase → delivered`."""
-    trigger = clipped(row.touch.trigger or "", LONGEST_TRIGGER)
-    if row.touch.delay == "between":
-        touch = next(touch for _, touch in review.loaded.campaign.touches() if touch.id == row.touch.id)
+    trigger = clipped(planned.trigger or "", LONGEST_TRIGGER)
+    if planned.delay == "between":
+        touch = next(touch for _, touch in review.loaded.campaign.touches() if touch.id == planned.id)
         second = touch.when.second if touch.when else None
         return f"{trigger} → {getattr(second, 'name', None) or 'later'}"
-    return f"{trigger} {row.touch.delay}".rstrip()
+    return f"{trigger} {planned.delay}".rstrip()
 
 
 def _shared_reasons(listed: list[Row]) -> list[str]:

@@ -95,6 +95,7 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
     from scheduler.store.database import Store
 
     settings = database.settings(session)
+    session.screen.is_log = True  # a full disk under it is no reason to stop sending
     for warning in settings.warnings:
         session.screen.warn(Span("! ", "warning"), warning)
     outbox = outbox or settings.outbox
@@ -136,6 +137,7 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
             held = holding.held(store) is not None
     finally:
         store.close()
+        session.screen.let_go()
     if once and log.failed:
         return exits.FAILED
     return exits.ATTENTION if once and held else exits.DONE
@@ -253,11 +255,16 @@ class _Log:
         from scheduler.operations import watching
 
         done = ", ".join(f"{number} {state.value}" for state in State if (number := self._counts[state]))
+        if lost := self._session.screen.lost:
+            self._session.screen.say(f"{count(lost, 'line', 'lines')} could not be written here: see campaign log")
         if not once:
             self._session.screen.say(f"stopped{': ' + done if done else ''}")
             return
         status = watching.status(self._store, now=self._session.now(self.zone))
         coming = [(one.next.at, f"{one.id}/{one.next.touch}", one.zone) for one in status.campaigns if one.next]
+        if status.hold is not None:  # what is due and what comes next is not known to go
+            self._session.screen.say(f"done: {done}; nothing else goes on HOLD" if done else "nothing goes on HOLD")
+            return
         words = f"done: {done}" if done else "nothing was due"
         if coming:
             at, touch, zone = min(coming)

@@ -208,6 +208,8 @@ def _next_steps(status: Status) -> list[tuple[str, str]]:
     if status.hold is not None:
         steps.append(("campaign resume --plan", "see what is late before anything goes"))
     for one in status.campaigns:
+        if one.state == "paused":
+            steps.append((f"campaign resume {one.id}", "let it go on"))
         if one.approvals:
             steps.append((f"campaign approve {one.id}/{one.approvals[0].touch}", "let it go"))
         if one.failed or one.counts.get(State.UNKNOWN, 0):

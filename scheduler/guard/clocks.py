@@ -34,11 +34,13 @@ class Reading:
 class Step:
     """What went by since the look before: `absent` by the wall clock, and `jump` of it without time having passed.
 
-    Neither is negative: a clock that was turned back has nothing fire again, and what is due goes on.
+    `back` is by how much the wall clock was turned back: nothing fires again, and what is due goes on. None of them is
+    negative.
     """
 
     absent: timedelta
     jump: timedelta
+    back: timedelta = timedelta()
 
 
 def step(highest: datetime, before: Reading, now: Reading) -> Step:
@@ -48,12 +50,18 @@ def step(highest: datetime, before: Reading, now: Reading) -> Step:
     """
     passed = timedelta(seconds=now.monotonic - before.monotonic)
     absent = now.wall - max(highest, before.wall)
-    return Step(max(absent, timedelta()), max(absent - passed, timedelta()))
+    back = passed - (now.wall - before.wall)
+    return Step(max(absent, timedelta()), max(absent - passed, timedelta()), max(back, timedelta()))
 
 
 def is_asleep(step: Step) -> bool:
     """Whether the machine slept, or its clock was set forward, by a span that a late policy can answer."""
     return STEP < step.jump <= LONGEST_SLEEP
+
+
+def is_turned_back(step: Step) -> bool:
+    """Whether the clock was set back so far that what began to wait before waits too long."""
+    return step.back > STEP
 
 
 def is_wrong(step: Step) -> bool:

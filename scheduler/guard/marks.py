@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scheduler.errors import SchedulerError
+from scheduler.errors import SchedulerError, StorageError
 
 _REMEDY = "name a folder that can be written and outlives the daemon: CAMPAIGN_STATE_DIR"
 
@@ -36,7 +37,7 @@ class Mark:
 class MarkFile:
     """The file of one database's mark; replaced as a whole, so that a crash leaves the old one or the new one.
 
-    Raises: SchedulerError when it can be neither read nor written.
+    Raises: SchedulerError when it cannot be read, StorageError when it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,10 +76,13 @@ class MarkFile:
             draft.replace(self.path)
             _sync_folder(self.path.parent)
         except OSError as error:
-            raise SchedulerError(f"cannot write {self.path}: {_said(error)}", remedy=_REMEDY) from None
+            passing = error.errno in _PASSING
+            raise StorageError(f"cannot write {self.path}: {_said(error)}", remedy=_REMEDY, passing=passing) from None
 
 
 _NUMBERS = ("generation", "newest", "attempts")
+# No room, or no file number left: worth another try.
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE})
 
 
 def _sync_folder(folder: Path) -> None:

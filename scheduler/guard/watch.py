@@ -18,7 +18,7 @@ from scheduler.guard.clocks import Reading
 from scheduler.guard.marks import Mark, MarkFile
 from scheduler.guard.replay import replay
 from scheduler.operations import holding, watching
-from scheduler.store import integrity, lateness, meta, plans, wal
+from scheduler.store import integrity, lateness, ledger, meta, plans, wal
 from scheduler.store.database import Connection, Store
 from scheduler.store.journal import Journal
 from scheduler.store.meta import Cause, Hold
@@ -71,9 +71,10 @@ class LedgerGuard:
         self._stopped = False
         self._faults: list[str] | None = None
         self._mark: Mark | None = None
+        self._unmarked: StorageError | None = None  # why the mark could not be written last
         self._newest = self._attempts = 0
         self._doubted: Reading | None = None  # the last look that was believed, while the wall clock is not
-        self._skewed = self._swollen = False
+        self._skewed = self._swollen = self._was_ahead = False
         now = Reading(clock.now(), clock.monotonic())
         self._reading, self._highest = now, now.wall
         self._looked, self._noted = now.monotonic, now.wall
@@ -107,6 +108,7 @@ class LedgerGuard:
                 self._compare()
                 self._look_around()
                 recovered = watching.recover(self._store, now=self._clock.now())
+                self._turn_back()
                 self._keep(self._clock.now(), certainly=True)
                 self._started = Started(holding.held(self._store), recovered, replayed)
         return self._started
@@ -180,24 +182,28 @@ class LedgerGuard:
     def beat(self) -> None:
         """Compare the clocks, and once a second the file, the mark and the journal.
 
-        Raises: StorageError when the database file was deleted or replaced, and whatever kept a HOLD for a wrong clock
-        from the database: nothing may be claimed under it.
+        Raises: StorageError when the database file was deleted or replaced, a passing one while the mark cannot be
+        written, and whatever kept a HOLD for a wrong clock from the database: nothing may be claimed under it.
         """
         now = Reading(self._clock.now(), self._clock.monotonic())
         self._read_clocks(now)
         try:
             if now.monotonic - self._looked < _SECOND:
+                if self._unmarked is not None:
+                    raise self._unmarked
                 return
             self._looked = now.monotonic
             self._same_file()
             self._measure_log()
             self._tell_faults()
             self._replay()
+            if self._was_ahead:
+                self._turn_back()
             self._keep(now.wall)
         except BusyError:
             return  # the next beat is a second away
         except StorageError as error:
-            if not error.passing:
+            if not error.passing or error is self._unmarked:
                 raise
             _log.warning("%s", error)
 
@@ -214,6 +220,8 @@ class LedgerGuard:
         self.journal.close()
 
     def _read_clocks(self, now: Reading) -> None:
+        if clocks.is_turned_back(clocks.step(self._highest, self._reading, now)):
+            self._was_ahead = True
         if self._is_doubted(now):
             self._reading = now
             return
@@ -239,6 +247,14 @@ class LedgerGuard:
             self._reading = now
         self._doubted = None
         return False
+
+    def _turn_back(self) -> None:
+        """Let nothing wait for a moment of a clock that was ahead: the journal may have held some of it until now."""
+        with self._store.begin() as conn:
+            waited = ledger.turn_back(conn, self._clock.now())
+        self._was_ahead = False
+        if waited:
+            _log.warning("%d messages waited by a clock that was ahead: they wait by the right one now", waited)
 
     def _same_file(self) -> None:
         if self._store.path is None or self._file is None:
@@ -304,8 +320,9 @@ class LedgerGuard:
             newest, more = lateness.counted(conn, self._newest)
             if newest < self._newest:  # it forgot while we looked: count all of it
                 newest, self._attempts = lateness.counted(conn)
-            found = Mark(self._name(), meta.generation(conn), newest, self._attempts + more, self._highest)
-            gap = meta.gap(conn)
+            facts = meta.facts(conn)
+        gap = facts.gap
+        found = Mark(self._name(), facts.generation, newest, self._attempts + more, self._highest)
         self._newest, self._attempts = newest, self._attempts + more
         mark = self._mark
         if mark is not None and mark.misses(found) and not (gap is not None and gap.until >= mark.wall):
@@ -319,8 +336,12 @@ class LedgerGuard:
             found.attempts,
         )
         if certainly or is_news or (mark is not None and found.wall - mark.wall >= _MINUTE):
-            self._marks().write(found)
-            self._mark = found
+            try:
+                self._marks().write(found)
+            except StorageError as error:
+                self._unmarked = error
+                raise
+            self._mark, self._unmarked = found, None
         return certainly
 
     def _marks(self) -> MarkFile:

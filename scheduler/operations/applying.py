@@ -17,6 +17,7 @@ from scheduler import fanout, flights
 from scheduler.catalog import FIRST_APPLIES, Catalog, InForce, first_applies
 from scheduler.delivery import State
 from scheduler.errors import SchedulerError, StalePlanError
+from scheduler.operations import holding
 from scheduler.project import LoadedCampaign
 from scheduler.store import ledger, people, plans, reader
 from scheduler.store.database import Connection, Store, bump, generation
@@ -86,6 +87,7 @@ def _preview(
             templates=loaded.templates,
             sent=sent if names is None else names.by_name(sent),
             known=known if names is None or known is None else names.by_name(known),
+            keys=None if names is None else names.keys,
         )
 
     timeline = keyed = planned(campaign, identities)
@@ -183,11 +185,13 @@ def apply(
 
     Sent messages are never touched. The first apply of an edition fixes its reference moment. `budget` is how many
     messages may be begun in the edition in all (None: no limit; without it the present limit stays). Raises
-    StalePlanError when the database or the plan is no longer the one the caller looked at.
+    StalePlanError when the database or the plan is no longer the one the caller looked at, and AttentionError while
+    nobody knows what a restored database has sent.
     """
     campaign = loaded.campaign
     with store.begin() as conn:
         plans.lock_campaign(conn, campaign.id)
+        holding.refuse_in_doubt(conn)
         seen = _preview(conn, loaded, now, catalog, in_words=False)
         if expected_generation is not None and expected_generation != seen.generation:
             raise StalePlanError("the database changed since the plan was made", remedy="plan again, then apply")

@@ -11,7 +11,7 @@ from campaigns import planner
 from campaigns.definition import OnLate
 from scheduler import fanout
 from scheduler.catalog import Catalog
-from scheduler.errors import FAULTS, SchedulerError
+from scheduler.errors import FAULTS, AttentionError, SchedulerError
 from scheduler.store import lateness, ledger, meta, plans, reader
 from scheduler.store.database import Connection, Store
 
@@ -110,6 +110,19 @@ def resume(store: Store, catalog: Catalog, *, now: datetime, who: str, choice: L
     return Resumed(hold, kept, decided)
 
 
+def refuse_in_doubt(conn: Connection) -> None:
+    """Refuse to move messages while nobody knows which have gone: at another moment they would no longer be kept back.
+
+    Raises: AttentionError while a HOLD stands because of which messages may have been sent already.
+    """
+    hold = meta.hold(conn)
+    if hold is not None and hold.until is not None:
+        raise AttentionError(
+            f"everything is on HOLD, and what would be moved now could go twice: {hold.reason}",
+            remedy="look at it first: campaign resume --plan",
+        )
+
+
 def forget(store: Store) -> None:
     """Take the HOLD off a copy of a database that sends to nobody."""
     with store.begin() as conn:
@@ -127,8 +140,8 @@ def free(conn: Connection, *, campaign: str, edition: str, touch: str, now: date
 def _gap(conn: Connection, hold: meta.Hold | None) -> datetime | None:
     known = meta.gap(conn)
     moments = [known.until] if known is not None else []
-    if hold is not None and "until" in hold.detail:
-        moments.append(datetime.fromisoformat(hold.detail["until"]))
+    if hold is not None and hold.until is not None:
+        moments.append(hold.until)
     return max(moments, default=None)
 
 

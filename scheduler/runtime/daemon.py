@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +16,12 @@ from scheduler.clock import Clock
 from scheduler.dispatcher import Dispatcher
 from scheduler.engines.base import Engine
 from scheduler.engines.local import LocalEngine
-from scheduler.errors import BusyError, SchedulerError, StorageError
+from scheduler.errors import FAULTS, BusyError, StorageError
 from scheduler.guard import Guard, NoGuard
 from scheduler.operations import watching
 from scheduler.runtime import ending
 from scheduler.runtime.alarm import Alarm
+from scheduler.runtime.heartbeat import PACE_SECONDS, Heartbeat, Vitals
 from scheduler.runtime.systemd import notify
 from scheduler.store import plans, reader
 from scheduler.store.database import Store
@@ -31,11 +30,8 @@ from scheduler.waking import ClockSteps, Watch
 
 HEARTBEAT_SECONDS = 20.0
 AGAIN_SECONDS = 1.0  # what a look left lying is looked at again, but not without a pause
-PACE_SECONDS = 1.0
 COMING_JOBS = 1_000
 _SHOWN_JOBS = 10
-_SILENT_HEARTBEATS = 4  # so many that did not ring: the alarm clock has died
-_STUCK_SECONDS = 600.0  # the longest that one piece of work may keep the writer
 _FIRST_OUTAGE_SECONDS = 0.25
 _LONGEST_OUTAGE_SECONDS = 5.0
 _JOURNAL_SECONDS = 1.1  # after which the guard has read what could not be written
@@ -83,7 +79,9 @@ class Daemon:
         self._guard = guard or NoGuard()
         self._say = say or _log.warning
         self._reload = reload
-        self._heartbeat = timedelta(seconds=heartbeat_seconds)
+        self._every = timedelta(seconds=heartbeat_seconds)
+        self._heartbeat = Heartbeat(store, clock, worker_id)
+        self._vitals = Vitals(heartbeat_seconds)
         self._alarm = Alarm(self._fired, self._failed)
         self._watch = Watch(store, lambda: self._alarm.now("a decision"))
         self._wake = asyncio.Event()
@@ -91,13 +89,10 @@ class Daemon:
         self._hup = asyncio.Event()
         self._fault: BaseException | None = None  # what a job of the alarm clock raised
         self._end = asyncio.Event()
-        self._silent = 0  # paces since the alarm clock last rang for the heartbeat
-        self._beating = 0  # paces since the heartbeat in hand was begun
-        self._sure_from = clock.monotonic()  # from when on the heartbeats of other daemons can be judged
         self._told: _Coming | None = None  # what the heartbeat told last
         self._outage = ""
         self._troubled = False  # whether something may have been lost sight of while the database was away
-        self._started_at = self._looked_at = clock.now()
+        self._looked_at = clock.now()
 
     # --- from outside -------------------------------------------------------------------------------------------------
 
@@ -129,10 +124,15 @@ class Daemon:
         """Send what is due now and return."""
         ending.on_signals(self._asked_to_stop)
         await self._writer.run(self._guard.start)
-        await self._writer.run(partial(self._beat, ()))
+        await self._writer.run(self._heartbeat.beat)
         beating = asyncio.create_task(self._beating_along())
         try:
             await self._dispatcher.work_off()
+        except Exception:
+            with suppress(Exception):  # what ended it says more than what followed
+                async with asyncio.timeout(ending.DRAIN_SECONDS):
+                    await self._engine.drain()  # what is in flight gets its outcome
+            raise
         finally:
             beating.cancel()
             await self._writer.run(self._sign_off)
@@ -155,11 +155,11 @@ class Daemon:
     async def _begin(self) -> None:
         await self._writer.run(self._guard.start)
         # Before the first claim: a daemon that starts beside this one must not take over what it has in hand.
-        await self._writer.run(partial(self._beat, ()))
+        await self._writer.run(self._heartbeat.beat)
         self._steps = ClockSteps(self._clock)
         self._alarm.start()
         self._alarm.now("start")
-        self._alarm.set(_HEARTBEAT, self._clock.now() + self._heartbeat)
+        self._alarm.set(_HEARTBEAT, self._clock.now() + self._every)
         notify("READY=1")
 
     def _others(self) -> list[Coroutine[Any, Any, None]]:
@@ -179,8 +179,8 @@ class Daemon:
     def _fired(self, name: str) -> None:
         """A moment has come: what APScheduler's jobs do."""
         if name == _HEARTBEAT:
-            self._silent = 0
-            self._alarm.set(_HEARTBEAT, self._clock.now() + self._heartbeat)
+            self._vitals.rang()
+            self._alarm.set(_HEARTBEAT, self._clock.now() + self._every)
             self._pulse.set()
         self._wake.set()
 
@@ -231,7 +231,7 @@ class Daemon:
                 await self._end.wait()
         await self._writer.run(self._guard.beat)
         await self._writer.run(lambda: watching.let_go(self._store, self._worker_id, now=self._clock.now()))
-        self._be_unsure()
+        self._heartbeat.be_unsure()
         self._troubled = False
 
     async def _look(self) -> None:
@@ -279,7 +279,7 @@ class Daemon:
                 said = await self._writer.run(self._reload) if self._reload is not None else "nothing to reload"
             except CampaignError as error:
                 said = f"not reloaded, going on as before: {error}"
-            except Exception as error:  # told, and no reason to stop sending
+            except (OSError, *FAULTS) as error:  # no file that cannot be read is a reason to stop sending
                 said = f"not reloaded, going on as before: {type(error).__name__}: {error}"
             self._say(said)
             self._alarm.now("a reload")
@@ -292,26 +292,16 @@ class Daemon:
             await asyncio.sleep(PACE_SECONDS)
             self._look_at_the_clock()
             self._alarm.look_at_the_clock()
-            # Counted, not measured: a process that was stopped for an hour has not been silent for an hour.
-            self._silent += 1
-            if self._silent * PACE_SECONDS > _SILENT_HEARTBEATS * self._heartbeat.total_seconds() + PACE_SECONDS:
-                raise SchedulerError("the alarm clock does not ring any more", remedy="start the daemon again")
-            self._beating += self._beating > 0
-            if self._beating * PACE_SECONDS > _STUCK_SECONDS:
-                raise SchedulerError("the database writer does not answer any more", remedy="start the daemon again")
+            self._vitals.pace()
 
     def _look_at_the_clock(self) -> None:
         """Begin anew whatever was armed for so many seconds from now, when "now" has jumped."""
         if (step := self._steps.look()) is None:
             return
         _log.warning("the clock was set, or the machine slept: %+.1f s", step.total_seconds())
-        self._be_unsure()
-        self._alarm.set(_HEARTBEAT, self._clock.now() + self._heartbeat)
+        self._heartbeat.be_unsure()
+        self._alarm.set(_HEARTBEAT, self._clock.now() + self._every)
         self._alarm.now("the clock was set")
-
-    def _be_unsure(self) -> None:
-        """Take nobody for dead until all had their turn: a step or an outage makes the heartbeats of the living old."""
-        self._sure_from = self._clock.monotonic() + watching.SILENCE.total_seconds()
 
     async def _keeping_the_heartbeat(self) -> None:
         """Tell that the daemon lives, however long the mailing in hand takes."""
@@ -319,15 +309,15 @@ class Daemon:
             await self._pulse.wait()
             self._pulse.clear()
             self._look_at_the_clock()
-            self._beating = 1
-            await self._when_it_can(partial(self._beat, self._alarm.coming(_SHOWN_JOBS)))
-            self._beating = 0
+            self._vitals.begun()
+            await self._when_it_can(partial(self._heartbeat.beat, self._alarm.coming(_SHOWN_JOBS)))
+            self._vitals.done()
             notify("WATCHDOG=1")  # the loop, the alarm clock and the writer work, though the database may not
 
     async def _beating_along(self) -> None:
         while True:
-            await asyncio.sleep(self._heartbeat.total_seconds())
-            await self._when_it_can(partial(self._beat, ()))
+            await asyncio.sleep(self._every.total_seconds())
+            await self._when_it_can(self._heartbeat.beat)
 
     async def _guarding(self) -> None:
         while True:
@@ -345,22 +335,6 @@ class Daemon:
                 raise
             return False
         return True
-
-    def _beat(self, coming: Sequence[tuple[datetime, str]]) -> None:
-        """Write the heartbeat; take over from a daemon that died beside this one."""
-        now = self._clock.now()
-        if self._store.dialect != "sqlite" and self._clock.monotonic() >= self._sure_from:
-            watching.recover(self._store, now=now, own=self._worker_id)
-        with self._store.begin() as conn:
-            plans.beat(
-                conn,
-                daemon=self._worker_id,
-                pid=os.getpid(),
-                host=socket.gethostname(),
-                started_at=self._started_at,
-                now=now,
-                next_jobs=[{"at": at.isoformat(), "job": name} for at, name in coming],
-            )
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -402,7 +376,6 @@ class Daemon:
 
     def _sign_off(self) -> None:
         try:
-            with self._store.begin() as conn:
-                plans.leave(conn, self._worker_id)
+            self._heartbeat.leave()
         finally:
             self._guard.stop()

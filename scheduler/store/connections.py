@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
 from scheduler.errors import BusyError, SchedulerError, StorageError
 
 BUSY_SECONDS = 10
 OLDEST_POSTGRESQL = 15
+_STATEMENTS = 512  # kept compiled in each connection: more than there are different ones in a daemon's day
 _EXAMPLES = "sqlite:///var/campaign.db or postgresql://user@host/name"
 _SQLITE_BUSY = frozenset({5, 6})  # SQLITE_BUSY, SQLITE_LOCKED
 _SQLITE_ABSENT = 14  # SQLITE_CANTOPEN
@@ -87,6 +88,7 @@ def connect_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
+        cached_statements=_STATEMENTS,
     )
     if read_only:
         conn.execute("PRAGMA query_only = ON")
@@ -114,7 +116,7 @@ def open_memory() -> Engine:
     """Return the one connection of a new database in memory."""
 
     def connect() -> sqlite3.Connection:
-        conn = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        conn = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS)
         conn.execute("PRAGMA foreign_keys = ON")
         return conn
 
@@ -129,9 +131,15 @@ def _to_json(value: Any) -> str:
 
 
 def _begin_with(engine: Engine, statement: str) -> None:
-    @event.listens_for(engine, "begin")
-    def begin(conn: Connection) -> None:
-        conn.exec_driver_sql(statement)
+    """Let transactions begin with `statement`.
+
+    By the dialect's own hook: a listener for the event would let every statement look for listeners.
+    """
+
+    def begin(dbapi_connection: PoolProxiedConnection) -> None:
+        dbapi_connection.cursor().execute(statement)
+
+    engine.dialect.do_begin = begin  # type: ignore[method-assign]
 
 
 def open_postgresql(url: URL) -> Engine:

@@ -59,6 +59,7 @@ class Store:
         self._shown = parsed.render_as_string(hide_password=True)
         self._watch_lock = threading.Lock()
         self._watch: sqlite3.Connection | None = None
+        self._failed: StorageError | None = None
         self.path = None
         self.dialect = parsed.get_backend_name()
         if self.dialect == "postgresql":
@@ -88,12 +89,21 @@ class Store:
         """Open ONE write transaction: committed at the end, rolled back by an exception.
 
         The daemon of a SQLite file hears of it when it was a decision (`bump`).
-        Raises: BusyError when another process holds the write lock too long; SchedulerError when there is no database.
+        Raises: BusyError when another process holds the write lock too long; SchedulerError when there is no database;
+        StorageError for ever after a file's disk failed: a commit that was written and not synced still stands in the
+        log, and the next one would be written over the half of it.
         """
-        with self._worded(), self._writer.begin() as conn:
-            meta.decided(conn)  # what an earlier transaction of this connection had noted and rolled back
-            yield conn
-            told = meta.decided(conn)
+        if self._failed is not None:
+            raise self._failed
+        try:
+            with self._worded(), self._writer.begin() as conn:
+                meta.decided(conn)  # what an earlier transaction of this connection had noted and rolled back
+                yield conn
+                told = meta.decided(conn)
+        except StorageError as error:
+            if self.path is not None and not error.passing:
+                self._failed = error
+            raise
         if told and self.path is not None:
             doorbell.ring(self.path)
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from campaigns.segments import EVENT_FACTS, PastEvent
 from scheduler.errors import SchedulerError
-from scheduler.store.rows import insert_unless_known, read_all, read_one, rows_of, storable
+from scheduler.store.bulk import within
+from scheduler.store.rows import insert_new, read_all, read_one, rows_of, storable
 from scheduler.store.tables import EVENTS
 
 SEPARATOR = "\x1f"
@@ -32,6 +33,17 @@ class EventRecord:
 
 
 _EVENT = rows_of(EventRecord, EVENTS).where(_E.id == bindparam("event_id"))
+_OF_KEY = rows_of(EventRecord, EVENTS).where(_E.key == bindparam("event_key"))
+_EVENTS = rows_of(EventRecord, EVENTS).where(within(_E.id, "event_ids"))
+_SINCE = (
+    rows_of(EventRecord, EVENTS)
+    .where(
+        _E.contact == bindparam("contact_id"),
+        _E.name.in_(bindparam("event_names", expanding=True)),
+        _E.at >= bindparam("first"),
+    )
+    .order_by(_E.at, _E.id)
+)
 _PAST = (
     select(_E.name, _E.at, _E.facts)
     .where(_E.contact == bindparam("contact_id"), _E.at <= bindparam("last"))
@@ -63,13 +75,19 @@ def insert(
     Raises: SchedulerError when the key is known with another person, name, moment or facts.
     """
     body = storable(dict(facts))
-    statement = insert_unless_known(conn, EVENTS).values(
-        key=key, contact=contact, name=name, at=at or now, received_at=now, facts=body, words=words(body)
-    )
-    found = conn.execute(statement.on_conflict_do_nothing().returning(_E.id)).scalar()
-    if found is not None:
-        return Inserted(int(found), duplicate=False)
-    known = read_one(conn, EventRecord, rows_of(EventRecord, EVENTS).where(_E.key == key))
+    values = {
+        "key": key,
+        "contact": contact,
+        "name": name,
+        "at": at or now,
+        "received_at": now,
+        "facts": body,
+        "words": words(body),
+    }
+    row = conn.execute(insert_new(conn.dialect.name, EVENTS, EventRecord), values).first()
+    if row is not None:
+        return Inserted(row.id, duplicate=False)
+    known = read_one(conn, EventRecord, _OF_KEY, event_key=key)
     assert known is not None
     if (known.contact, known.name, known.at, known.facts) != (contact, name, at or known.at, body):
         raise SchedulerError(
@@ -106,13 +124,18 @@ def get_many(conn: Connection, ids: Collection[int]) -> dict[int, EventRecord]:
     """Return these events by their ids; those that are not there are absent."""
     if not ids:
         return {}
-    found = read_all(conn, EventRecord, rows_of(EventRecord, EVENTS).where(_E.id.in_(sorted(set(ids)))))
+    found = read_all(conn, EventRecord, _EVENTS, event_ids=sorted(set(ids)))
     return {event.id: event for event in found}
 
 
 def past(conn: Connection, contact: int, *, until: datetime) -> list[PastEvent]:
     """Return what a person did up to `until` (inclusive), the oldest first: the history audiences are decided by."""
     return [PastEvent(*row) for row in conn.execute(_PAST, {"contact_id": contact, "last": until})]
+
+
+def since(conn: Connection, contact: int, names: Collection[str], first: datetime) -> list[EventRecord]:
+    """Return the events of these names that a person had from `first` (inclusive) on, the oldest first."""
+    return read_all(conn, EventRecord, _SINCE, contact_id=contact, event_names=sorted(names), first=first)
 
 
 def of_contact(conn: Connection, contact: int, *, limit: int = 100) -> list[EventRecord]:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select
 
 from scheduler.delivery import WAITING
+from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states, runnable
 from scheduler.store.tables import ATTEMPTS, DELIVERIES
 
 _D = DELIVERIES.c
+_COUNTED = select(
+    select(func.max(ATTEMPTS.c.id)).scalar_subquery(),
+    select(func.count()).where(ATTEMPTS.c.id > bindparam("after")).scalar_subquery(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,18 @@ def late(conn: Connection, *, before: datetime, now: datetime, gap: datetime | N
 
     With `gap` also those due up to it: they may have been sent already.
     """
-    overdue = _D.next_at < before
-    gone = _D.due_at <= gap if gap is not None else _D.id < 0
+    moments = {"before": before, "moment": now} | ({"gap": gap} if gap is not None else {})
+    return [LateCount(*row) for row in conn.execute(_late(gapped=gap is not None), moments)]
+
+
+@cache
+def _late(*, gapped: bool) -> Select[Any]:
+    now = bindparam("moment", type_=Moment())
+    overdue = _D.next_at < bindparam("before", type_=Moment())
+    gone = _D.due_at <= bindparam("gap", type_=Moment()) if gapped else _D.id < 0
     in_time = or_(_D.expires_at.is_(None), _D.expires_at >= now)
-    mine = ~gone if gap is not None else _D.id >= 0
-    query = (
+    mine = ~gone if gapped else _D.id >= 0
+    return (
         select(
             _D.campaign,
             _D.edition,
@@ -59,11 +73,9 @@ def late(conn: Connection, *, before: datetime, now: datetime, gap: datetime | N
         .group_by(_D.campaign, _D.edition, _D.touch)
         .order_by(func.min(_D.next_at), _D.campaign, _D.touch)
     )
-    return [LateCount(*row) for row in conn.execute(query)]
 
 
 def counted(conn: Connection, after: int = 0) -> tuple[int, int]:
     """Return the newest attempt's id (0: none) and how many attempts are newer than `after`."""
-    newest = conn.execute(select(func.max(ATTEMPTS.c.id))).scalar() or 0
-    number = conn.execute(select(func.count()).where(ATTEMPTS.c.id > after)).scalar_one() if newest > after else 0
-    return newest, number
+    newest, number = conn.execute(_COUNTED, {"after": after}).one()
+    return newest or 0, number

@@ -43,6 +43,12 @@ class Hold:
     detail: Mapping[str, Any] = field(default_factory=dict)
     cause: Cause = Cause.LATE
 
+    @property
+    def until(self) -> datetime | None:
+        """What was due up to then may have been sent without this database knowing; None when it knows all."""
+        until = self.detail.get("until")
+        return None if until is None else datetime.fromisoformat(until)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -63,7 +69,35 @@ class Ran:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is asked of a database at every look: the number of decisions taken, and what keeps messages back."""
+
+    generation: int
+    hold: Hold | None
+    gap: Gap | None
+
+
 _VALUE = select(METAS.c.value).where(METAS.c.key == bindparam("name"))
+_FACTS = select(METAS.c.key, METAS.c.value).where(METAS.c.key.in_(("generation", _HOLD, _GAP)))
+# The same words for both databases.
+_PUT = text(
+    "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+_BUMP = text(
+    "INSERT INTO meta (key, value) VALUES ('generation', '1') ON CONFLICT (key) DO UPDATE"
+    " SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)"
+)
+
+
+def facts(conn: Connection) -> Facts:
+    """Return what `generation`, `hold` and `gap` return, read at once."""
+    found: dict[str, str] = {row.key: row.value for row in conn.execute(_FACTS)}
+    return Facts(
+        int(found.get("generation", 0)),
+        _to_hold(found[_HOLD]) if _HOLD in found else None,
+        _to_gap(found[_GAP]) if _GAP in found else None,
+    )
 
 
 def generation(conn: Connection) -> int:
@@ -82,12 +116,7 @@ def bump(conn: Connection) -> None:
 
     A waiting daemon is told when the transaction has committed: by a notice on PostgreSQL, by the doorbell on SQLite.
     """
-    conn.execute(
-        text(
-            "INSERT INTO meta (key, value) VALUES ('generation', '1') ON CONFLICT (key) DO UPDATE"
-            " SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)"
-        )
-    )
+    conn.execute(_BUMP)
     conn.info[_DECIDED] = True
     if conn.dialect.name == "postgresql":
         notices.give(conn)
@@ -127,9 +156,7 @@ def name(conn: Connection) -> str | None:
 def hold(conn: Connection) -> Hold | None:
     """Return why nothing may be claimed from this database; None when all is well."""
     found = _read(conn, _HOLD)
-    if found is None:
-        return None
-    return Hold(found["reason"], datetime.fromisoformat(found["at"]), found["detail"], Cause(found["cause"]))
+    return None if found is None else _to_hold(found)
 
 
 def set_hold(conn: Connection, hold: Hold) -> bool:
@@ -169,9 +196,7 @@ def clear_hold(conn: Connection) -> bool:
 def gap(conn: Connection) -> Gap | None:
     """Return what may have been sent without this database knowing; None when it knows all."""
     found = _read(conn, _GAP)
-    if found is None:
-        return None
-    return Gap(datetime.fromisoformat(found["until"]), tuple((one[0], one[1], one[2]) for one in found["freed"]))
+    return None if found is None else _to_gap(found)
 
 
 def widen_gap(conn: Connection, until: datetime) -> None:
@@ -195,7 +220,10 @@ def free_touch(conn: Connection, campaign: str, edition: str, touch: str) -> Non
 def ran(conn: Connection) -> Ran | None:
     """Return which machine was last at work here, and when; None before the first daemon."""
     found = _read(conn, _RAN)
-    return None if found is None else Ran(found["machine"], datetime.fromisoformat(found["at"]))
+    if found is None:
+        return None
+    known = json.loads(found)
+    return Ran(known["machine"], datetime.fromisoformat(known["at"]))
 
 
 def note_ran(conn: Connection, ran: Ran) -> None:
@@ -214,12 +242,20 @@ def database_clock(conn: Connection) -> datetime | None:
 _hold = hold  # `set_hold` has a parameter of this name
 
 
-def _read(conn: Connection, key: str) -> dict[str, Any] | None:
-    found = conn.execute(_VALUE, {"name": key}).scalar()
-    return None if found is None else dict(json.loads(found))
+def _to_hold(value: str) -> Hold:
+    found = json.loads(value)
+    return Hold(found["reason"], datetime.fromisoformat(found["at"]), found["detail"], Cause(found["cause"]))
+
+
+def _to_gap(value: str) -> Gap:
+    found = json.loads(value)
+    return Gap(datetime.fromisoformat(found["until"]), tuple((one[0], one[1], one[2]) for one in found["freed"]))
+
+
+def _read(conn: Connection, key: str) -> str | None:
+    found: str | None = conn.execute(_VALUE, {"name": key}).scalar()
+    return found
 
 
 def _write(conn: Connection, key: str, value: Mapping[str, Any]) -> None:
-    text_of = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    statement = insert_unless_known(conn, METAS).values(key=key, value=text_of)
-    conn.execute(statement.on_conflict_do_update(index_elements=[METAS.c.key], set_={"value": text_of}))
+    conn.execute(_PUT, {"key": key, "value": json.dumps(value, ensure_ascii=False, sort_keys=True)})

@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, s
 
 from campaigns import planner
 from campaigns.definition import PERSONAL, Campaign, Purpose
-from scheduler.delivery import OPEN, WAITING, State
+from scheduler.delivery import GONE, OPEN, WAITING, State
 from scheduler.store import audience
+from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states, runnable
 from scheduler.store.people import consents_to, is_suppressed
-from scheduler.store.plans.occurrences import coming, next_fire
+from scheduler.store.plans.occurrences import coming
 from scheduler.store.rows import read_all, read_one, rows_of
-from scheduler.store.tables import ATTEMPTS, CONTACTS, DELIVERIES, Moment
+from scheduler.store.tables import ATTEMPTS, CONTACTS, DELIVERIES, OCCURRENCES
 
 __all__ = [
     "AttemptRecord",
@@ -122,7 +123,18 @@ class MessageCount:
     total: int
 
 
-_NEXT = select(_D.next_at).where(in_states(WAITING), runnable(DELIVERIES)).order_by(_D.next_at, _D.id).limit(1)
+_NEXT = select(
+    select(_D.next_at)
+    .where(in_states(WAITING), runnable(DELIVERIES))
+    .order_by(_D.next_at, _D.id)
+    .limit(1)
+    .scalar_subquery(),
+    select(OCCURRENCES.c.fires_at)
+    .where(OCCURRENCES.c.state == "planned", runnable(OCCURRENCES))
+    .order_by(OCCURRENCES.c.fires_at)
+    .limit(1)
+    .scalar_subquery(),
+)
 
 
 # --- what comes next --------------------------------------------------------------------------------------------------
@@ -133,7 +145,7 @@ def next_due(conn: Connection) -> datetime | None:
 
     Only of running campaigns and unpaused touches; a moment in the past means now. None when nothing waits.
     """
-    moments = (conn.execute(_NEXT).scalar(), next_fire(conn))
+    moments = conn.execute(_NEXT).one()
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -182,7 +194,7 @@ def any_sent(conn: Connection, campaign: str, edition: str, touch: str, occurren
         _D.edition == edition,
         _D.touch == touch,
         _D.occurrence == occurrence,
-        in_states({State.SENT, State.ATTEMPTING, State.UNKNOWN}),
+        in_states(GONE),
     )
     return conn.execute(query.limit(1)).first() is not None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, select
@@ -21,6 +22,7 @@ def columns(kind: type[Any], table: Table) -> list[ColumnElement[Any]]:
     return [table.c[field.name] for field in fields(kind)]
 
 
+@cache
 def rows_of(kind: type[Value], table: Table) -> Select[Any]:
     """Return a query of `table` for `read_all` and `read_one`."""
     return select(*columns(kind, table))
@@ -42,7 +44,21 @@ def insert_unless_known(conn: Connection, table: Table) -> Any:
 
     Its result counts the rows that were really written.
     """
-    statement = postgresql_insert(table) if conn.dialect.name == "postgresql" else sqlite_insert(table)
+    return _insert(conn.dialect.name, table)
+
+
+@cache
+def insert_new(dialect: str, table: Table, kind: type[Any]) -> Any:
+    """Return an INSERT that leaves a known row as it is and returns a new one, for the values given with it.
+
+    What it returns are the columns that the dataclass `kind` has fields for.
+    """
+    return _insert(dialect, table).on_conflict_do_nothing().returning(*columns(kind, table))
+
+
+@cache
+def _insert(dialect: str, table: Table) -> Any:
+    statement = postgresql_insert(table) if dialect == "postgresql" else sqlite_insert(table)
     return statement.execution_options(preserve_rowcount=True)
 
 

@@ -10,41 +10,40 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, select
 
 from campaigns.segments import PastEvent
-from scheduler.delivery import State
+from scheduler.delivery import GONE
+from scheduler.store.bulk import within
+from scheduler.store.columns import Moment
+from scheduler.store.conditions import in_states
 from scheduler.store.people.contacts import known_facts
-from scheduler.store.tables import ATTEMPTS, CONSENTS, CONTACTS, DELIVERIES, EVENTS, SUPPRESSIONS, Moment
+from scheduler.store.tables import ATTEMPTS, CONSENTS, CONTACTS, DELIVERIES, EVENTS, SUPPRESSIONS
 
 _D = DELIVERIES.c
 _E = EVENTS.c
 
 
-def _many(name: str) -> Any:
-    return bindparam(name, expanding=True)
-
-
 _NAMES = tuple(column.name for column in CONTACTS.c)
 _ID = _NAMES.index("id")
-_ROWS = select(CONTACTS).where(CONTACTS.c.id.in_(_many("contacts")))
+_ROWS = select(CONTACTS).where(within(CONTACTS.c.id, "contacts"))
 _CONSENTS = (
     select(CONSENTS.c.contact, CONSENTS.c.purpose, CONSENTS.c.given)
-    .where(CONSENTS.c.contact.in_(_many("contacts")))
+    .where(within(CONSENTS.c.contact, "contacts"))
     .order_by(CONSENTS.c.id)
 )
 _SUPPRESSIONS = select(SUPPRESSIONS.c.contact, SUPPRESSIONS.c.scope, SUPPRESSIONS.c.reason).where(
-    SUPPRESSIONS.c.contact.in_(_many("contacts"))
+    within(SUPPRESSIONS.c.contact, "contacts")
 )
 _HISTORY = (
     select(_E.contact, _E.name, _E.at, _E.facts)
-    .where(_E.contact.in_(_many("contacts")), _E.at <= bindparam("last", type_=Moment()))
+    .where(within(_E.contact, "contacts"), _E.at <= bindparam("last", type_=Moment()))
     .order_by(_E.at, _E.id)
 )
 _GONE_AT = func.coalesce(_D.sent_at, _D.updated_at)
 _MARKETING = (
     select(_D.contact, _GONE_AT)
     .where(
-        _D.contact.in_(_many("contacts")),
+        within(_D.contact, "contacts"),
         _D.marketing,
-        _D.state.in_([State.SENT.value, State.ATTEMPTING.value, State.UNKNOWN.value]),
+        in_states(GONE),
         bindparam("after", type_=Moment()) < _GONE_AT,
     )
     .order_by(_GONE_AT)
@@ -53,13 +52,13 @@ _SAME_CONTENT = (
     select(_D.contact, ATTEMPTS.c.content_hash, _D.campaign, _D.touch)
     .join(ATTEMPTS, and_(ATTEMPTS.c.delivery == _D.id, ATTEMPTS.c.number == _D.attempts))
     .where(
-        _D.contact.in_(_many("contacts")),
-        _D.state.in_([State.SENT.value, State.ATTEMPTING.value, State.UNKNOWN.value]),
-        ATTEMPTS.c.content_hash.in_(_many("hashes")),
+        within(_D.contact, "contacts"),
+        in_states(GONE),
+        within(ATTEMPTS.c.content_hash, "hashes"),
         ATTEMPTS.c.started_at > bindparam("after", type_=Moment()),
     )
 )
-_LOCK = select(CONTACTS.c.id).where(CONTACTS.c.id.in_(_many("contacts"))).order_by(CONTACTS.c.id)
+_LOCK = select(CONTACTS.c.id).where(within(CONTACTS.c.id, "contacts")).order_by(CONTACTS.c.id)
 
 
 @dataclass(slots=True)
@@ -88,6 +87,10 @@ class Standing:
         if today not in self._facts:
             self._facts[today] = known_facts(self.row, self.consents, today=today)
         return self._facts[today]
+
+    def address(self, name: str) -> str:
+        """Return the person's `email` or `phone`; empty when unknown."""
+        return str(self.row[name] or self.row["facts"].get(name) or "")
 
     def suppressed(self, *, marketing: bool) -> str | None:
         """Return why the person must not be written to; None when they may be. `all` is the graver reason."""

@@ -1,100 +1,20 @@
 """The rows of the store; only shapes, keys and indexes, no behaviour.
 
-Moments are stored as aware UTC (`Moment`), local wall time, zone and tz database version beside the planned ones where
-they must be told again. The migrations make exactly this schema; a test compares the two.
+Moments are stored as aware UTC (`columns.Moment`), local wall time, zone and tz database version beside the planned
+ones where they must be told again. The migrations make exactly this schema; a test compares the two.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    CheckConstraint,
-    Column,
-    DateTime,
-    Double,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Text,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field, SQLModel
+from sqlalchemy import CheckConstraint, Column, Double, ForeignKey, Index, UniqueConstraint, text
+from sqlmodel import Field
 
-from scheduler.delivery import OPEN, WAITING, State
+from scheduler.delivery import GONE, OPEN, WAITING, State
 from scheduler.store import triggers
-
-
-class Moment(TypeDecorator[datetime]):
-    """An aware UTC datetime: `timestamptz` on PostgreSQL; ISO text in UTC, which sorts, on SQLite."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        """Choose the column type of the database."""
-        return dialect.type_descriptor(DateTime(timezone=True) if dialect.name == "postgresql" else Text())
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Store in UTC; a naive value is a bug and is refused."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime cannot be stored")
-        moment = value if value.tzinfo is UTC else value.astimezone(UTC)
-        return moment if dialect.name == "postgresql" else f"{moment.isoformat(timespec='microseconds')[:26]}Z"
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Read back as aware UTC."""
-        if value is None:
-            return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        return datetime.fromisoformat(value)
-
-
-_BIGKEY = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _key() -> Any:
-    return Field(default=None, sa_column=Column(_BIGKEY, primary_key=True, autoincrement=True))
-
-
-def _moment(*, nullable: bool = True, index: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(Moment(), nullable=nullable, index=index))
-
-
-def _json(default: str = "{}") -> Any:
-    return Field(default_factory=dict if default == "{}" else list, sa_column=Column(JSON, nullable=False))
-
-
-def _words(states: frozenset[State]) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(states))
-
-
-def _index_where(name: str, *columns: str, states: frozenset[State]) -> Index:
-    """Index only the rows in `states`: the open ones are few beside all that was ever sent."""
-    condition = text(f"state IN ({_words(states)})")
-    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
-
-
-class Row(SQLModel):
-    """Base of every table; names each key and index the same way on both databases."""
-
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-        }
-    )
+from scheduler.store.columns import BIGKEY, Row, id_column, index_where, json_column, moment_column, words
 
 
 class Meta(Row, table=True):
@@ -110,10 +30,10 @@ class CampaignRow(Row, table=True):
     __tablename__ = "campaign"
     id: str = Field(primary_key=True)  # the `campaign:` of the file
     state: str = "running"  # running, paused, cancelled
-    paused_until: datetime | None = _moment()
+    paused_until: datetime | None = moment_column()
     revision: int = 0
     edition: str
-    applied_at: datetime = _moment(nullable=False)
+    applied_at: datetime = moment_column(nullable=False)
 
 
 class Edition(Row, table=True):
@@ -121,7 +41,7 @@ class Edition(Row, table=True):
 
     campaign: str = Field(primary_key=True)
     edition: str = Field(primary_key=True)
-    reference_at: datetime = _moment(nullable=False)
+    reference_at: datetime = moment_column(nullable=False)
     budget: int | None = None  # how many messages `apply` authorised; None: as many as the plan needs
     spent: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # messages begun; kept only with a budget
 
@@ -132,15 +52,15 @@ class Revision(Row, table=True):
     campaign: str = Field(primary_key=True)
     number: int = Field(primary_key=True)
     edition: str
-    definition: dict[str, Any] = _json()
-    timeline: dict[str, Any] = _json()  # diff.snapshot of the timeline it put in force
-    templates: dict[str, str] = _json()  # path -> source of every template the touches use
+    definition: dict[str, Any] = json_column()
+    timeline: dict[str, Any] = json_column()  # diff.snapshot of the timeline it put in force
+    templates: dict[str, str] = json_column()  # path -> source of every template the touches use
     source: str  # name of the file
     source_hash: str
     plan_hash: str
     tzdata: str
     project: str  # folder the file lay in; media paths count from it
-    applied_at: datetime = _moment(nullable=False)
+    applied_at: datetime = moment_column(nullable=False)
 
 
 class Occurrence(Row, table=True):
@@ -150,18 +70,18 @@ class Occurrence(Row, table=True):
         UniqueConstraint("campaign", "edition", "touch", "key", name="uq_occurrence"),
         Index("ix_occurrence_due", "state", "fires_at"),
     )
-    id: int | None = _key()
+    id: int | None = id_column()
     campaign: str
     edition: str
     touch: str
     key: str  # once, or the nominal local date
     state: str = "planned"  # planned, open (fired; latecomers still join), closed, expired, cancelled
     reason: str = ""
-    due_at: datetime = _moment(nullable=False)  # in the campaign's zone; the earliest over all zones fires it
-    fires_at: datetime = _moment(nullable=False)
-    earliest_at: datetime = _moment(nullable=False)
-    latest_at: datetime | None = _moment()
-    expires_at: datetime | None = _moment()
+    due_at: datetime = moment_column(nullable=False)  # in the campaign's zone; the earliest over all zones fires it
+    fires_at: datetime = moment_column(nullable=False)
+    earliest_at: datetime = moment_column(nullable=False)
+    latest_at: datetime | None = moment_column()
+    expires_at: datetime | None = moment_column()
     local: str = ""
     zone: str = ""
 
@@ -174,19 +94,19 @@ class TouchState(Row, table=True):
     edition: str = Field(primary_key=True)
     touch: str = Field(primary_key=True)
     paused: bool = False
-    paused_until: datetime | None = _moment()
+    paused_until: datetime | None = moment_column()
     approved_hash: str | None = None  # the content hash an approval is bound to
-    approved_at: datetime | None = _moment()
+    approved_at: datetime | None = moment_column()
     approved_note: str = ""
     rejected: bool = False
-    first_sent_at: datetime | None = _moment()
+    first_sent_at: datetime | None = moment_column()
 
 
 class Contact(Row, table=True):
     """A person. `email` is normalised lower case, `phone` E.164; free facts of the import are in `facts`."""
 
     __table_args__ = (Index("ix_contact_zone", "timezone"),)
-    id: int | None = _key()
+    id: int | None = id_column()
     ref: str | None = Field(default=None, unique=True)  # the shop's own customer number
     email: str | None = Field(default=None, unique=True)
     phone: str | None = Field(default=None, unique=True)
@@ -197,9 +117,9 @@ class Contact(Row, table=True):
     language: str = ""
     timezone: str = ""
     birthday: str | None = None  # ISO date
-    facts: dict[str, Any] = _json()
-    created_at: datetime = _moment(nullable=False)
-    updated_at: datetime = _moment(nullable=False)
+    facts: dict[str, Any] = json_column()
+    created_at: datetime = moment_column(nullable=False)
+    updated_at: datetime = moment_column(nullable=False)
 
 
 class ContactFact(Row, table=True):
@@ -212,7 +132,7 @@ class ContactFact(Row, table=True):
 
     __tablename__ = "contact_fact"
     contact: int = Field(
-        sa_column=Column(_BIGKEY, ForeignKey("contact.id"), primary_key=True, autoincrement=False, nullable=False)
+        sa_column=Column(BIGKEY, ForeignKey("contact.id"), primary_key=True, autoincrement=False, nullable=False)
     )
     name: str = Field(primary_key=True)  # dots lead into nested facts
     item: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -226,11 +146,11 @@ class Consent(Row, table=True):
     """Append-only: a consent given or taken back; the newest of a purpose counts."""
 
     __table_args__ = (Index("ix_consent_contact", "contact", "purpose", "id"),)
-    id: int | None = _key()
-    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    id: int | None = id_column()
+    contact: int = Field(sa_type=BIGKEY, foreign_key="contact.id")
     purpose: str  # `marketing` (every channel) or `marketing:sms`
     given: bool
-    at: datetime = _moment(nullable=False)
+    at: datetime = moment_column(nullable=False)
     source: str = ""
 
 
@@ -238,11 +158,11 @@ class Suppression(Row, table=True):
     """Somebody who must not be written to; checked in the transaction of the attempt mark."""
 
     __table_args__ = (UniqueConstraint("contact", "scope", name="uq_suppression"),)
-    id: int | None = _key()
-    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    id: int | None = id_column()
+    contact: int = Field(sa_type=BIGKEY, foreign_key="contact.id")
     scope: str = "marketing"  # marketing, or all (bounced, erased)
     reason: str
-    at: datetime = _moment(nullable=False)
+    at: datetime = moment_column(nullable=False)
 
 
 class EventRow(Row, table=True):
@@ -250,13 +170,13 @@ class EventRow(Row, table=True):
 
     __tablename__ = "event"
     __table_args__ = (Index("ix_event_contact", "contact", "name", "at"),)
-    id: int | None = _key()
+    id: int | None = id_column()
     key: str = Field(unique=True)
-    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    contact: int = Field(sa_type=BIGKEY, foreign_key="contact.id")
     name: str
-    at: datetime = _moment(nullable=False)
-    received_at: datetime = _moment(nullable=False)
-    facts: dict[str, Any] = _json()
+    at: datetime = moment_column(nullable=False)
+    received_at: datetime = moment_column(nullable=False)
+    facts: dict[str, Any] = json_column()
     words: str = ""  # what `purchased('ring')` looks in: the values of segments.EVENT_FACTS, without case
 
 
@@ -267,18 +187,18 @@ class Run(Row, table=True):
         UniqueConstraint("campaign", "edition", "touch", "contact", "key", name="uq_run"),
         Index("ix_run_open", "contact", "state"),
     )
-    id: int | None = _key()
+    id: int | None = id_column()
     campaign: str
     edition: str
     touch: str
     stage: str
-    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    contact: int = Field(sa_type=BIGKEY, foreign_key="contact.id")
     key: str  # DECISIONS 20: `cart=17`, else the event's key
-    event: int = Field(sa_type=_BIGKEY, foreign_key="event.id")
+    event: int = Field(sa_type=BIGKEY, foreign_key="event.id")
     state: str = "open"  # open, ended
     reason: str = ""
-    started_at: datetime = _moment(nullable=False)
-    ended_at: datetime | None = _moment()
+    started_at: datetime = moment_column(nullable=False)
+    ended_at: datetime | None = moment_column()
     revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # 0: it follows the one in force
 
 
@@ -287,12 +207,12 @@ class StageEntry(Row, table=True):
 
     __tablename__ = "stage_entry"
     __table_args__ = (Index("ix_stage_entry", "campaign", "edition", "contact", "id"),)
-    id: int | None = _key()
+    id: int | None = id_column()
     campaign: str
     edition: str
-    contact: int = Field(sa_type=_BIGKEY, foreign_key="contact.id")
+    contact: int = Field(sa_type=BIGKEY, foreign_key="contact.id")
     stage: str
-    at: datetime = _moment(nullable=False)
+    at: datetime = moment_column(nullable=False)
     reason: str = ""
 
 
@@ -305,44 +225,45 @@ class Delivery(Row, table=True):
 
     __table_args__ = (
         UniqueConstraint("campaign", "edition", "touch", "recipient", "occurrence", name="uq_delivery"),
-        _index_where("ix_delivery_due", "next_at", "id", states=WAITING),
+        index_where("ix_delivery_due", "next_at", "id", states=WAITING),
         Index(
             "ix_delivery_due_first",  # what does not wait behind a mailing
             "next_at",
             "id",
-            sqlite_where=text(f"state IN ({_words(WAITING)}) AND marketing = 0"),
-            postgresql_where=text(f"state IN ({_words(WAITING)}) AND NOT marketing"),
+            sqlite_where=text(f"state IN ({words(WAITING)}) AND marketing = 0"),
+            postgresql_where=text(f"state IN ({words(WAITING)}) AND NOT marketing"),
         ),
-        _index_where("ix_delivery_expiry", "expires_at", states=WAITING | {State.HELD}),
-        _index_where("ix_delivery_open", "state", states=OPEN - WAITING),
+        index_where("ix_delivery_expiry", "expires_at", states=WAITING | {State.HELD}),
+        index_where("ix_delivery_open", "state", states=OPEN - WAITING),
         Index("ix_delivery_contact", "contact", "sent_at"),
+        index_where("ix_delivery_gone", "contact", states=GONE),
         Index("ix_delivery_run", "run"),
-        CheckConstraint(f"state IN ({_words(frozenset(State))})", name="ck_delivery_state"),
+        CheckConstraint(f"state IN ({words(frozenset(State))})", name="ck_delivery_state"),
     )
-    id: int | None = _key()
+    id: int | None = id_column()
     campaign: str
     edition: str
     touch: str
     stage: str
     channel: str
     recipient: str
-    contact: int | None = Field(default=None, sa_type=_BIGKEY, foreign_key="contact.id")
+    contact: int | None = Field(default=None, sa_type=BIGKEY, foreign_key="contact.id")
     occurrence: str
-    run: int | None = Field(default=None, sa_type=_BIGKEY, foreign_key="run.id")
+    run: int | None = Field(default=None, sa_type=BIGKEY, foreign_key="run.id")
     marketing: bool = True
     state: str = State.PLANNED.value
     reason: str = ""
-    due_at: datetime = _moment(nullable=False)
-    next_at: datetime = _moment(nullable=False)
-    expires_at: datetime | None = _moment()
+    due_at: datetime = moment_column(nullable=False)
+    next_at: datetime = moment_column(nullable=False)
+    expires_at: datetime | None = moment_column()
     on_late: str = "skip"  # what the dispatcher does after expires_at: skip (expired) or ask (held)
     attempts: int = 0
     worker: str | None = None
-    lease_until: datetime | None = _moment()
-    sent_at: datetime | None = _moment()
+    lease_until: datetime | None = moment_column()
+    sent_at: datetime | None = moment_column()
     provider_id: str = ""
     subject: str = ""
-    updated_at: datetime = _moment(nullable=False)
+    updated_at: datetime = moment_column(nullable=False)
     revision: int | None = None  # whose definition this message follows; None: the one in force
 
 
@@ -359,14 +280,14 @@ class Attempt(Row, table=True):
             postgresql_where=text("outcome IS NULL"),
         ),
     )
-    id: int | None = _key()
-    delivery: int = Field(sa_type=_BIGKEY, foreign_key="delivery.id")
+    id: int | None = id_column()
+    delivery: int = Field(sa_type=BIGKEY, foreign_key="delivery.id")
     number: int
     key: str  # idempotency key, fixed at the first attempt
     content_hash: str
-    created_at: datetime = _moment(nullable=False)  # Date of the message, fixed at the first attempt
-    started_at: datetime = _moment(nullable=False)
-    finished_at: datetime | None = _moment()
+    created_at: datetime = moment_column(nullable=False)  # Date of the message, fixed at the first attempt
+    started_at: datetime = moment_column(nullable=False)
+    finished_at: datetime | None = moment_column()
     outcome: str | None = None  # the state it ended in
     detail: str = ""
 
@@ -375,15 +296,15 @@ class Task(Row, table=True):
     """Something a person of the shop has to do; the outcome shares the ledger's transaction."""
 
     __table_args__ = (UniqueConstraint("delivery", name="uq_task_delivery"),)
-    id: int | None = _key()
-    delivery: int = Field(sa_type=_BIGKEY, foreign_key="delivery.id")
+    id: int | None = id_column()
+    delivery: int = Field(sa_type=BIGKEY, foreign_key="delivery.id")
     campaign: str
     touch: str
     channel: str
-    contact: int | None = Field(default=None, sa_type=_BIGKEY, foreign_key="contact.id")
+    contact: int | None = Field(default=None, sa_type=BIGKEY, foreign_key="contact.id")
     text: str
-    due_at: datetime = _moment(nullable=False)
-    done_at: datetime | None = _moment()
+    due_at: datetime = moment_column(nullable=False)
+    done_at: datetime | None = moment_column()
     note: str = ""
 
 
@@ -393,9 +314,9 @@ class Daemon(Row, table=True):
     id: str = Field(primary_key=True)
     pid: int
     host: str
-    started_at: datetime = _moment(nullable=False)
-    heartbeat_at: datetime = _moment(nullable=False)
-    next_jobs: list[dict[str, str]] = _json("[]")
+    started_at: datetime = moment_column(nullable=False)
+    heartbeat_at: datetime = moment_column(nullable=False)
+    next_jobs: list[dict[str, str]] = json_column("[]")
 
 
 class RateBucket(Row, table=True):
@@ -404,14 +325,14 @@ class RateBucket(Row, table=True):
     __tablename__ = "rate_bucket"
     name: str = Field(primary_key=True)
     tokens: float = Field(sa_type=Double)
-    at: datetime = _moment(nullable=False)
+    at: datetime = moment_column(nullable=False)
 
 
 class Audit(Row, table=True):
     """Append-only: who applied, approved, paused, resumed, cancelled, exported or erased what."""
 
-    id: int | None = _key()
-    at: datetime = _moment(nullable=False)
+    id: int | None = id_column()
+    at: datetime = moment_column(nullable=False)
     who: str
     action: str
     subject: str

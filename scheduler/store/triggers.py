@@ -1,4 +1,4 @@
-"""The rules that the database itself keeps, whoever writes: what has ended stays as it ended; only their statements.
+"""What the database itself does, whoever writes: what has ended stays, and PostgreSQL tells daemons of new rows.
 
 A new database in memory gets them with its tables; the migrations hold their own copy of the text, because history does
 not change. A row that leaves nothing to refuse costs one comparison: the conditions stand in the triggers, not in code
@@ -10,6 +10,8 @@ from __future__ import annotations
 from sqlalchemy import DDL, MetaData, event
 
 from scheduler.delivery import TERMINAL, State
+from scheduler.store.columns import words
+from scheduler.store.notices import CHANNEL
 
 # What an ended delivery keeps for ever; its subject and its reason may be blanked when a person is erased.
 DELIVERY_FIXED = (
@@ -39,9 +41,9 @@ def statements(dialect: str) -> tuple[str, ...]:
 
 def _conditions(differs: str) -> tuple[str, str, str]:
     """Return when a delivery's change, its deletion and an attempt's change are refused; `differs` compares values."""
-    ended = f"OLD.state IN ({_words(TERMINAL)})"
+    ended = f"OLD.state IN ({words(TERMINAL)})"
     changed = f"{ended} AND ({_any(DELIVERY_FIXED, differs)})"
-    late = f"OLD.outcome = '{State.UNKNOWN}' AND coalesce(NEW.outcome, '') IN ({_words(CERTAIN)})"
+    late = f"OLD.outcome = '{State.UNKNOWN}' AND coalesce(NEW.outcome, '') IN ({words(CERTAIN)})"
     kept = tuple(name for name in ATTEMPT_FIXED if name not in ("outcome", "finished_at"))
     moved = f"({_any(kept, differs)}) OR (({_any(('outcome', 'finished_at'), differs)}) AND NOT ({late}))"
     return changed, ended, f"OLD.outcome IS NOT NULL AND ({moved})"
@@ -49,10 +51,6 @@ def _conditions(differs: str) -> tuple[str, str, str]:
 
 def _any(columns: tuple[str, ...], differs: str) -> str:
     return " OR ".join(f"NEW.{name} {differs} OLD.{name}" for name in columns)
-
-
-def _words(states: tuple[State, ...] | frozenset[State]) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(states))
 
 
 def _sqlite() -> tuple[str, ...]:
@@ -85,6 +83,10 @@ def _postgresql() -> tuple[str, ...]:
         _trigger("attempt_kept", "DELETE", "attempt", "", "refuse_change", ATTEMPT_DELETED),
         _trigger("audit_fixed", "UPDATE", "audit", "", "refuse_change", AUDIT_FIXED),
         _trigger("audit_kept", "DELETE", "audit", "", "refuse_change", AUDIT_FIXED),
+        "CREATE FUNCTION tell_daemons() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN PERFORM pg_notify('{CHANNEL}', ''); RETURN NULL; END $$",
+        _telling("delivery_told", "INSERT", "delivery"),
+        _telling("occurrence_told", "INSERT OR UPDATE OF fires_at", "occurrence"),
     )
 
 
@@ -100,3 +102,8 @@ def _trigger(name: str, moment: str, table: str, condition: str, function: str, 
     return (
         f"CREATE TRIGGER {name} AFTER {moment} ON {table} FOR EACH ROW{when} EXECUTE FUNCTION {function}('{message}')"
     )
+
+
+def _telling(name: str, moment: str, table: str) -> str:
+    """Once a statement: a mailing of a million rows is one notice."""
+    return f"CREATE TRIGGER {name} AFTER {moment} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION tell_daemons()"

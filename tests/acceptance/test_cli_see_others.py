@@ -48,7 +48,7 @@ def test_when_says_from_when_to_when_and_how_to_write_it_structurally() -> None:
     result = campaign("when", "early january", "--tz", "Europe/Paris")
 
     assert result.exit_code == 0
-    golden(HERE / "screens" / "when.txt", result.stdout)
+    assert result.stdout == golden(HERE / "screens" / "when.txt", result.stdout)
 
 
 def test_when_as_json_has_the_keys_of_the_contract() -> None:
@@ -125,7 +125,7 @@ def test_lint_reports_every_mistake_with_its_line_and_code_1(shop: Path) -> None
     result = campaign("lint", "bad.yaml")
 
     assert result.exit_code == 1
-    golden(HERE / "screens" / "lint.txt", result.stdout)
+    assert result.stdout == golden(HERE / "screens" / "lint.txt", result.stdout)
 
 
 def test_lint_as_json_has_the_keys_of_the_contract(shop: Path) -> None:
@@ -234,7 +234,7 @@ def test_preview_shows_the_message_as_the_persona_reads_it(shop: Path) -> None:
     result = campaign("preview", "offer-email", "--persona", "lea")
 
     assert result.exit_code == 0
-    golden(HERE / "screens" / "preview.txt", result.stdout)
+    assert result.stdout == golden(HERE / "screens" / "preview.txt", result.stdout)
 
 
 def test_preview_reads_a_person_from_a_contacts_file(shop: Path) -> None:

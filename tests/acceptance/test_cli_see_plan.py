@@ -39,7 +39,7 @@ def test_the_plan_of_a_shop_is_the_golden_screen(shop: Path) -> None:
     result = campaign("plan", "shop.yaml", "--contacts", "people.csv")
 
     assert result.exit_code == 0
-    golden(HERE / "screens" / "plan.txt", result.stdout)
+    assert result.stdout == golden(HERE / "screens" / "plan.txt", result.stdout)
     assert result.stderr == ""
 
 

@@ -16,9 +16,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from support.daemon import LIMIT_SECONDS, environment
+from support.daemon import LIMIT_SECONDS, environment, served_by
 from support.shop import Schedule, person, write
 
 from scheduler.clock import SystemClock
@@ -52,15 +51,8 @@ class Hanging:
 @contextmanager
 def hanging_server() -> Iterator[tuple[str, Hanging]]:
     handler = Hanging()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield f"smtp://127.0.0.1:{port}", handler
-    finally:
-        controller.stop(no_assert=True)
+    with served_by(handler) as url:
+        yield url, handler
 
 
 @pytest.fixture

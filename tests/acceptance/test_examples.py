@@ -16,6 +16,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from support.terminal import golden
 
 from campaigns import planner, rendering
 from campaigns.definition import Stage, Touch
@@ -115,12 +116,6 @@ def command(folder: Path, *words: str) -> str:
 def copy_of(name: str, folder: Path) -> Path:
     """Return a copy of the example without its golden files, far from this project."""
     return Path(shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns(*GOLDEN)))
-
-
-def compare(golden: Path, text: str) -> None:
-    if os.environ.get("CAMPAIGN_UPDATE_GOLDEN") == "1":
-        golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8"), f"{golden.name} differs; see the docstring of this file"
 
 
 def test_the_examples_are_the_six_journeys() -> None:
@@ -342,7 +337,7 @@ def test_the_plan_of_an_example_reads_as_its_golden_file(name: str, tmp_path: Pa
 
     text = command(folder, "plan", f"{name}.yaml", "--contacts", "contacts.csv", "--now", GOLDEN_NOW)
 
-    compare(EXAMPLES / name / "plan.txt", text)
+    assert text == golden(EXAMPLES / name / "plan.txt", text)
     assert not (folder / "var").exists()
 
 
@@ -353,7 +348,7 @@ def test_the_rehearsal_of_an_example_reads_as_its_golden_file(name: str, tmp_pat
 
     text = command(folder, "run", "--dry-run", f"{name}.yaml", *people_and_events, "--now", GOLDEN_NOW)
 
-    compare(EXAMPLES / name / "rehearsal.txt", text)
+    assert text == golden(EXAMPLES / name / "rehearsal.txt", text)
     assert not (folder / "var").exists()
 
 

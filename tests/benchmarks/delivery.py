@@ -57,12 +57,12 @@ stages:
     kind: conversion
     when: 1 february at 10:00
     touches:
-      - {id: offer, channel: email, template: offer}
+      - {id: offer, channel: email, subject: Offre, text: x}
 """
 FILES = {
-    "templates/layout.html.j2": LAYOUT,
-    "templates/offer.html.j2": HTML.replace("event.items", "contact.items").replace("contact.id", "contact.ref"),
-    "templates/offer.txt.j2": TEXT.replace("event.items", "contact.items").replace("contact.id", "contact.ref"),
+    "templates/layouts/own.html": LAYOUT,
+    "templates/offer.html": HTML.replace("event.items", "contact.items").replace("contact.id", "contact.ref"),
+    "templates/offer.txt": TEXT.replace("event.items", "contact.items").replace("contact.id", "contact.ref"),
 }
 
 
@@ -116,18 +116,14 @@ def shop(folder: Path, people: int) -> Store:
                 for n in range(start, min(start + 5_000, people))
             )
         )
-    schedule.apply(write(folder, CALENDAR.replace("template: offer", "subject: Offre, text: x")))
+    schedule.apply(write(folder, CALENDAR))
     return store
 
 
 def reference_shop(folder: Path, people: int) -> Store:
     """Make the same with the reference mail."""
     store = shop(folder, people)
-    text = CALENDAR.replace(
-        "template: offer",
-        "subject: Offre, layout: layout.html.j2, html: offer.html.j2, text: offer.txt.j2",
-    )
-    (folder / "mail").mkdir(exist_ok=True)
+    text = CALENDAR.replace("text: x", "layout: own, template: offer.html")
     Schedule.on(store, APPLIED).apply(write(folder, text, head=HEAD, **FILES))
     return store
 

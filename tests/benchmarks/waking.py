@@ -52,7 +52,7 @@ def decide(store: Store, _: int) -> None:
 
 
 def insert_sooner(store: Store, number: int) -> None:
-    """Move a moment of the calendar forward by hand; nobody is told."""
+    """Move a moment of the calendar forward by hand; only PostgreSQL's trigger tells of it."""
     with store.begin() as conn:
         at = FAR - timedelta(minutes=number)
         conn.execute(update(OCCURRENCES).values(fires_at=at, due_at=at))

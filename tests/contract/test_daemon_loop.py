@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import update
-from support.serving import LIMIT_SECONDS, assemble, serve_until
+from support.serving import LIMIT_SECONDS, NOW, assemble, serve_until
 from support.shop import HEAD, Schedule, person, write
 
 from scheduler.channels.base import Mark, Message, Receipt
@@ -21,16 +21,6 @@ from scheduler.store.tables import REVISIONS
 from scheduler.store.writer import ThreadWriter
 
 T = TypeVar("T")
-
-NOW = """
-courtesy: {quiet_hours: none}
-stages:
-  - stage: launch
-    kind: awareness
-    when: as soon as possible
-    touches:
-      - {id: offer, channel: email, subject: Offer, text: "x"}
-"""
 
 
 class Watched(ThreadWriter):

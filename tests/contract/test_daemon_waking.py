@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from support.serving import LIMIT_SECONDS, assemble, serve_until
+from support.serving import LIMIT_SECONDS, NOW, assemble, cut_off, serve_until
 from support.shop import Schedule, person, write
 
 from scheduler.channels.base import Mark, Message, Receipt
@@ -24,16 +23,6 @@ from scheduler.operations.steering import Target
 from scheduler.store import plans, reader
 from scheduler.store.database import Store, bump
 from scheduler.store.writer import ThreadWriter
-
-NOW = """
-courtesy: {quiet_hours: none}
-stages:
-  - stage: launch
-    kind: awareness
-    when: as soon as possible
-    touches:
-      - {id: offer, channel: email, subject: Offer, text: "x"}
-"""
 
 
 class Settable(SystemClock):
@@ -255,17 +244,8 @@ def test_connections_that_the_server_cuts_off_lose_nothing_and_double_nothing(po
         async def send(self, message: Message, mark: Mark) -> Receipt:
             receipt = await super().send(message, mark)
             if len(self.messages) % 20 == 10:
-                await asyncio.get_running_loop().run_in_executor(None, cut_off)
+                await asyncio.get_running_loop().run_in_executor(None, cut_off, other)
             return receipt
-
-    def cut_off() -> None:
-        with other.begin() as conn:
-            conn.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-            )
 
     def settled() -> bool:
         try:

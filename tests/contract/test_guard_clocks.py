@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from support.guarded import Clocks, Machine, applied, held
 from support.shop import Schedule, moment
 
+from scheduler.channels.base import Mark, Message, Receipt
+from scheduler.channels.recording import RecordingChannel
+from scheduler.errors import ChannelDown, DeliveryError, NotSent
 from scheduler.guard import LedgerGuard
 from scheduler.operations import holding
 from scheduler.operations.holding import Late, LateTouch
@@ -89,6 +93,99 @@ def test_a_wrong_clock_leaves_no_trace_once_it_is_right_again(store: Store, mach
         ran = meta.ran(conn)
     assert ran is not None
     assert ran.at == DUE
+
+
+class Fails(RecordingChannel):
+    """Fails the first time; before it says so, somebody sets the clock a month ahead."""
+
+    def __init__(self, name: str, clocks: Clocks, error: DeliveryError) -> None:
+        super().__init__(name)
+        self._clocks, self._error = clocks, error
+        self._fails = True
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        if self._fails:
+            self._fails = False
+            self._clocks.set_by(days=30)
+            raise self._error
+        return await super().send(message, mark)
+
+
+def failed(machine: Machine, store: Store, folder: Path, error: DeliveryError) -> tuple[LedgerGuard, Schedule, Fails]:
+    """Let the one message that is due fail while the clock is set a month ahead."""
+    guard, schedule = watched(machine, store, folder, people=1)
+    schedule.channels["email"] = fails = Fails("email", machine.clocks, error)
+    machine.clocks.live_until(DUE)
+    guard.beat()
+    assert asyncio.run(schedule.dispatcher.tick()) == 1
+    return guard, schedule, fails
+
+
+def test_what_failed_under_a_wrong_clock_is_tried_again_by_the_right_one(
+    store: Store, machine: Machine, tmp_path: Path
+) -> None:
+    guard, schedule, fails = failed(machine, store, tmp_path, NotSent("the line is busy"))
+    assert [row.next_at for row in schedule.rows()] == [DUE + timedelta(days=30, minutes=1)]
+
+    machine.second(guard)
+    machine.clocks.set_by(days=-30)
+    machine.second(guard)
+    holding.resume(store, schedule.catalog, now=machine.clocks.now(), who="lea")
+    machine.clocks.live_until(DUE + timedelta(seconds=61))
+    schedule.tick()
+    assert fails.messages == []
+
+    machine.clocks.live_until(DUE + timedelta(seconds=62))
+    schedule.tick()
+    assert [message.touch for message in fails.messages] == ["offer"]
+
+
+def test_a_daemon_that_starts_under_the_right_clock_tries_again_what_failed_under_a_wrong_one(
+    store: Store, machine: Machine, tmp_path: Path
+) -> None:
+    _, schedule, _ = failed(machine, store, tmp_path, NotSent("the line is busy"))
+
+    machine.clocks.set_by(days=-30)
+    machine.guard(store).start()
+
+    assert [row.next_at for row in schedule.rows()] == [DUE + timedelta(minutes=1)]
+
+
+def test_what_waits_by_a_wrong_clock_is_not_looked_at_before_it_is_due(
+    store: Store, machine: Machine, tmp_path: Path
+) -> None:
+    guard, schedule, _ = failed(machine, store, tmp_path, NotSent("the line is busy"))
+    machine.second(guard)
+
+    machine.clocks.set_by(days=-60)
+    machine.second(guard)
+
+    assert [row.next_at for row in schedule.rows()] == [DUE]
+
+
+def test_a_clock_that_is_set_back_a_little_shortens_no_wait(store: Store, machine: Machine, tmp_path: Path) -> None:
+    guard, schedule, _ = failed(machine, store, tmp_path, NotSent("the line is busy"))
+    machine.second(guard)
+
+    machine.clocks.set_by(minutes=-9)
+    machine.second(guard)
+
+    assert [row.next_at for row in schedule.rows()] == [DUE + timedelta(days=30, minutes=1)]
+
+
+def test_a_channel_that_rests_by_a_wrong_clock_is_asked_again_by_the_right_one(
+    store: Store, machine: Machine, tmp_path: Path
+) -> None:
+    guard, schedule, fails = failed(machine, store, tmp_path, ChannelDown("log-in refused"))
+
+    machine.second(guard)
+    machine.clocks.set_by(days=-30)
+    machine.second(guard)
+    holding.resume(store, schedule.catalog, now=machine.clocks.now(), who="lea")
+    machine.clocks.live_until(DUE + timedelta(minutes=16))
+    schedule.tick()
+
+    assert [message.touch for message in fails.messages] == ["offer"]
 
 
 def test_a_person_may_say_that_the_clock_is_right(store: Store, machine: Machine, tmp_path: Path) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
-from support.guarded import Clocks, Machine, applied, held
-from support.shop import Schedule, addresses, moment, person
+from support.guarded import MAIL, Clocks, Machine, applied, held
+from support.shop import Schedule, addresses, moment, person, write
 
-from scheduler.errors import StorageError
-from scheduler.operations import holding, steering
+from scheduler.errors import AttentionError, StorageError
+from scheduler.operations import applying, holding, steering
 from scheduler.store.database import Store
 from scheduler.store.meta import Cause
 from scheduler.store.tables import ATTEMPTS
@@ -55,6 +55,20 @@ def copy(path: Path, target: Path) -> None:
         target.with_name(target.name + end).unlink(missing_ok=True)
         if (part := path.with_name(path.name + end)).exists():
             shutil.copy(part, target.with_name(target.name + end))
+
+
+@pytest.fixture
+def crashed(tmp_path: Path) -> Path:
+    """Where a copy is put of the files as a crash would leave them."""
+    path = tmp_path / "crashed" / "campaign.db"
+    path.parent.mkdir()
+    return path
+
+
+def empty_the_log(path: Path) -> None:
+    """Write what is in the log into the file: the log holds nothing but what comes after."""
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def day_of_sending(machine: Machine, path: Path) -> list[str]:
@@ -155,6 +169,33 @@ def test_an_event_that_is_told_again_after_a_restore_sends_nothing_twice(
         assert [(row.state, row.reason) for row in schedule.rows(touch="thanks")] == [("held", MAY_HAVE_GONE)]
 
 
+def test_nothing_is_moved_while_nobody_knows_what_has_gone(path: Path, machine: Machine, tmp_path: Path) -> None:
+    copy(path, tmp_path / "backup.db")
+    day_of_sending(machine, path)
+    copy(tmp_path / "backup.db", path)
+    machine.clocks.pass_by(minutes=5)
+    later = write(tmp_path, MAIL.replace("21 january 2027 at 10:00", "21 january 2027 at 15:00"))
+
+    with opened(path) as store:
+        guard = machine.guard(store)
+        guard.start()
+        schedule = machine.schedule(store)
+        with pytest.raises(AttentionError) as refused:
+            applying.apply(store, later, now=machine.clocks.now(), catalog=schedule.catalog)
+
+        assert refused.value.message == (
+            "everything is on HOLD, and what would be moved now could go twice: 3 attempts are missing that were there"
+            " on 2027-01-21 at 09:01 UTC: messages may have been sent already"
+        )
+        assert refused.value.remedy == "look at it first: campaign resume --plan"
+        holding.resume(store, schedule.catalog, now=machine.clocks.now(), who="lea")
+        machine.second(guard)
+        applying.apply(store, later, now=machine.clocks.now(), catalog=schedule.catalog)
+        machine.clocks.live_until(moment("2027-01-21T15:30:00+01:00"))
+        schedule.tick()
+        assert schedule.sent() == []
+
+
 def test_only_the_word_that_they_were_not_sent_lets_them_go(path: Path, machine: Machine, tmp_path: Path) -> None:
     copy(path, tmp_path / "backup.db")
     day_of_sending(machine, path)
@@ -197,16 +238,12 @@ def test_a_copy_that_only_lacks_decisions_is_held(path: Path, machine: Machine, 
 
 
 def test_a_flipped_bit_in_the_log_is_held_even_within_the_last_second(
-    path: Path, machine: Machine, tmp_path: Path
+    path: Path, machine: Machine, crashed: Path
 ) -> None:
-    crashed = tmp_path / "crashed" / "campaign.db"
-    crashed.parent.mkdir()
     with opened(path) as store:
         guard = machine.guard(store)
         guard.start()
-        with sqlite3.connect(path) as conn:
-            conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        conn.close()
+        empty_the_log(path)
         machine.clocks.live_until(DUE)
         schedule = machine.schedule(store)
         schedule.tick()
@@ -227,9 +264,7 @@ def test_a_flipped_bit_in_the_log_is_held_even_within_the_last_second(
         assert again.sent() == []
 
 
-def test_a_crash_alone_is_no_reason_to_hold(path: Path, machine: Machine, tmp_path: Path) -> None:
-    crashed = tmp_path / "crashed" / "campaign.db"
-    crashed.parent.mkdir()
+def test_a_crash_alone_is_no_reason_to_hold(path: Path, machine: Machine, crashed: Path) -> None:
     with opened(path) as store:
         machine.guard(store).start()
         machine.clocks.live_until(DUE)
@@ -240,15 +275,11 @@ def test_a_crash_alone_is_no_reason_to_hold(path: Path, machine: Machine, tmp_pa
         assert machine.guard(store).start().hold is None
 
 
-def test_a_log_that_was_deleted_is_held_by_the_mark(path: Path, machine: Machine, tmp_path: Path) -> None:
-    crashed = tmp_path / "crashed" / "campaign.db"
-    crashed.parent.mkdir()
+def test_a_log_that_was_deleted_is_held_by_the_mark(path: Path, machine: Machine, crashed: Path) -> None:
     with opened(path) as store:
         guard = machine.guard(store)
         guard.start()
-        with sqlite3.connect(path) as conn:
-            conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        conn.close()
+        empty_the_log(path)
         machine.clocks.live_until(DUE)
         machine.schedule(store).tick()
         machine.second(guard)

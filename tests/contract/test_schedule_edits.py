@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.shop import Schedule, moment, person, write
+from support.shop import OFFER, Schedule, moment, person, write
 
 from scheduler.catalog import Catalog
 from scheduler.channels.base import Mark, Message, Receipt
@@ -27,15 +27,6 @@ stages:
     touches:
       - {id: letter, channel: email, on: purchase, when: 1 day later, purpose: transactional,
          subject: Letter, text: "old words"}
-"""
-
-OFFER = """
-stages:
-  - stage: conversion
-    kind: conversion
-    when: 1 february at 10:00
-    touches:
-      - {id: offer, channel: email, subject: Offer, text: "x"}
 """
 
 SERIES = """

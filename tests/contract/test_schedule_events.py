@@ -110,6 +110,38 @@ def test_a_cart_reminder_goes_a_day_later_unless_the_purchase_came_first(store: 
     ]
 
 
+def test_a_cart_that_is_told_after_its_purchase_reminds_of_nothing(store: Store, tmp_path: Path) -> None:
+    schedule = shop(store, tmp_path)
+    schedule.happens("lea@example.org", "purchase", key="o-1", at=START - HOUR, cart="17")
+    schedule.happens("lea@example.org", "purchase", key="o-2", at=START - 3 * HOUR, cart="18")
+
+    told = [
+        schedule.happens("lea@example.org", "cart_abandoned", key=f"e-{cart}", at=START - 2 * HOUR, cart=cart)
+        for cart in ("17", "18")
+    ]
+    schedule.live_until(START + 30 * HOUR)
+
+    assert [(one.started, one.cancelled) for one in told] == [((), ("shop/cart",)), (("shop/cart",), ())]
+    carts = [row for row in schedule.rows() if row.touch == "cart"]
+    assert [(row.occurrence, row.state, row.reason) for row in carts] == [
+        ("cart=17", "cancelled", "goal reached: purchase"),
+        ("cart=18", "sent", carts[1].reason),
+    ]
+
+
+def test_an_order_that_is_told_after_the_next_one_nudges_nobody(store: Store, tmp_path: Path) -> None:
+    schedule = shop(store, tmp_path)
+    schedule.happens("lea@example.org", "purchase", key="o-2", at=START - HOUR, product="tea")
+    schedule.happens("lea@example.org", "purchase", key="o-3", at=START - HOUR, product="a cup")
+    assert stage(schedule) == "home"
+
+    schedule.happens("lea@example.org", "purchase", key="o-1", at=START - 2 * HOUR, product="tea")
+
+    nudges = [(row.occurrence, row.state) for row in schedule.rows() if row.touch == "nudge"]
+    assert nudges == [("o-1", "cancelled"), ("o-2", "cancelled"), ("o-3", "planned")]
+    assert stage(schedule) == "home"
+
+
 def test_one_cart_reminds_once_however_often_it_is_left(store: Store, tmp_path: Path) -> None:
     schedule = shop(store, tmp_path)
 

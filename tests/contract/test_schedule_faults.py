@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from support.shop import HEAD, Schedule, addresses, moment, person, write
+from support.shop import HEAD, OFFER, Schedule, addresses, moment, person, write
 
 from scheduler import bootstrap
 from scheduler.channels.base import Mark, Message, Receipt
@@ -26,15 +26,6 @@ from scheduler.store.tables import CONTACTS, REVISIONS
 from scheduler.store.writer import InlineWriter
 
 START = moment("2027-01-20T12:00:00+01:00")
-
-MAIL = """
-stages:
-  - stage: conversion
-    kind: conversion
-    when: 1 february at 10:00
-    touches:
-      - {id: offer, channel: email, subject: Offer, text: "x"}
-"""
 
 YEARLY = """
 occasion: valentines-day
@@ -78,7 +69,7 @@ def test_a_person_whose_zone_nobody_knows_does_not_stop_the_others(store: Store,
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org"), person("max@example.org"))
     spoil_zone(store, "lea@example.org")
-    schedule.apply(write(tmp_path, MAIL))
+    schedule.apply(write(tmp_path, OFFER))
 
     schedule.live_until(moment("2027-02-01T11:00:00+01:00"))
 
@@ -90,9 +81,9 @@ def test_a_person_whose_zone_nobody_knows_does_not_stop_the_others(store: Store,
 def test_a_campaign_that_cannot_be_read_does_not_stop_the_others(store: Store, tmp_path: Path) -> None:
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org"))
-    schedule.apply(write(tmp_path, MAIL))
+    schedule.apply(write(tmp_path, OFFER))
     other = HEAD.replace("campaign: shop", "campaign: broken")
-    schedule.apply(write(tmp_path, MAIL, name="broken.yaml", head=other))
+    schedule.apply(write(tmp_path, OFFER, name="broken.yaml", head=other))
     with store.begin() as conn:
         conn.execute(
             update(REVISIONS).where(REVISIONS.c.campaign == "broken").values(definition={"campaign": "broken", "no": 1})
@@ -147,7 +138,7 @@ def test_a_moment_left_over_from_last_years_edition_ends_and_leaves_nothing_due(
 def test_a_server_that_says_try_again_at_once_is_left_alone_for_a_minute(store: Store, tmp_path: Path) -> None:
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org"))
-    schedule.apply(write(tmp_path, MAIL))
+    schedule.apply(write(tmp_path, OFFER))
     pressed = Failing("email", schedule.clock, lambda now: NotSent("later", retry_at=now))
     schedule.channels["email"] = pressed
 
@@ -159,7 +150,7 @@ def test_a_server_that_says_try_again_at_once_is_left_alone_for_a_minute(store: 
 def test_a_server_that_cannot_be_reached_is_tried_at_growing_intervals(store: Store, tmp_path: Path) -> None:
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org"))
-    schedule.apply(write(tmp_path, MAIL))
+    schedule.apply(write(tmp_path, OFFER))
     away = Failing("email", schedule.clock, lambda _: NotSent("nobody answers"))
     schedule.channels["email"] = away
 
@@ -172,7 +163,7 @@ def test_a_server_that_cannot_be_reached_is_tried_at_growing_intervals(store: St
 def test_a_channel_that_refused_us_rests_instead_of_being_asked_for_every_person(store: Store, tmp_path: Path) -> None:
     schedule = Schedule.on(store, START)
     schedule.know(*(person(f"p{number}@example.org") for number in range(20)))
-    schedule.apply(write(tmp_path, MAIL))
+    schedule.apply(write(tmp_path, OFFER))
     locked = Failing("email", schedule.clock, lambda _: ChannelDown("the log-in was refused"))
     schedule.channels["email"] = locked
 
@@ -187,7 +178,7 @@ def test_a_channel_that_refused_us_rests_instead_of_being_asked_for_every_person
 def test_a_claim_whose_lease_is_over_does_not_even_greet_the_server(store: Store, tmp_path: Path) -> None:
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org"), person("max@example.org"), person("zoe@example.org"))
-    schedule.apply(write(tmp_path, MAIL))
+    schedule.apply(write(tmp_path, OFFER))
 
     class Slow(Failing):
         """Every connection hangs for twenty minutes."""
@@ -211,7 +202,7 @@ def test_an_outcome_is_written_although_the_database_was_locked_for_a_while(
 ) -> None:
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org"))
-    schedule.apply(write(tmp_path, MAIL))
+    schedule.apply(write(tmp_path, OFFER))
     begin, refusals = store.begin, iter(range(3))
 
     @contextmanager
@@ -250,7 +241,7 @@ def test_a_mark_whose_commit_seemed_to_fail_does_not_strand_the_message(store: S
 
     schedule = Schedule.on(store, START, writer=Ambiguous())
     schedule.know(person("lea@example.org"))
-    schedule.apply(write(tmp_path, MAIL))
+    schedule.apply(write(tmp_path, OFFER))
     schedule.clock.advance_to(moment("2027-02-01T10:00:00+01:00"))
     schedule.tick()
     first = [row.state for row in schedule.rows()]
@@ -276,7 +267,7 @@ def test_a_task_that_a_crash_interrupted_still_becomes_one_task(store: Store, tm
 
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org", phone="+33612345678"))
-    schedule.apply(write(tmp_path, MAIL.replace("channel: email, subject: Offer", "channel: call")))
+    schedule.apply(write(tmp_path, OFFER.replace("channel: email, subject: Offer", "channel: call")))
     schedule.channels["call"] = Dies("call")
     schedule.clock.advance_to(moment("2027-02-01T10:00:00+01:00"))
     with pytest.raises(Killed):

@@ -65,6 +65,20 @@ def test_a_rename_alone_is_one_change_and_after_it_there_is_none(store: Store, t
     assert applying.preview(store, loaded, now=START).changes.changes == ()
 
 
+def test_a_renamed_touch_of_a_spread_keeps_its_place_in_it(store: Store, tmp_path: Path) -> None:
+    text = FILE.replace("when: 1 february", "when: early february\n    pick: spread")
+    schedule = started(store, tmp_path, text)
+    [before] = applying.preview(store, write(tmp_path, text), now=START).timeline.touch("offer").occurrences
+
+    loaded = write(tmp_path, renamed("offer", "deal", text))
+    seen = applying.preview(store, loaded, now=START)
+    schedule.apply(loaded)
+
+    assert [(one.touch, one.consequence) for one in seen.changes] == [("deal", "was offer; its history goes with it")]
+    assert [one.due_at for one in seen.timeline.touch("deal").occurrences] == [before.due_at]
+    assert applying.preview(store, loaded, now=START).changes.changes == ()
+
+
 def test_people_in_flight_get_a_renamed_touch_once(store: Store, tmp_path: Path) -> None:
     schedule = started(store, tmp_path)
     schedule.happens("lea@example.org", "purchase", key="o-1", at=START)

@@ -120,15 +120,22 @@ def test_two_processes_that_migrate_together_do_not_disturb_each_other(empty_dat
 
     for store in stores:
         store.require_current()
+    with stores[0].read() as conn:
+        versions = conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    for store in stores:
         store.close()
+    assert versions == ["0002"]
 
 
 def test_what_had_ended_before_the_upgrade_is_final_after_it(first_release):
+    before = dump(first_release)
     first_release.migrate()
 
     for state in ("cancelled", "expired", "failed", "sent", "suppressed"):
         with pytest.raises(SchedulerError, match="is never changed"), first_release.begin() as conn:
             conn.execute(text("UPDATE delivery SET state = 'planned' WHERE state = :state"), {"state": state})
+
+    assert dump(first_release) == before
 
 
 def test_a_database_of_the_first_release_is_refused_until_it_is_upgraded(first_release):

@@ -17,7 +17,7 @@ from support.faults import MAILING, Account, Mailing
 from support.sink import Sink, sink
 from support.zygote import Zygote, zygote
 
-_COLUMNS = ("kills", "messages", "taken", "lost", "duplicates", "unlisted", "unknown", "most at once")
+_COLUMNS = ("kills", "messages", "accepted", "lost", "duplicates", "unlisted", "unknown", "most at once")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +32,9 @@ def is_full(config: pytest.Config) -> bool:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Cut the random kills into mailings of twenty."""
+    """Cut the random kills into mailings of twenty, and the crash points into parts that take minutes."""
+    if "part" in metafunc.fixturenames:
+        metafunc.parametrize(("kind", "part"), _parts(full=is_full(metafunc.config)))
     if "kills_of" not in metafunc.fixturenames:
         return
     asked = metafunc.config.getoption("--kills", default=None)
@@ -47,6 +49,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             for number, size in enumerate(sizes)
         ]
     metafunc.parametrize(("kind", "kills_of"), mailings)
+
+
+def _parts(*, full: bool) -> list[Any]:
+    """Return the parts: which of how many, on which database; plain `pytest` takes half of those on a server."""
+    parts = [pytest.param("sqlite", (number, 4), id=f"sqlite-{number}") for number in range(4)] if full else []
+    parts += [] if full else [pytest.param("sqlite", (0, 1), id="sqlite")]
+    count = 16 if full else 2
+    for number in range(count):
+        marks = [pytest.mark.service, *([pytest.mark.by_name] if number else [])]
+        parts.append(pytest.param("postgresql", (number, count), marks=marks, id=f"postgresql-{number:02}"))
+    return parts
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -135,30 +148,64 @@ def server() -> Iterator[Sink]:
         yield found
 
 
+class Templates:
+    """Mailings that nobody has begun, each made once: a copy of one takes a hundredth of a second."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[tuple[str, int, str], Mailing] = {}
+
+    def get(self, kind: str, people: int, text: str, make: Callable[[Path], Mailing]) -> Mailing:
+        """Return the mailing of this kind; `make` makes it in a folder."""
+        name = (kind, people, text)
+        if name not in self._known:
+            folder = self._folder / str(len(self._known))
+            folder.mkdir()
+            self._known[name] = make(folder)
+        return self._known[name]
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(tmp_path_factory.mktemp("templates"))
+
+
 class Mailings:
     """Makes mailings on new databases; their processes end with the test."""
 
-    def __init__(self, forker: Zygote, server: Sink, bytecode: str, folder: Path, databases: Callable[[], Any]) -> None:
-        self._forker, self._server, self._bytecode, self._folder = forker, server, bytecode, folder
-        self._databases = databases
+    def __init__(
+        self,
+        forker: Zygote,
+        server: Sink,
+        bytecode: str,
+        templates: Templates,
+        folder: Path,
+        databases: Callable[[], Any],
+    ) -> None:
+        self._forker, self._server, self._bytecode = forker, server, bytecode
+        self._templates, self._folder, self._databases = templates, folder, databases
         self._made: list[Mailing] = []
         self._numbers = 0
 
     def __call__(self, kind: str, people: int, text: str = MAILING, *, url: str = "", **env: str) -> Mailing:
         """Make a mailing to so many people, on the schedule and not yet begun."""
-        folder = self._new_folder()
-        if not url:
-            url = f"sqlite:///{folder}/var/campaign.db" if kind == "sqlite" else self._databases().empty()
-        return self._known(folder, url, **env).prepare(people, text)
+        if url:
+            return self._known(self._new_folder(), url, **env).prepare(people, text)
 
-    def copy(self, of: Mailing) -> Mailing:
+        def make(folder: Path) -> Mailing:
+            where = f"sqlite:///{folder}/var/campaign.db" if kind == "sqlite" else self._databases().empty()
+            return self._known(folder, where, **env).prepare(people, text)
+
+        return self.copy(self._templates.get(kind, people, text, make), **env)
+
+    def copy(self, of: Mailing, **env: str) -> Mailing:
         """Copy a mailing that no process is working on, with its database."""
         folder = self._new_folder()
         shutil.copytree(of.folder, folder, dirs_exist_ok=True)
         url = f"sqlite:///{folder}/var/campaign.db"
         if of.url.startswith("postgresql"):
             url = self._databases().empty(like=str(make_url(of.url).database))
-        return self._known(folder, url)
+        return self._known(folder, url, **env)
 
     def drop(self, mailing: Mailing) -> None:
         """Take a copy away before the end of the test, which makes very many."""
@@ -188,10 +235,15 @@ class Mailings:
 
 @pytest.fixture
 def mailings(
-    forker: Zygote, server: Sink, bytecode: str, tmp_path: Path, request: pytest.FixtureRequest
+    forker: Zygote,
+    server: Sink,
+    bytecode: str,
+    templates: Templates,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Mailings]:
     """Make mailings: `mailings("sqlite", people=5)`."""
-    found = Mailings(forker, server, bytecode, tmp_path, lambda: request.getfixturevalue("postgresql"))
+    found = Mailings(forker, server, bytecode, templates, tmp_path, lambda: request.getfixturevalue("postgresql"))
     yield found
     found.clean_up()
 

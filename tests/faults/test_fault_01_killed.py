@@ -13,7 +13,7 @@ from support.sink import Rule, Sink
 if TYPE_CHECKING:
     from conftest import Mailings, Summary
 
-EACH = 80  # people a kill: more than a daemon sends before it is killed
+EACH = 35  # people a kill: more than a daemon sends before it is killed
 
 
 def fraction(*what: object) -> float:
@@ -24,7 +24,7 @@ def fraction(*what: object) -> float:
 
 def kill_over_and_over(mailing: Mailing, server: Sink, kills: int, seed: int) -> int:
     """Start and kill the daemon; return the most messages that were in flight at once when it died."""
-    server.script(Rule("dot", "delay", seconds=0.012))
+    server.script(Rule("dot", "delay", seconds=0.02))
     most = 0
     for number in range(kills):
         before = server.stats()["taken"]

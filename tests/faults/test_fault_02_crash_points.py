@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import BOTH, CONNECTIONS, Account, Mailing
+from support.faults import CONNECTIONS, Account, Mailing
 from support.sink import Sink
 from support.zygote import Zygote
 
@@ -40,18 +40,25 @@ def finish(mailing: Mailing, server: Sink, since: int) -> Account:
 
 
 @pytest.mark.timeout(1_200)
-@pytest.mark.parametrize("kind", BOTH)
 def test_02_sigkill_at_every_sync_and_send(
-    kind: str, mailings: Mailings, server: Sink, saboteur: Zygote, full: bool, summary: Summary
+    kind: str,
+    part: tuple[int, int],
+    mailings: Mailings,
+    server: Sink,
+    saboteur: Zygote,
+    full: bool,
+    summary: Summary,
 ) -> None:
+    which, count = part
     template = mailings(kind, PEOPLE)
     points = calls_of(mailings.copy(template), saboteur)
     every = [(point, after) for point in range(1, points + 1) for after in (False, True)]
-    # Odd steps, so that both kinds take turns; each statement for a server is a send, and most only read.
-    some = [(point, bool(point % 2)) for point in range(1, points + 1, 5 if kind == "sqlite" else 15)]
+    # Each statement for a server is a send, and most only read.
+    steps = range(1, points + 1, 5 if kind == "sqlite" else 15)
+    some = [(point, bool(number // 2 % 2)) for number, point in enumerate(steps)]
     ends: Counter[int] = Counter()
 
-    for point, after in every if full else some:
+    for point, after in (every if full else some)[which::count]:
         mailing = mailings.copy(template)
         since = server.stats()["taken"]
         code = die_at(mailing, saboteur, point, after=after)

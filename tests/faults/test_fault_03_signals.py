@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import BOTH
+from support.faults import BOTH, by_name
 from support.sink import Rule, Sink
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("kind", BOTH)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, by_name(signal.SIGINT)], ids=["term", "int"])
 def test_03_asked_to_end_it_finishes_what_is_in_flight(
     kind: str, number: signal.Signals, mailings: Mailings, server: Sink
 ) -> None:

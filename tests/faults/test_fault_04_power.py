@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import CONNECTIONS, Daemon, Mailing, only_full, until
+from support.faults import CONNECTIONS, Daemon, Mailing, by_name, only_full, until
 from support.sink import Rule, Sink
 from support.zygote import Zygote
 
@@ -81,7 +81,7 @@ def sends_until_it_stops(mailing: Mailing, server: Sink, daemon: Daemon) -> int:
     return daemon.ended()
 
 
-@pytest.mark.parametrize("sync", [only_full(3), 8, 15])
+@pytest.mark.parametrize("sync", [only_full(3), 8, by_name(15)])
 def test_05_a_disk_that_cannot_sync_stops_the_daemon_and_is_not_asked_again(
     sync: int, mailings: Mailings, server: Sink, saboteur: Zygote
 ) -> None:
@@ -106,7 +106,8 @@ def test_05_a_disk_that_cannot_sync_stops_the_daemon_and_is_not_asked_again(
     assert daemon.said().count("Traceback") == 0, daemon.said()
     assert first.duplicates == ()
     assert len(first.unknown) <= CONNECTIONS
-    assert asked <= sync + 4 * CONNECTIONS  # what each connection had in hand, and the end: no commit is tried again
+    assert asked <= sync + 2  # no commit is tried again, nor another begun; SQLite itself may try as it closes the file
     assert second.is_kept(), second
-    assert second.open == () or mailing.hold()  # a log that could not be synced is a reason to ask a person
+    assert second.open == ()
+    assert mailing.hold() == ""
     assert len(second.unknown) <= CONNECTIONS

@@ -25,7 +25,8 @@ class Flag:
 
     def __init__(self, mailing: Mailing, folder: str) -> None:
         self._path = mailing.folder / "full"
-        self.environment = {"ACCIDENT_FOLDER": str(mailing.folder / folder), "ACCIDENT_FULL": str(self._path)}
+        concerned = (mailing.folder / folder).resolve()
+        self.environment = {"ACCIDENT_FOLDER": str(concerned), "ACCIDENT_FULL": str(self._path)}
 
     def raise_(self) -> None:
         self._path.touch()
@@ -70,25 +71,90 @@ def test_06_a_disk_that_is_full_before_the_mark_lets_nothing_go_and_the_daemon_h
     assert (found.taken, found.unknown, found.is_kept()) == (40, (), True), found
 
 
-def test_06_a_disk_that_is_full_for_the_journal_too_lets_nothing_go_and_the_daemon_says_so(
+@pytest.mark.by_name
+def test_06_a_disk_that_is_full_for_the_state_folder_too_lets_nothing_go_and_the_daemon_heals_by_itself(
     mailings: Mailings, server: Sink, saboteur: Zygote
 ) -> None:
     mailing = mailings("sqlite", 40)
     flag = Flag(mailing, "")
 
     daemon, during = full_before_the_mark(mailing, server, saboteur, flag)
-    said = daemon.said()
+    said, running = daemon.said(), daemon.is_running()
     flag.lower()
-    if not daemon.is_running():
-        assert daemon.ended() == 1
-        daemon = mailing.start()
     mailing.until_nobody_waits()
-    daemon.stop()
+    code = daemon.stop()
 
     found = mailing.account(server)
     assert during == 0
+    assert running, said
     assert "full" in said or "no space" in said, said
+    assert code == 0, daemon.said()
     assert (found.taken, found.unknown, found.is_kept()) == (40, (), True), found
+
+
+def test_06_a_full_state_folder_is_waited_for_and_only_what_was_claimed_goes(
+    mailings: Mailings, server: Sink, saboteur: Zygote
+) -> None:
+    mailing = mailings("sqlite", 450)
+    flag = Flag(mailing, "state")
+    server.script(Rule("dot", "delay", seconds=0.02))
+    daemon = mailing.start(by=saboteur, **flag.environment)
+    server.wait(8)
+
+    flag.raise_()
+    until(lambda: "cannot write" in daemon.said(), daemon.said)
+    server.script()
+    until(lambda: not {"claimed", "attempting"} & set(mailing.states()), lambda: str(mailing.states()))
+    threading.Event().wait(1.2)  # the mark is tried again, and still cannot be written
+    during, running = mailing.states(), daemon.is_running()
+    flag.lower()
+    mailing.settled()
+    code = daemon.stop()
+
+    found = mailing.account(server)
+    assert running, daemon.said()
+    assert set(during) == {"planned", "sent"}
+    assert code == 0, daemon.said()
+    assert daemon.said().count("cannot write") == 1, daemon.said()
+    assert (found.taken, found.unknown, found.is_kept()) == (450, (), True), found
+
+
+def test_06_a_full_disk_under_the_log_costs_lines_and_no_message(
+    mailings: Mailings, server: Sink, saboteur: Zygote
+) -> None:
+    mailing = mailings("sqlite", 150)
+    flag = Flag(mailing, f"../{mailing.folder.name}-said")
+    server.script(Rule("dot", "delay", seconds=0.01))
+    daemon = mailing.start(by=saboteur, **flag.environment)
+    server.wait(40)
+
+    flag.raise_()
+    server.wait(150)
+    mailing.settled()
+    running = daemon.is_running()
+    flag.lower()
+    code = daemon.stop()
+
+    found = mailing.account(server)
+    assert running, daemon.said()
+    assert code == 0, daemon.said()
+    assert "lines could not be written here: see campaign log" in daemon.said()
+    assert 8 <= len(daemon.outcomes()) < 150  # the lines that are there are whole
+    assert (found.taken, found.unknown, found.is_kept()) == (150, (), True), found
+
+
+def test_06_a_daemon_that_ends_while_the_disk_under_its_log_is_full_ends_well(
+    mailings: Mailings, server: Sink, saboteur: Zygote
+) -> None:
+    mailing = mailings("sqlite", 20)
+    flag = Flag(mailing, f"../{mailing.folder.name}-said")
+    flag.raise_()
+
+    code = mailing.start("--once", by=saboteur, **flag.environment).ended()
+
+    found = mailing.account(server)
+    assert code == 0
+    assert (found.taken, found.unknown, found.is_kept()) == (20, (), True), found
 
 
 def test_07_an_outcome_that_a_full_disk_cannot_keep_is_kept_by_the_journal(
@@ -134,6 +200,7 @@ def test_08_a_file_that_may_not_grow_lets_nothing_go_and_nothing_is_lost(mailing
     assert second.unknown == ()
 
 
+@pytest.mark.by_name
 def test_08_a_limit_that_is_lifted_lets_the_daemon_heal_by_itself(mailings: Mailings, server: Sink) -> None:
     mailing = mailings("sqlite", 200)
     server.script(Rule("dot", "delay", seconds=0.01))
@@ -175,11 +242,11 @@ def test_09_a_database_that_cannot_be_written_is_refused_and_nothing_goes(mailin
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
+    """A file system of twelve megabytes: the write-ahead log alone grows to four before it is begun anew."""
     assert os.geteuid() == 0, "mounting a file system needs root"
     folder = tmp_path / "small"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], check=True)
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from support.faults import Daemon, Mailing, until
+from sqlalchemy.engine import make_url
+from support.faults import Daemon, Mailing, by_name, until
 from support.sink import Rule, Sink
 
 if TYPE_CHECKING:
     from conftest import Mailings
 
+T = TypeVar("T")
 HEADER, FRAME = 32, 24 + 4096  # of SQLite's write-ahead log (https://www.sqlite.org/fileformat2.html#walformat)
 ALL = 120
 
@@ -70,7 +73,7 @@ def deleted(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [in_the_first_frame, in_the_middle, in_the_last_frames, cut_to_half, deleted],
+    [by_name(in_the_first_frame), in_the_middle, by_name(in_the_last_frames), cut_to_half, deleted],
     ids=lambda one: one.__name__,
 )
 def test_12_a_damaged_log_is_noticed_and_nothing_goes(damage, mailings: Mailings, server: Sink) -> None:  # type: ignore[no-untyped-def]
@@ -107,22 +110,33 @@ def test_13_a_broken_page_is_noticed_nothing_goes_and_doctor_says_what_to_do(mai
     assert "backup" in out + err, out + err
 
 
-def test_14_a_restored_copy_is_noticed_and_nothing_goes(mailings: Mailings, server: Sink) -> None:
-    mailing = mailings("sqlite", ALL)
+def sent_on_after(mailing: Mailing, server: Sink, copied: Callable[[], T]) -> T:
+    """Send some, have the database copied while nobody uses it, and send more; return the copy."""
     server.script(Rule("dot", "delay", seconds=0.03))
     daemon = mailing.start()
     server.wait(20)
     daemon.stop()
-    backup = mailing.folder / "backup"
-    shutil.copytree(mailing.file.parent, backup)
+    copy = copied()
     daemon = mailing.start()
     server.wait(70)
     daemon.stop()
+    server.script()
+    return copy
+
+
+def restored(mailing: Mailing, server: Sink) -> None:
+    """Put an older copy of the folder in the place of the database."""
+    folder = mailing.file.parent
+    backup = sent_on_after(mailing, server, lambda: shutil.copytree(folder, mailing.folder / "backup"))
+    shutil.rmtree(folder)
+    shutil.copytree(backup, folder)
+
+
+def test_14_a_restored_copy_is_noticed_and_nothing_goes(mailings: Mailings, server: Sink) -> None:
+    mailing = mailings("sqlite", ALL)
+    restored(mailing, server)
     before = server.stats()["taken"]
 
-    shutil.rmtree(mailing.file.parent)
-    shutil.copytree(backup, mailing.file.parent)
-    server.script()
     daemon = looked_at_again(mailing)
     again = looked_at_again(mailing)
     plan = mailing.run("resume", "--plan")[1]
@@ -138,19 +152,8 @@ def test_14_a_restored_copy_never_sends_twice_even_when_a_person_lets_it_go_on(
     mailings: Mailings, server: Sink
 ) -> None:
     mailing = mailings("sqlite", ALL)
-    server.script(Rule("dot", "delay", seconds=0.03))
-    daemon = mailing.start()
-    server.wait(20)
-    daemon.stop()
-    backup = mailing.folder / "backup"
-    shutil.copytree(mailing.file.parent, backup)
-    daemon = mailing.start()
-    server.wait(70)
-    daemon.stop()
+    restored(mailing, server)
 
-    shutil.rmtree(mailing.file.parent)
-    shutil.copytree(backup, mailing.file.parent)
-    server.script()
     looked_at_again(mailing)
     mailing.run("resume", "--yes")
     looked_at_again(mailing)
@@ -164,20 +167,11 @@ def test_14_a_restored_copy_of_a_server_is_noticed_and_nothing_goes(
 ) -> None:
     databases = request.getfixturevalue("postgresql")
     mailing = mailings("postgresql", ALL)
-    server.script(Rule("dot", "delay", seconds=0.03))
-    daemon = mailing.start()
-    server.wait(20)
-    daemon.stop()
-    from sqlalchemy.engine import make_url
-
-    copy = databases.empty(like=str(make_url(mailing.url).database))
-    daemon = mailing.start()
-    server.wait(70)
-    daemon.stop()
+    name = str(make_url(mailing.url).database)
+    copy = sent_on_after(mailing, server, lambda: str(databases.empty(like=name)))
     before = server.stats()["taken"]
 
     mailing.url = mailing.env["CAMPAIGN_DATABASE_URL"] = copy
-    server.script()
     daemon = looked_at_again(mailing)
 
     assert server.stats()["taken"] == before, daemon.said()
@@ -202,6 +196,7 @@ def test_15_a_file_that_is_deleted_under_a_daemon_ends_it(mailings: Mailings, se
     assert "Traceback" not in daemon.said(), daemon.said()
 
 
+@pytest.mark.by_name
 def test_15_nothing_goes_once_the_file_is_gone_at_the_start(mailings: Mailings, server: Sink) -> None:
     mailing = mailings("sqlite", 5)
     mailing.file.unlink()

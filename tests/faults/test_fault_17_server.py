@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
-from support.faults import CONNECTIONS, Mailing, only_full, until
+from support.faults import CONNECTIONS, Mailing, by_name, only_full, until
 from support.sink import Rule, Sink
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def kill_sessions(mailing: Mailing) -> int:
     return int(mailing.query(sql)[0][0])
 
 
-@pytest.mark.parametrize("step", ["connect", only_full("mail"), "rcpt", only_full("data"), "dot"])
+@pytest.mark.parametrize("step", [by_name("connect"), only_full("mail"), by_name("rcpt"), only_full("data"), "dot"])
 def test_17_sessions_killed_at_a_step_of_the_dialogue_cost_nothing(step: str, mailings: Mailings, server: Sink) -> None:
     mailing = mailings("postgresql", 24)
     server.script(Rule(step, "hold", first=1 if step == "connect" else 5))

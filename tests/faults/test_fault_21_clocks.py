@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
+import mmap
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import BOTH, HEAD, Daemon, Mailing, only_full, until
+from support.faults import HEAD, SQLITE_FIRST, Daemon, Mailing, only_full, until
 from support.sink import Rule, Sink
+from support.zygote import Zygote
 
 if TYPE_CHECKING:
     from conftest import Mailings
@@ -38,24 +38,15 @@ class WallClock:
     """The wall clock of one daemon, to be set while it runs; monotonic time goes on as ever."""
 
     def __init__(self, mailing: Mailing) -> None:
-        found = importlib.util.find_spec("libfaketime")
-        assert found is not None
-        assert found.submodule_search_locations
-        library = Path(found.submodule_search_locations[0]) / "vendor/libfaketime/src/libfaketime.so.1"
-        self._file = mailing.folder / "clock"
-        self.step("+0")
-        self.environment = {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-        }
+        path = mailing.folder / "clock"
+        path.write_bytes(bytes(8))
+        with path.open("r+b") as file:
+            self._seconds = memoryview(mmap.mmap(file.fileno(), 8)).cast("q")
+        self.environment = {"ACCIDENT_CLOCK": str(path)}
 
-    def step(self, offset: str) -> None:
-        """Set it to the true time and so many seconds (`+30`, `-3600`) or days (`+400d`)."""
-        draft = self._file.with_suffix(".new")
-        draft.write_text(f"{offset}\n", encoding="ascii")
-        draft.replace(self._file)
+    def step(self, **away: int) -> None:
+        """Set it so far away from the true time (`seconds=30`, `days=400`)."""
+        self._seconds[0] = int(timedelta(**away).total_seconds())
 
 
 def beats(mailing: Mailing) -> str:
@@ -63,18 +54,18 @@ def beats(mailing: Mailing) -> str:
     return str(found[0][0])
 
 
-@pytest.mark.parametrize("kind", BOTH)
-@pytest.mark.parametrize("offset", [only_full("-5"), "+30"])
+@pytest.mark.parametrize("kind", SQLITE_FIRST)
+@pytest.mark.parametrize("offset", [only_full(-5), 30])
 def test_23_a_clock_that_is_set_a_little_changes_nothing(
-    kind: str, offset: str, mailings: Mailings, server: Sink
+    kind: str, offset: int, mailings: Mailings, server: Sink, saboteur: Zygote
 ) -> None:
     mailing = mailings(kind, 80)
     clock = WallClock(mailing)
     server.script(Rule("dot", "delay", seconds=0.03))
-    daemon = mailing.launch(**clock.environment)
+    daemon = mailing.start(by=saboteur, **clock.environment)
     server.wait(15)
 
-    clock.step(offset)
+    clock.step(seconds=offset)
     mailing.settled()
     code = daemon.stop()
 
@@ -84,18 +75,20 @@ def test_23_a_clock_that_is_set_a_little_changes_nothing(
     assert mailing.hold() == ""
 
 
-def test_23_a_clock_that_is_an_hour_behind_sends_nothing_twice_and_goes_on(mailings: Mailings, server: Sink) -> None:
+def test_23_a_clock_that_is_an_hour_behind_sends_nothing_twice_and_goes_on(
+    mailings: Mailings, server: Sink, saboteur: Zygote
+) -> None:
     mailing = mailings("sqlite", 80)
     clock = WallClock(mailing)
     server.script(Rule("dot", "delay", seconds=0.03))
-    daemon = mailing.launch(**clock.environment)
+    daemon = mailing.start(by=saboteur, **clock.environment)
     server.wait(15)
 
-    clock.step("-3600")
+    clock.step(seconds=-3_600)
     threading.Event().wait(3)
     running = daemon.is_running()
     beating = beats(mailing)
-    clock.step("+0")
+    clock.step(seconds=0)
     mailing.settled()
     code = daemon.stop()
 
@@ -107,14 +100,16 @@ def test_23_a_clock_that_is_an_hour_behind_sends_nothing_twice_and_goes_on(maili
     assert mailing.hold() == ""
 
 
-def test_23_a_touch_goes_at_its_time_although_the_clock_was_set_meanwhile(mailings: Mailings, server: Sink) -> None:
+def test_23_a_touch_goes_at_its_time_although_the_clock_was_set_meanwhile(
+    mailings: Mailings, server: Sink, saboteur: Zygote
+) -> None:
     mailing = mailings("sqlite", 3, stages(at(0.5, "soon")))
     clock = WallClock(mailing)
-    daemon = mailing.launch(**clock.environment)
+    daemon = mailing.start(by=saboteur, **clock.environment)
     daemon.greeted()
     until(lambda: beats(mailing) != "None", "a heartbeat")
 
-    clock.step("+1795")  # five seconds before its time, or less
+    clock.step(seconds=1_795)  # five seconds before its time, or less
     server.wait(3, 60)
     daemon.stop()
 
@@ -122,17 +117,17 @@ def test_23_a_touch_goes_at_its_time_although_the_clock_was_set_meanwhile(mailin
     assert (found.taken, found.unknown, found.is_kept()) == (3, (), True), found
 
 
-@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("kind", SQLITE_FIRST)
 def test_24_a_clock_that_is_more_than_a_year_ahead_holds_everything(
-    kind: str, mailings: Mailings, server: Sink
+    kind: str, mailings: Mailings, server: Sink, saboteur: Zygote
 ) -> None:
     mailing = mailings(kind, 3, stages(at(24 * 200, "christmas")))
     clock = WallClock(mailing)
-    daemon = mailing.launch(**clock.environment)
+    daemon = mailing.start(by=saboteur, **clock.environment)
     daemon.greeted()
     until(lambda: beats(mailing) != "None", "a heartbeat")
 
-    clock.step("+400d")
+    clock.step(days=400)
     until(lambda: mailing.hold() != "", "the HOLD", 60)
     threading.Event().wait(2)
     daemon.stop()
@@ -143,22 +138,24 @@ def test_24_a_clock_that_is_more_than_a_year_ahead_holds_everything(
 
 
 def test_24_a_clock_that_was_set_a_year_ahead_while_nobody_looked_holds_everything(
-    mailings: Mailings, server: Sink
+    mailings: Mailings, server: Sink, saboteur: Zygote
 ) -> None:
     mailing = mailings("sqlite", 3, stages(at(24 * 200, "christmas", ', max_late: "900 days"')))
     clock = WallClock(mailing)
     daemon = mailing.start("--once")
     daemon.ended()
 
-    clock.step("+400d")
-    again = mailing.launch(python=("-m", "scheduler", "run", "--once", "--json"), **clock.environment)
+    clock.step(days=400)
+    again = mailing.start("--once", by=saboteur, **clock.environment)
     again.ended()
 
     assert server.stats()["taken"] == 0, again.said()
     assert mailing.hold() != "", again.said()
 
 
-def test_25_a_machine_that_slept_for_eight_hours_follows_the_late_policy(mailings: Mailings, server: Sink) -> None:
+def test_25_a_machine_that_slept_for_eight_hours_follows_the_late_policy(
+    mailings: Mailings, server: Sink, saboteur: Zygote
+) -> None:
     text = stages(
         at(4, "patient", ', max_late: "24 hours"'),
         at(5, "strict", ', max_late: "1 hour", on_late: skip'),
@@ -166,12 +163,12 @@ def test_25_a_machine_that_slept_for_eight_hours_follows_the_late_policy(mailing
     )
     mailing = mailings("sqlite", 5, text)
     clock = WallClock(mailing)
-    daemon = mailing.launch(**clock.environment)
+    daemon = mailing.start(by=saboteur, **clock.environment)
     daemon.greeted()
     until(lambda: beats(mailing) != "None", "a heartbeat")
 
     daemon.signal(signal.SIGSTOP)
-    clock.step("+28800")
+    clock.step(hours=8)
     daemon.signal(signal.SIGCONT)
     server.wait(5)
     until(lambda: len(mailing.rows("strict")) == 0 or _ended(mailing), "the strict one is settled")
@@ -192,17 +189,17 @@ def _ended(mailing: Mailing) -> bool:
 
 @pytest.mark.service
 def test_21_a_daemon_that_stood_still_while_another_took_over_sends_nothing_twice(
-    mailings: Mailings, server: Sink
+    mailings: Mailings, server: Sink, saboteur: Zygote
 ) -> None:
     mailing = mailings("postgresql", 40)
     clock = WallClock(mailing)
     server.script(Rule("dot", "hold", first=9, times=1))
-    frozen = mailing.launch(**clock.environment)
+    frozen = mailing.start(by=saboteur, **clock.environment)
     server.wait_step("dot", 9)
 
     frozen.signal(signal.SIGSTOP)
-    clock.step("+240")  # longer than a daemon may be silent, shorter than what two clocks may differ
-    other = mailing.launch(**clock.environment)
+    clock.step(minutes=4)  # longer than a daemon may be silent, shorter than what two clocks may differ
+    other = mailing.start(by=saboteur, **clock.environment)
     until(lambda: mailing.states().get("unknown", 0) + mailing.states().get("sent", 0) == 40, "the other took over")
     between = mailing.account(server)
     server.release()
@@ -219,15 +216,17 @@ def test_21_a_daemon_that_stood_still_while_another_took_over_sends_nothing_twic
     assert len(found.unknown) <= 1
 
 
-def test_21_a_daemon_that_stood_still_beyond_its_lease_goes_on_alone(mailings: Mailings, server: Sink) -> None:
+def test_21_a_daemon_that_stood_still_beyond_its_lease_goes_on_alone(
+    mailings: Mailings, server: Sink, saboteur: Zygote
+) -> None:
     mailing = mailings("sqlite", 40)
     clock = WallClock(mailing)
     server.script(Rule("dot", "hold", first=9, times=1))
-    daemon: Daemon = mailing.launch(**clock.environment)
+    daemon: Daemon = mailing.start(by=saboteur, **clock.environment)
     server.wait_step("dot", 9)
 
     daemon.signal(signal.SIGSTOP)
-    clock.step("+1200")
+    clock.step(minutes=20)
     server.release()
     daemon.signal(signal.SIGCONT)
     mailing.settled()

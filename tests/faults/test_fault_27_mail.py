@@ -14,16 +14,15 @@ if TYPE_CHECKING:
     from conftest import Mailings
 
 # The five minutes of RFC 5321 as seconds: the same program, told before it starts.
-_IMPATIENT = (
-    "import scheduler.channels.email.server as server; "
-    "server.Timeouts.__init__.__defaults__ = (2, 2, 2, 2, {dot}, 1); "
-    "from scheduler.cli.main import main; import sys; sys.argv = ['campaign', 'run', '--json']; main()"
-)
+_IMPATIENT = """
+import scheduler.channels.email.server as server
+server.Timeouts.__init__.__defaults__ = (1, 1, 1, 1, 1, 1)
+"""
 
 
-def impatient(mailing: Mailing, dot: float = 2) -> Daemon:
-    """Start a daemon whose patience with a server is seconds."""
-    return mailing.launch(python=("-c", _IMPATIENT.format(dot=dot)))
+def impatient(mailing: Mailing) -> Daemon:
+    """Start a daemon whose patience with a server is a second."""
+    return mailing.start(told=_IMPATIENT)
 
 
 def free_port() -> int:
@@ -34,6 +33,23 @@ def free_port() -> int:
 
 def attempts(mailing: Mailing) -> int:
     return int(mailing.query("SELECT count(*) FROM attempt")[0][0])
+
+
+def rested(mailing: Mailing, there: Sink, step: str) -> tuple[int, dict[str, int]]:
+    """Let everybody wait for a server that refuses at `step`, then mend it and send.
+
+    Returns how often it was asked at that step while it refused, and what the states were by then.
+    """
+    daemon = mailing.start()
+    waiting(mailing, 40)
+    asked, states = there.reached(step), mailing.states()
+    there.script()
+    daemon.stop()
+    mailing.wait_is_over()
+    daemon = mailing.start()
+    mailing.until_nobody_waits()
+    daemon.stop()
+    return asked, states
 
 
 def waiting(mailing: Mailing, count: int) -> None:
@@ -205,16 +221,7 @@ def test_32_a_log_in_that_is_refused_rests_the_channel_and_touches_nobody(mailin
     with sink(auth=True) as there:
         mailing = mailings("sqlite", 40, CAMPAIGN_SMTP_URL=f"smtp://shop:secret@127.0.0.1:{there.port}")
         there.script(Rule("auth", "reply", code=535, text="5.7.8 wrong"))
-        daemon = mailing.start()
-        waiting(mailing, 40)
-        logins = there.reached("auth")
-        states = mailing.states()
-        there.script()
-        daemon.stop()
-        mailing.wait_is_over()
-        daemon = mailing.start()
-        mailing.until_nobody_waits()
-        daemon.stop()
+        logins, states = rested(mailing, there, "auth")
         found = mailing.account(there)
 
     assert states == {"retry_wait": 40}
@@ -225,16 +232,8 @@ def test_32_a_log_in_that_is_refused_rests_the_channel_and_touches_nobody(mailin
 def test_32_a_sender_that_is_refused_rests_the_channel_and_touches_nobody(mailings: Mailings, server: Sink) -> None:
     mailing = mailings("sqlite", 40)
     server.script(Rule("mail", "reply", code=530, text="5.7.0 log in first"))
-    daemon = mailing.start()
-    waiting(mailing, 40)
-    asked = server.reached("mail")
-    states = mailing.states()
-    server.script()
-    daemon.stop()
-    mailing.wait_is_over()
-    daemon = mailing.start()
-    mailing.until_nobody_waits()
-    daemon.stop()
+
+    asked, states = rested(mailing, server, "mail")
 
     found = mailing.account(server)
     assert states == {"retry_wait": 40}

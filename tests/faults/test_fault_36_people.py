@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.daemon import campaign
-from support.faults import BOTH, HEAD, MAILING, only_full, until
+from support.faults import BOTH, HEAD, MAILING, SQLITE_FIRST, only_full, until
 from support.sink import Rule, Sink
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def mailing_with(text: str) -> str:
     )
 
 
-@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("kind", SQLITE_FIRST)
 @pytest.mark.parametrize("step", [only_full("connect"), only_full("ehlo"), "mail", "rcpt"])
 def test_36_who_says_stop_before_the_mark_gets_nothing(kind: str, step: str, mailings: Mailings, server: Sink) -> None:
     mailing = mailings(kind, 1)
@@ -39,7 +39,7 @@ def test_36_who_says_stop_before_the_mark_gets_nothing(kind: str, step: str, mai
     assert server.stats()["taken"] == 0
 
 
-@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("kind", SQLITE_FIRST)
 @pytest.mark.parametrize("step", [only_full("data"), "dot"])
 def test_36_who_says_stop_after_the_mark_gets_this_one_and_no_other(
     kind: str, step: str, mailings: Mailings, server: Sink
@@ -58,7 +58,7 @@ def test_36_who_says_stop_after_the_mark_gets_this_one_and_no_other(
     mailing.start("--once").ended()
 
     assert server.stats()["taken"] == 1
-    assert "planned" not in mailing.states() or mailing.rows("second")[0].state != "sent"
+    assert [row.state for row in mailing.rows("second")] == ["suppressed"]
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -82,7 +82,7 @@ def test_36_people_who_say_stop_while_the_mailing_runs_get_nothing_afterwards(
     assert mailing.states() == {"sent": 53, "suppressed": 7}
 
 
-@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("kind", SQLITE_FIRST)
 def test_37_edits_and_pauses_while_it_sends_lose_nothing_and_send_nothing_twice(
     kind: str, mailings: Mailings, server: Sink
 ) -> None:
@@ -146,7 +146,7 @@ def test_38_a_text_that_is_poison_for_one_person_fails_for_that_person_alone(
     assert len(set(server.recipients())) == 19
 
 
-@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("kind", SQLITE_FIRST)
 def test_42_a_flood_of_events_repeated_shuffled_and_from_the_future_counts_each_once(
     kind: str, mailings: Mailings, server: Sink
 ) -> None:
@@ -183,7 +183,7 @@ def test_42_a_flood_of_events_repeated_shuffled_and_from_the_future_counts_each_
     until(lambda: mailing.states() == {"sent": 25, "planned": 3}, "what the future brings waits for it")
     code = daemon.stop()
 
-    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode == 0, done.stderr
     assert code == 0, daemon.said()
     taken = server.recipients()
     assert sorted(taken) == sorted(f"p{number}@example.org" for number in range(25))

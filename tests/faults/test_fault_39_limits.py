@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.faults import CONNECTIONS, Daemon, Mailing, is_alive, only_full, until
+from support.faults import CONNECTIONS, Daemon, Mailing, by_name, is_alive, only_full, until
 from support.sink import Rule, Sink
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def size_of(daemon: Daemon, name: str) -> int:
     return next(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith(f"{name}:"))
 
 
-@pytest.mark.parametrize("spare", [1, only_full(8), 24])
+@pytest.mark.parametrize("spare", [1, only_full(8), by_name(24)])
 def test_39_a_daemon_that_gets_no_more_memory_loses_nothing(spare: int, mailings: Mailings, server: Sink) -> None:
     mailing = mailings("sqlite", 200)
     server.script(Rule("dot", "delay", seconds=0.01))
@@ -127,7 +127,6 @@ def test_40_a_daemon_that_runs_out_of_file_descriptors_waits_or_ends_and_says_so
 
 
 _DIES = """
-import sys, threading
 import scheduler.dispatcher as dispatcher
 looks = 0
 real = dispatcher.Dispatcher.tick
@@ -138,17 +137,14 @@ async def tick(self):
         raise {what}
     return await real(self)
 dispatcher.Dispatcher.tick = tick
-from scheduler.cli.main import main
-sys.argv = ["campaign", "run", "--json"]
-main()
 """
 
 
-@pytest.mark.parametrize("what", ["RuntimeError('a bug')", "MemoryError()", "SystemExit(0)"])
+@pytest.mark.parametrize("what", ["RuntimeError('a bug')", by_name("MemoryError()"), by_name("SystemExit(0)")])
 def test_41_a_dispatcher_that_dies_takes_the_daemon_with_it(what: str, mailings: Mailings, server: Sink) -> None:
     mailing = mailings("sqlite", 300)
     server.script(Rule("dot", "delay", seconds=0.01))
-    daemon = mailing.launch(python=("-c", _DIES.format(what=what)))
+    daemon = mailing.start(told=_DIES.format(what=what))
 
     until(lambda: not daemon.is_running(), "the daemon ends", 40)
     code = daemon.ended()

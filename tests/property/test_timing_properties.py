@@ -1,7 +1,6 @@
 """Laws of timing that hold for every phrase, structure, zone and moment."""
 
 import json
-from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given, settings
@@ -166,8 +165,13 @@ def test_what_is_written_is_read_back(timing: Timing) -> None:
 @given(st.text(max_size=220), st.sampled_from(["en", "fr", "ro", "ru", "es", "de"]))
 def test_any_text_is_read_or_refused(text: str, language: str) -> None:
     for read in (phrases.parse, phrases.parse_span, phrases.parse_repeat):
-        with suppress(PhraseError):
+        refused: PhraseError | None = None
+        try:
             read(text, language=language)
+        except PhraseError as error:
+            refused = error
+
+        assert refused is None or (0 <= refused.at <= len(text) and refused.message and refused.remedy)
 
 
 WORDS = sorted(

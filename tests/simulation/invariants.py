@@ -75,6 +75,7 @@ class Decisions:
     """What people decided, as the database acknowledged it."""
 
     stopped: set[str] = field(default_factory=set)  # unsubscribed, bounced
+    withdrawn: set[str] = field(default_factory=set)  # took their consent back, and have not given it again
     known: set[str] = field(default_factory=set)
     paused: set[str] = field(default_factory=set)  # "" is the campaign
     ended: bool = False
@@ -88,6 +89,7 @@ class Decisions:
     events: list[tuple[str, str, str, object, datetime]] = field(default_factory=list)  # who, name, key, cart, at
     edited: bool = False
     answered: bool = False  # a person said what becomes of everything late
+    budget: int | None = None  # how many messages may be begun in all; those begun before it was set may be more
 
 
 class Witness:
@@ -228,7 +230,7 @@ class Witness:
                 self.broken("I4", f"{row.identity} expired before its time {row.expires_at}")
         if row.state == "suppressed" and row.reason in ("no consent", "unsubscribed", "bounce"):
             who = self._who(row.contact)
-            if who != UNDECIDED and who not in self.decisions.stopped:
+            if who != UNDECIDED and who not in self.decisions.stopped | self.decisions.withdrawn:
                 self.broken("I4", f"{row.identity} was withheld from {who}, who agreed: {row.reason}")
         if row.state == "cancelled" and not self._may_be_cancelled(row):
             self.broken("I4", f"{row.identity} was cancelled by nobody: {row.reason}")
@@ -265,9 +267,12 @@ class Witness:
             self.broken("pause", f"{row.identity} is attempted while paused")
         if row.touch == decisions.without:
             self.broken("I4", f"{row.identity} is attempted after it was taken out")
+        begun = sum(1 for one in self.rows.values() if one.attempts and one.id != row.id)
+        if decisions.budget is not None and row.attempts == 1 and begun >= decisions.budget:
+            self.broken("I14", f"{row.identity} is begun after {begun} others, with {decisions.budget} authorised")
         if facts.approval and decisions.approved.get(row.touch) != decisions.words:
             self.broken("approval", f"{row.identity} is attempted with words nobody approved")
-        if who and facts.marketing and (who in decisions.stopped or who == UNDECIDED):
+        if who and facts.marketing and who in {UNDECIDED} | decisions.stopped | decisions.withdrawn:
             self.broken("I5", f"{row.identity} is attempted although {who} does not agree")
         if who and facts.marketing and self._shape.quiet:
             local = now.astimezone(ZoneInfo(zone_of(who))).time()
@@ -352,16 +357,11 @@ class Witness:
         unknown = 0
         for row in self.rows.values():
             unknown += row.state == "unknown"
-            if row.state == "retry_wait" and self._leapt(row):
-                continue  # it failed for a certain moment while the clock was a month ahead, and waits for that
             if row.state not in TERMINAL | {"held", "unknown"}:
                 self.broken("liveness", f"{row.identity} is still {row.state} since {row.next_at}: {row.reason}")
         if unknown > self.uncertain:
             self.broken("U", f"{unknown} unknown after {self.uncertain} uncertain moments")
         self._nobody_forgotten()
-
-    def _leapt(self, row: Row) -> bool:
-        return row.next_at is not None and datetime.fromisoformat(row.next_at) > self._clock.highest
 
     def _nobody_forgotten(self) -> None:
         """I4: what was to be planned was planned, for everybody and every event."""

@@ -23,7 +23,7 @@ from scheduler.channels.base import Channel, Message
 from scheduler.channels.task import TaskChannel
 from scheduler.delivery import State
 from scheduler.errors import BusyError, SchedulerError
-from scheduler.operations import applying, holding, people, steering
+from scheduler.operations import applying, holding, ledger_check, people, steering
 from scheduler.simulation import CALM, Chance, FarEnd, Fate, Point, Reached, World, WorldChannel
 from scheduler.store import ledger, plans
 from scheduler.store.connections import open_memory
@@ -50,7 +50,11 @@ DEEDS = ("edit", "pause", "cancel", "unsubscribe", "import", "resolve", "again")
 CROWDS = (("lea",), ("lea", "karim"), ("lea", "nina", "tom"))
 HOUR, DAY = 3600.0, 86400.0
 _JITTERS = (-HOUR, -60.0, -1.0, 0.0, 0.0, 0.0, 1.0, 20.0, 61.0, 600.0, HOUR)
-_DECIDING = frozenset({"event", "edit", "pause", "resume", "cancel", "approve", "stop", "join"})
+_DECIDING = frozenset(
+    {"event", "edit", "pause", "resume", "cancel", "approve", "stop", "join", "withdraw", "authorise"}
+)
+# Laws that compare two moments of the log: a wall clock that is set back between them writes the later one first.
+_OF_MOMENTS = frozenset({"I5", "I8", "I9", "I10", "I12", "I15"})
 _AMBIGUOUS = (Fate.LOST_ANSWER, Fate.LOST_MESSAGE, Fate.GARBLED)
 
 
@@ -121,7 +125,7 @@ class Bench:
         self.raw = raw
         self._empty = sqlite3.connect(":memory:")
         raw.backup(self._empty)
-        self._applied: dict[tuple[str, int, tuple[str, ...]], sqlite3.Connection] = {}
+        self._applied: dict[tuple[str, int], sqlite3.Connection] = {}
         self._touch: Callable[[int], None] = lambda delivery: None
         raw.create_function("simulated_touch", 1, self._touched)
         for event, table, column in (
@@ -148,16 +152,16 @@ class Bench:
     def begin(self, which: Options, touch: Callable[[int], None]) -> None:
         """Put the database into the state of a campaign applied and its first people imported."""
         self._touch = lambda delivery: None
-        key = (which.shape, which.start, which.crowd)
+        key, start = (which.shape, which.start), STARTS[which.start]
+        store = SimStore(Disk(self.engine, self.raw, shared=False), lambda where: None)
         if key not in self._applied:
             self._empty.backup(self.raw)
-            start = STARTS[which.start]
-            store = SimStore(Disk(self.engine, self.raw, shared=False), lambda where: None)
-            people.import_contacts(store, [person(name) for name in which.crowd], source="file", now=start)
             applying.apply(store, load(which.shape, start, Edit()), now=start, catalog=KeptCatalog())
             self._applied[key] = sqlite3.connect(":memory:")
             self.raw.backup(self._applied[key])
-        self._applied[key].backup(self.raw)
+        else:
+            self._applied[key].backup(self.raw)
+        people.import_contacts(store, [person(name) for name in which.crowd], source="file", now=start)
         self._touch = touch
 
 
@@ -229,7 +233,7 @@ class Simulation:
         process = Process(
             f"d{self._starts}", self.disk, self.clock, self.loop, self.files if self._guarded else None, self._channels
         )
-        process.before_recovery = self._beats
+        process.before_recovery = lambda: self._beats(process)
         process.died = self._died
         process.surprised = lambda what: self.witness.broken("daemon", what)
         process.start()
@@ -270,13 +274,16 @@ class Simulation:
             self.daemons[number] = self._process()
             self._say("started", self.daemons[number].name)
 
-    def _beats(self) -> None:
-        """Where several daemons share a database, those that live have been heard from lately."""
+    def _beats(self, asking: Process) -> None:
+        """Where several daemons share a database, those that live beside the one that asks were heard from lately.
+
+        That one itself is not heard before its guard has looked.
+        """
         if not self.disk.shared:
             return
         with self.store.begin() as conn:
             for process in self.daemons:
-                if not process.dead and process.stalled is None:
+                if process is not asking and not process.dead and process.stalled is None:
                     plans.beat(
                         conn,
                         daemon=process.name,
@@ -326,7 +333,18 @@ class Simulation:
         if "restore" in self.options.faults and "two" not in self.options.faults:
             at = when()
             steps += [(at, "copy", ()), (at + chance.pick((10.0, HOUR, 9 * HOUR, 25 * HOUR)), "restore", ())]
-        return sorted(steps, key=lambda step: step[0])
+        return sorted([*steps, *self._budgets(moments)], key=lambda step: step[0])
+
+    def _budgets(self, moments: Sequence[float]) -> list[tuple[float, str, tuple[object, ...]]]:
+        """Draw, apart from everything else, who limits how many messages may go and who lifts the limit."""
+        chance = Chance(self.options.seed, "budget")
+        if not chance.happens(0.2):
+            return []
+        at = chance.pick(moments)
+        steps: list[tuple[float, str, tuple[object, ...]]] = [(at, "authorise", (chance.below(4),))]
+        if chance.happens(0.5):
+            steps.append((at + chance.pick((60.0, HOUR, 26 * HOUR)), "authorise", (chance.pick((None, 2, 5)),)))
+        return steps
 
     def _moments(self, events: Sequence[float]) -> list[float]:
         """Return the moments around which things go: trouble at any other time finds nobody at work."""
@@ -401,6 +419,15 @@ class Simulation:
             if process.idle > 20:
                 self.witness.broken("liveness", f"{process.name} finds something due and cannot move it on")
         self.witness.finished()
+        self._examine()
+
+    def _examine(self) -> None:
+        """Ask what `campaign doctor --ledger` asks; laws of two moments only where the wall clock never went back."""
+        wrong = {"back", "leap"} & set(self.options.faults)
+        found = ledger_check.check(self.store, self.catalog, now=self.clock.now(), connections=CONNECTIONS)
+        for law in found.checked:
+            if law.violations and not (wrong and law.name in _OF_MOMENTS):
+                self.witness.broken(f"doctor {law.name}", str(law.violations[0]))
 
     async def _until(self, elapsed: float) -> None:
         seconds = elapsed - self.clock.elapsed
@@ -477,8 +504,7 @@ class Simulation:
             loaded = load(self.shape.name, self.start, edit)
             applying.apply(self.store, loaded, now=self.clock.now(), catalog=self.catalog)
             self.edit = edit
-        # The moment of a spread touch follows from its id, which `plan` reads anew from a file that renames it.
-        if self.chance.happens(0.15) and not (edit.renamed and self.shape.name == "spread"):
+        if self.chance.happens(0.15):
             changes = applying.preview(self.store, loaded, now=self.clock.now()).changes
             again = changes.counts()
             if any(again.get(name) for name in ("add", "change", "cancel")):
@@ -528,7 +554,22 @@ class Simulation:
             )
 
     def _join_now(self, who: str) -> None:
-        people.import_contacts(self.store, [person(who)], source="again", now=self.clock.now())
+        """A file brings a person with their consent: what was taken back is given again, what was stopped is not."""
+        with self._deciding():
+            self.decisions.withdrawn.discard(who)
+            people.import_contacts(self.store, [person(who)], source="again", now=self.clock.now())
+
+    def _withdraw_now(self, who: str) -> None:
+        """A file says that a person agrees to nothing any more."""
+        with self._deciding():
+            self.decisions.withdrawn.add(who)
+            row = replace(person(who), consent=())
+            people.import_contacts(self.store, [row], source="again", now=self.clock.now())
+
+    def _authorise_now(self, budget: int | None) -> None:
+        with self._deciding():
+            self.decisions.budget = budget
+            applying.authorise(self.store, f"sim-{self.shape.name}", budget=budget, now=self.clock.now())
 
     def _resolve_now(self) -> None:
         """A person asks the far end what became of every unknown message, and says so."""

@@ -51,6 +51,7 @@ class Shop(RuleBasedStateMachine):
         # The model.
         self.bought: dict[str, str] = {}  # the purchase's key: who
         self.stopped_at: dict[str, float] = {}
+        self.answers: dict[str, list[tuple[float, bool]]] = {"lea": [(0.0, True)], "karim": [(0.0, True)]}
         self.sure = True  # nothing has happened that may rightly keep a message from going
         self.copied = False
 
@@ -117,8 +118,14 @@ class Shop(RuleBasedStateMachine):
         self.sim._do("stop", (who, "link"))
 
     @rule(who=WHO)
-    def import_again_with_consent(self, who: str) -> None:
-        """What somebody stopped is not begun again by a file."""
+    def withdraw_consent(self, who: str) -> None:
+        self.answers[who].append((self.sim.clock.elapsed, False))
+        self.sim._do("withdraw", (who,))
+
+    @rule(who=WHO)
+    def resubscribe(self, who: str) -> None:
+        """Consent given again counts after it was taken back; what somebody stopped is not begun again by a file."""
+        self.answers[who].append((self.sim.clock.elapsed, True))
         self.sim._do("join", (who,))
 
     # The author
@@ -175,8 +182,10 @@ class Shop(RuleBasedStateMachine):
             assert thanked == Counter(self.bought.keys()), self._story()
             for who, count in mailed.items():
                 stopped_at = self.stopped_at.get(who, 10 * DAY)
-                if abs(stopped_at - MAILED_AT) > 120:
-                    assert count == (stopped_at > MAILED_AT), self._story()
+                agrees = [given for at, given in self.answers[who] if at <= MAILED_AT][-1]
+                changes = (stopped_at, *(at for at, _ in self.answers[who]))
+                if all(abs(at - MAILED_AT) > 120 for at in changes):
+                    assert count == (agrees and stopped_at > MAILED_AT), self._story()
 
     def _story(self) -> str:
         return "\n".join([*self.sim.log, *map(str, self.sim.witness.violations)])

@@ -7,6 +7,7 @@
  *   ACCIDENT_KILL_AFTER  1: it dies when the call has returned, else before it is made
  *   ACCIDENT_EIO_FROM    number of the fdatasync or fsync of a concerned file from which on all of them fail with EIO
  *   ACCIDENT_FULL        while this file exists, concerned files cannot grow (ENOSPC)
+ *   ACCIDENT_CLOCK       file of 8 bytes: the seconds by which the wall clock is wrong, read at every look at it
  *   ACCIDENT_SHADOW      folder that gets, at every successful sync of a concerned file, what the disk would hold
  */
 #define _GNU_SOURCE
@@ -20,16 +21,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_long calls, syncs;
 static long kill_at, eio_from;
 static int armed, after;
 static const char *folder, *tally, *full, *shadow;
+static const volatile long long *wrong;
 static pid_t owner;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
@@ -47,6 +52,16 @@ static long number(const char *name) {
     return text ? atol(text) : 0;
 }
 
+static void open_clock(const char *path) {
+    int fd;
+    if (!path) return;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) abort();
+    wrong = mmap(NULL, sizeof *wrong, PROT_READ, MAP_SHARED, fd, 0);
+    if (wrong == MAP_FAILED) abort();
+    close(fd);
+}
+
 void accident_arm(void) {
     kill_at = number("ACCIDENT_KILL_AT");
     after = (int)number("ACCIDENT_KILL_AFTER");
@@ -56,10 +71,16 @@ void accident_arm(void) {
     full = word("ACCIDENT_FULL");
     shadow = word("ACCIDENT_SHADOW");
     owner = getpid();
+    open_clock(getenv("ACCIDENT_CLOCK"));
     armed = 1;
 }
 
 static int ours(void) { return armed && getpid() == owner; } /* the processes it starts are left alone */
+
+static int is_below(const char *path) {
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == 0);
+}
 
 static int concerns(int fd, char path[PATH_MAX]) {
     char link[64];
@@ -69,7 +90,7 @@ static int concerns(int fd, char path[PATH_MAX]) {
     length = readlink(link, path, PATH_MAX - 1);
     if (length <= 0) return 0;
     path[length] = 0;
-    return strncmp(path, folder, strlen(folder)) == 0;
+    return is_below(path);
 }
 
 static void note(long count) {
@@ -184,7 +205,7 @@ int rename(const char *from, const char *to) {
         char *slash;
         /* `from` is gone: its folder is resolved, its own name kept */
         snprintf(old_path, PATH_MAX, "%s", from);
-        if (realpath(to, new_path) && strncmp(new_path, folder, strlen(folder)) == 0) {
+        if (realpath(to, new_path) && is_below(new_path)) {
             slash = strrchr(old_path, '/');
             if (slash) {
                 char name[NAME_MAX + 2], base[PATH_MAX];
@@ -250,4 +271,26 @@ int ftruncate64(int fd, off_t size) {
         return -1;
     }
     return real(fd, size);
+}
+
+/* The wall clock alone: whoever waits does so by the monotonic one, which goes on as ever. */
+int clock_gettime(clockid_t which, struct timespec *now) {
+    REAL(clock_gettime);
+    int result = real(which, now);
+    if (result == 0 && wrong && (which == CLOCK_REALTIME || which == CLOCK_REALTIME_COARSE) && ours()) now->tv_sec += *wrong;
+    return result;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    REAL(gettimeofday);
+    int result = real(now, zone);
+    if (result == 0 && wrong && ours()) now->tv_sec += *wrong;
+    return result;
+}
+
+time_t time(time_t *now) {
+    struct timespec found;
+    clock_gettime(CLOCK_REALTIME_COARSE, &found);
+    if (now) *now = found.tv_sec;
+    return found.tv_sec;
 }

@@ -54,18 +54,25 @@ class Mailbox:
 
 
 @contextmanager
-def mail_server() -> Iterator[tuple[str, Mailbox]]:
-    """Yield the URL of a server on loopback and its mailbox."""
-    mailbox = Mailbox()
+def served_by(handler: object) -> Iterator[str]:
+    """Yield the URL of a server on loopback that hands what it is sent to `handler`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        yield f"smtp://127.0.0.1:{port}", mailbox
+        yield f"smtp://127.0.0.1:{port}"
     finally:
         controller.stop()
+
+
+@contextmanager
+def mail_server() -> Iterator[tuple[str, Mailbox]]:
+    """Yield the URL of a server on loopback and its mailbox."""
+    mailbox = Mailbox()
+    with served_by(mailbox) as url:
+        yield url, mailbox
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -19,11 +17,10 @@ from typing import Any
 
 import pytest
 
+from support import shop
 from support.daemon import LIMIT_SECONDS, environment
 from support.sink import Sink
 from support.zygote import Zygote
-
-BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.service)]
 
 
 def only_full(*values: Any) -> Any:
@@ -31,21 +28,23 @@ def only_full(*values: Any) -> Any:
     return pytest.param(*values, marks=pytest.mark.full)
 
 
+def by_name(*values: Any) -> Any:
+    """Return values of a parametrized test that plain `pytest` leaves out: `pytest tests/faults` takes them."""
+    return pytest.param(*values, marks=pytest.mark.by_name)
+
+
+def both(*marks: pytest.MarkDecorator) -> list[Any]:
+    """Return both databases, PostgreSQL with these marks."""
+    return ["sqlite", pytest.param("postgresql", marks=(pytest.mark.service, *marks))]
+
+
+BOTH = both()
+SQLITE_FIRST = both(pytest.mark.by_name)  # plain `pytest` takes SQLite alone
 CONNECTIONS = 4  # what the daemon opens to one server
 TESTS = Path(__file__).parents[1]
 
 # Quiet hours are switched off: these tests run at any hour of the day.
-HEAD = """\
-campaign: shop
-language: en
-country: FR
-timezone: Europe/Paris
-senders:
-  email: The Shop <hello@shop.example>
-  postal_address: 12 rue des Lilas, 75011 Paris
-  unsubscribe: mailto:stop@shop.example
-courtesy: {quiet_hours: none}
-"""
+HEAD = shop.HEAD + "courtesy: {quiet_hours: none}\n"
 MAILING = (
     HEAD
     + """
@@ -254,31 +253,27 @@ class Mailing:
         by: Zygote | None = None,
         limits: Mapping[str, int] | None = None,
         humble: bool = False,
+        told: str = "",
         **env: str,
     ) -> Daemon:
-        """Start the daemon (or another command) by a fork of a process that has its modules in memory."""
+        """Start the daemon (or another command) by a fork of a process that has its modules in memory.
+
+        `told` is Python that it runs first: another time-out, a part that dies.
+        """
         out, err = self._files()
         arguments = argv if command else ("run", "--json", *argv)
         parent = by or self._zygote
         pid = parent.start(
-            arguments, cwd=self.folder, env={**self.env, **env}, out=out, err=err, limits=limits, humble=humble
+            arguments,
+            cwd=self.folder,
+            env={**self.env, **env},
+            out=out,
+            err=err,
+            limits=limits,
+            humble=humble,
+            told=told,
         )
         return self._keep(Daemon(pid, out, err, lambda seconds: parent.wait(pid, seconds)))
-
-    def launch(self, *prefix: str, python: Sequence[str] = ("-m", "scheduler", "run", "--json"), **env: str) -> Daemon:
-        """Start the daemon as somebody does, as a fresh interpreter; `prefix` is a command that runs it."""
-        out, err = self._files()
-        with out.open("w") as stdout, err.open("w") as stderr:
-            process = subprocess.Popen(
-                [*prefix, sys.executable, *python],
-                cwd=self.folder,
-                env={**self.env, **env},
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
-        return self._keep(Daemon(process.pid, out, err, process.wait))
 
     def clean_up(self) -> None:
         """Kill whatever of ours still runs."""
@@ -384,12 +379,14 @@ class Mailing:
 
         def look() -> bool:
             nonlocal states, changed
-            self.wait_is_over()
             before, states = states, self.states()
+            if "retry_wait" in states:
+                self.wait_is_over()
             if states != before:
                 changed = time.monotonic()
             elif time.monotonic() - changed > 4:
                 self.change("UPDATE delivery SET lease_until = due_at WHERE state IN ('claimed', 'attempting')")
+                changed = time.monotonic()  # whoever claims them anew gets as long again
             return bool(states) and not going & set(states)
 
         until(look, lambda: f"everything is settled, got {states}, {self.rows()[-1:]}", seconds)

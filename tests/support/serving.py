@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlalchemy import text
+
 from scheduler import bootstrap
 from scheduler.book import Journal
 from scheduler.channels.base import Channel
@@ -17,6 +19,17 @@ from scheduler.store.database import Store
 from scheduler.store.writer import ThreadWriter
 
 LIMIT_SECONDS = 30
+
+# A mailing that goes at any hour of the day.
+NOW = """
+courtesy: {quiet_hours: none}
+stages:
+  - stage: launch
+    kind: awareness
+    when: as soon as possible
+    touches:
+      - {id: offer, channel: email, subject: Offer, text: "x"}
+"""
 
 
 class Counting(Dispatcher):
@@ -77,3 +90,14 @@ async def serve_until(daemon: Daemon, reached: Callable[[], bool]) -> None:
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+def cut_off(store: Store) -> None:
+    """End every other connection to a database on PostgreSQL, as a restart of the server would."""
+    with store.begin() as conn:
+        conn.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )

@@ -34,6 +34,17 @@ senders:
 """
 
 
+# One mail to everybody, on a day of its own.
+OFFER = """
+stages:
+  - stage: conversion
+    kind: conversion
+    when: 1 february at 10:00
+    touches:
+      - {id: offer, channel: email, subject: Offer, text: "x"}
+"""
+
+
 def moment(text: str) -> datetime:
     """Read an ISO moment with its offset."""
     found = datetime.fromisoformat(text)

@@ -25,6 +25,7 @@ from scheduler.cli.main import cli
 from support.daemon import LIMIT_SECONDS, environment
 
 EXAMPLE = Path(__file__).parents[1] / "acceptance" / "do" / "shop"
+SCREENS = EXAMPLE.parent / "screens"
 UPDATE = os.environ.get("CAMPAIGN_UPDATE_GOLDEN") == "1"
 NOW = "2026-11-20T09:00+01:00"  # a Friday morning in Paris
 
@@ -81,6 +82,10 @@ class Shop:
         assert result.exit_code == 0, f"{args}: {result.exit_code}\n{result.output}"
         return result.stdout
 
+    def shown(self, *args: str, now: str | None = NOW) -> str:
+        """Run a command that ends well; return what it says on stdout, the same wherever the folder lies."""
+        return self.done(*args, now=now).replace(str(self.folder), "/shop")
+
     def json(self, *args: str, now: str | None = NOW, **env: str):  # type: ignore[no-untyped-def]
         """Run a command with --json; return its document."""
         return json.loads(self.done(*args, "--json", now=now, **env))
@@ -94,12 +99,17 @@ class Shop:
         return self.lines("run", "--once", "--outbox", "out", "--database", "sqlite:///var/campaign.db", now=now)
 
 
-def golden(path: Path, text: str) -> None:
-    """Compare with a golden file; `CAMPAIGN_UPDATE_GOLDEN=1` writes it anew."""
+def golden(path: Path, text: str) -> str:
+    """Return what a golden file says, to be compared with `text`; `CAMPAIGN_UPDATE_GOLDEN=1` first writes it anew."""
     if UPDATE:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; CAMPAIGN_UPDATE_GOLDEN=1 writes it anew"
+    return path.read_text(encoding="utf-8")
+
+
+def screen(name: str, text: str) -> str:
+    """Return the golden screen of a command that does something."""
+    return golden(SCREENS / f"{name}.txt", text)
 
 
 CTRL_C = "\x03"

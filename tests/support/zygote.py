@@ -41,9 +41,10 @@ def _become(order: dict[str, object]) -> None:
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
     if order["humble"]:
         _obey_permissions()
-    if "ACCIDENT_FOLDER" in os.environ:
+    if any(name.startswith("ACCIDENT_") for name in os.environ):
         ctypes.CDLL(None).accident_arm()  # of accidents.c, preloaded
     sys.argv = ["campaign", *order["argv"]]  # type: ignore[misc]
+    exec(str(order["told"]), {})
     from scheduler.cli.main import main
 
     main()
@@ -109,10 +110,12 @@ class Zygote:
         err: Path,
         limits: Mapping[str, int] | None = None,
         humble: bool = False,
+        told: str = "",
     ) -> int:
         """Start `campaign` with these arguments; return its process id, which leads a session of its own.
 
-        `limits` are resource limits by name (`NOFILE`); a `humble` process obeys file permissions even as root.
+        `limits` are resource limits by name (`NOFILE`); a `humble` process obeys file permissions even as root;
+        `told` is Python that it runs before the command.
         """
         found = self._order(
             argv=list(argv),
@@ -122,6 +125,7 @@ class Zygote:
             err=str(err),
             limits=dict(limits or {}),
             humble=humble,
+            told=told,
         )
         assert isinstance(found, int)
         return found

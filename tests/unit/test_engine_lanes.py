@@ -5,38 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import pytest
+from support.claims import a_claim
 
 from scheduler.engines.local import LocalEngine
 from scheduler.errors import SchedulerError
 from scheduler.store.ledger import Claim
-
-NOON = datetime(2027, 1, 21, 12, tzinfo=UTC)
-
-
-def claim(number: int, *, channel: str = "email", marketing: bool = True, contact: int | None = None) -> Claim:
-    return Claim(
-        id=number,
-        campaign="shop",
-        edition="2027",
-        touch="offer",
-        stage="conversion",
-        channel=channel,
-        recipient=f"c{number}",
-        contact=number if contact is None else contact,
-        occurrence="once",
-        run=None,
-        marketing=marketing,
-        due_at=NOON,
-        expires_at=None,
-        on_late="skip",
-        attempts=0,
-        revision=None,
-        worker="w",
-        lease_until=NOON,
-    )
 
 
 @dataclass(frozen=True)
@@ -88,7 +63,7 @@ def test_every_claim_is_sent_and_confirmed_once_over_at_most_so_many_lanes() -> 
 
     async def work() -> None:
         engine = LocalEngine(carrier, connections=3)
-        await engine.submit([claim(number) for number in range(20)])
+        await engine.submit([a_claim(number) for number in range(20)])
         await engine.drain()
 
     asyncio.run(work())
@@ -101,7 +76,7 @@ def test_a_channel_that_hangs_holds_up_no_other() -> None:
     async def work() -> tuple[list[int], list[int]]:
         carrier = Carrier(shut={"email": asyncio.Event()})
         engine = LocalEngine(carrier, connections=2)
-        await engine.submit([claim(1), claim(2), claim(3), claim(4, channel="sms"), claim(5, channel="sms")])
+        await engine.submit([a_claim(1), a_claim(2), a_claim(3), a_claim(4, channel="sms"), a_claim(5, channel="sms")])
         async with asyncio.timeout(5):
             while len(carrier.confirmed) < 2:
                 await asyncio.sleep(0)
@@ -117,9 +92,9 @@ def test_what_is_no_marketing_overtakes_what_waits() -> None:
     async def work() -> list[int]:
         carrier = Carrier(shut={"email": asyncio.Event()})
         engine = LocalEngine(carrier, connections=1)
-        await engine.submit([claim(1), claim(2), claim(3)])
+        await engine.submit([a_claim(1), a_claim(2), a_claim(3)])
         await asyncio.sleep(0)
-        await engine.submit([claim(9, marketing=False)])
+        await engine.submit([a_claim(9, marketing=False)])
         carrier.shut["email"].set()
         await engine.drain()
         return carrier.begun
@@ -132,8 +107,8 @@ def test_marketing_to_one_person_goes_in_its_order_whatever_the_channel() -> Non
 
     async def work() -> list[int]:
         engine = LocalEngine(carrier)
-        first, then, last = (claim(n, channel=way, contact=7) for n, way in ((1, "email"), (2, "sms"), (3, "email")))
-        await engine.submit([first, then, last, claim(4), claim(5, contact=7, marketing=False)])
+        first, then, last = (a_claim(n, channel=way, contact=7) for n, way in ((1, "email"), (2, "sms"), (3, "email")))
+        await engine.submit([first, then, last, a_claim(4), a_claim(5, contact=7, marketing=False)])
         for _ in range(10):
             await asyncio.sleep(0)
         begun = list(carrier.begun)
@@ -150,7 +125,7 @@ def test_a_stop_gives_back_what_waited_for_its_turn() -> None:
 
     async def work() -> None:
         engine = LocalEngine(carrier)
-        await engine.submit([claim(1, contact=7), claim(2, contact=7)])
+        await engine.submit([a_claim(1, contact=7), a_claim(2, contact=7)])
         await asyncio.sleep(0)
         engine.stop()
         carrier.shut["email"].set()
@@ -166,7 +141,7 @@ def test_a_long_queue_is_full_until_it_is_half_empty_and_says_so() -> None:
         told: list[int] = []
         carrier = Carrier(shut={"email": asyncio.Event()})
         engine = LocalEngine(carrier, connections=1, on_room=lambda: told.append(1))
-        await engine.submit([claim(number) for number in range(150)])
+        await engine.submit([a_claim(number) for number in range(150)])
         await asyncio.sleep(0)
         full = set(engine.room().full)
         carrier.shut["email"].set()
@@ -180,10 +155,10 @@ def test_after_a_stop_what_is_being_sent_is_finished_and_the_rest_given_back() -
     async def work() -> Carrier:
         carrier = Carrier(shut={"email": asyncio.Event()})
         engine = LocalEngine(carrier, connections=2)
-        await engine.submit([claim(number) for number in range(5)])
+        await engine.submit([a_claim(number) for number in range(5)])
         await asyncio.sleep(0)
         engine.stop()
-        await engine.submit([claim(7)])
+        await engine.submit([a_claim(7)])
         carrier.shut["email"].set()
         await engine.drain()
         assert engine.room().claims == 0
@@ -199,7 +174,7 @@ def test_an_outcome_that_cannot_be_stored_is_told_and_what_waits_is_given_back_a
     async def work() -> Carrier:
         carrier = Carrier(broken={1})
         engine = LocalEngine(carrier, connections=1)
-        await engine.submit([claim(number) for number in range(1, 6)])
+        await engine.submit([a_claim(number) for number in range(1, 6)])
         while len(carrier.begun) < 2:
             await asyncio.sleep(0)
         await asyncio.sleep(0.01)
@@ -220,8 +195,8 @@ def test_claims_that_could_not_be_looked_at_are_given_back_at_the_next_tick() ->
         carrier = Carrier(unprepared={2})
         engine = LocalEngine(carrier, connections=1)
         with pytest.raises(SchedulerError, match="gone"):
-            await engine.submit([claim(1), claim(2)])
-        await engine.submit([claim(3)])
+            await engine.submit([a_claim(1), a_claim(2)])
+        await engine.submit([a_claim(3)])
         await engine.drain()
         return carrier
 

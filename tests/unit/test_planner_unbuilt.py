@@ -63,3 +63,19 @@ def test_a_key_of_a_touch_is_named_with_its_line(touch, said):
     [finding] = unbuilt(touch=touch)
 
     assert (finding.message, finding.place.line) == (said, 13)
+
+
+@pytest.mark.parametrize(
+    ("touch", "remedy"),
+    [
+        ("priority: 3", "leave it out; `apply` and the dry run refuse it rather than ignore it"),
+        (
+            "pick: best",
+            "write `pick: earliest`, `latest` or `spread`; `apply` and the dry run refuse it rather than ignore it",
+        ),
+    ],
+)
+def test_what_to_write_instead_is_said(touch, remedy):
+    [finding] = unbuilt(touch=touch)
+
+    assert finding.remedy == remedy

@@ -220,6 +220,7 @@ GERMAN = Lexicon(
         Kind.THIS: "diese | diesen | dieser | dieses | diesem",
         Kind.LAST: _adjective("letzt"),
         Kind.EXPECTED: f"{_adjective('erwartet')} | {_adjective('voraussichtlich')}",
+        Kind.OVERDUE: _adjective("überfällig"),
         Kind.CUSTOMER: "des Kunden | der Kundin | des Kontakts",
         Kind.QUARTER: "Quartal | Quartals | Q",
         Kind.EVERY: "jeden | jede | jedes | jeder | jedem | an jedem | alle",

@@ -120,6 +120,7 @@ ENGLISH = Lexicon(
         Kind.THIS: "this",
         Kind.LAST: "last | latest | most recent",
         Kind.EXPECTED: "expected",
+        Kind.OVERDUE: "overdue",
         Kind.CUSTOMER: "customer s | customers | their | contact s | person s",
         Kind.QUARTER: "quarter | q",
         Kind.EVERY: "every | each",

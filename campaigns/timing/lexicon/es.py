@@ -153,6 +153,7 @@ SPANISH = Lexicon(
         Kind.THIS: "este | esta",
         Kind.LAST: "último | última",
         Kind.EXPECTED: "previsto | prevista | esperado | esperada",
+        Kind.OVERDUE: "atrasado | atrasada | retrasado | retrasada",
         Kind.CUSTOMER: "del cliente | de la clienta | del contacto",
         Kind.QUARTER: "trimestre | t | q",
         Kind.EVERY: "cada | todos los | todas las",

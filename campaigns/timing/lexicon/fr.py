@@ -138,6 +138,7 @@ FRENCH = Lexicon(
         Kind.THIS: "ce | cet | cette",
         Kind.LAST: "dernier | dernière",
         Kind.EXPECTED: "attendu | attendue | prévu | prévue",
+        Kind.OVERDUE: "en retard",
         Kind.CUSTOMER: "du client | de la cliente | du contact",
         Kind.QUARTER: "trimestre | t",
         Kind.EVERY: "chaque | tous les | toutes les",

@@ -152,6 +152,7 @@ ROMANIAN = Lexicon(
         Kind.THIS: "acest | această | aceasta | acesta",
         Kind.LAST: "ultima | ultimul",
         Kind.EXPECTED: "așteptată | așteptat | estimată | estimat | preconizată",
+        Kind.OVERDUE: "întârziată | întârziat | restantă",
         Kind.CUSTOMER: "a clientului | clientului | a clientei | clientei",
         Kind.QUARTER: "trimestrul | trimestru | trimestrului | t",
         Kind.EVERY: "în fiecare | la fiecare | fiecare | o dată la | fiecărei | fiecărui",

@@ -204,6 +204,7 @@ RUSSIAN = Lexicon(
         Kind.THIS: "этот | эту | это | этом | этой",
         Kind.LAST: _soft("последн"),
         Kind.EXPECTED: _adjective("ожидаем"),
+        Kind.OVERDUE: _adjective("просроченн"),
         Kind.CUSTOMER: "клиента | покупателя | клиентки",
         Kind.QUARTER: "квартал | квартала | квартале | кв",
         Kind.EVERY: "каждый | каждую | каждое | каждые | каждого | каждой | раз в | по",

@@ -83,6 +83,7 @@ class Kind(StrEnum):
     THIS = "this"
     LAST = "last"
     EXPECTED = "expected"
+    OVERDUE = "overdue"
     CUSTOMER = "the customer's"
     QUARTER = "quarter"
     WEEKEND = "weekend"

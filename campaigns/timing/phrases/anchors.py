@@ -82,16 +82,16 @@ def occasion(stream: Stream) -> Occasion | None:
 
 
 def event(stream: Stream) -> Event | None:
-    """Take a person's event: "purchase", "the last purchase", "the expected order", "the customer's birthday"."""
+    """Take a person's event: "purchase", "the last purchase", "the expected order", "the overdue order"."""
     stream.skip(Kind.ARTICLE, Kind.CUSTOMER)
     stream.take(Kind.LAST)
-    expected = stream.take(Kind.EXPECTED)
+    expected, late = stream.take(Kind.EXPECTED), stream.take(Kind.OVERDUE)
     name = stream.value(Kind.EVENT)
     if not isinstance(name, str):
         return None
-    expected = stream.take(Kind.EXPECTED) or expected
+    expected, late = stream.take(Kind.EXPECTED) or expected, stream.take(Kind.OVERDUE) or late
     stream.take(Kind.CUSTOMER)
-    return Event(name, expected=expected, yearly=name in YEARLY)
+    return Event(name, expected=expected, yearly=name in YEARLY, late=late)
 
 
 def month_of(stream: Stream) -> tuple[int | None, int | None, int] | None:

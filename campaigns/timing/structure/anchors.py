@@ -46,7 +46,7 @@ from campaigns.timing.structure.values import (
 
 HERE = Here()
 KEYS = ("date", "period", "occasion", "weekday", "nth", "nearest", "stage", "touch", "event")
-MODIFIERS = ("year", "clock", "zone", "expected", "yearly", "shift_weeks", "named")
+MODIFIERS = ("year", "clock", "zone", "expected", "yearly", "late", "shift_weeks", "named")
 _ALLOWED = {
     "date": ("clock", "zone", "named"),
     "period": (),
@@ -56,7 +56,7 @@ _ALLOWED = {
     "nearest": (),
     "stage": (),
     "touch": (),
-    "event": ("expected", "yearly"),
+    "event": ("expected", "yearly", "late"),
 }
 _WORDS: Mapping[str, Anchor] = {
     "now": Now(),
@@ -136,7 +136,8 @@ def write(anchor: Anchor) -> str | dict[str, object]:
         case Touch():
             return {"touch": anchor.name}
         case Event():
-            return _and({"event": anchor.name or ""}, expected=anchor.expected or None, yearly=anchor.yearly or None)
+            asked = {"expected": anchor.expected or None, "yearly": anchor.yearly or None, "late": anchor.late or None}
+            return _and({"event": anchor.name or ""}, **asked)
         case _:
             raise AssertionError(anchor)
 
@@ -284,6 +285,7 @@ def _event(value: Mapping[str, object], names: Names) -> Anchor:
         text or None,
         expected=truth_of(value.get("expected")),
         yearly=text in phrases.anchors.YEARLY if yearly is None else truth_of(yearly),
+        late=truth_of(value.get("late")),
     )
 
 

@@ -16,13 +16,11 @@ from scheduler.store.ledger.attempts import (
     finish_many,
     first_attempt,
     first_attempts,
-    give_up,
     mark,
     mark_many,
-    recover,
-    release_leases,
 )
 from scheduler.store.ledger.planning import Move, NewDelivery, move, pin, plan, plan_audience, retime
+from scheduler.store.ledger.releasing import give_up, recover, release_leases
 from scheduler.store.ledger.restored import MAY_HAVE_GONE, decide_late, hold_gap
 from scheduler.store.ledger.settling import (
     KEEP,
@@ -36,6 +34,7 @@ from scheduler.store.ledger.settling import (
     settle,
     settle_many,
 )
+from scheduler.store.ledger.turned_back import turn_back
 
 __all__ = [
     "KEEP",
@@ -74,4 +73,5 @@ __all__ = [
     "retime",
     "settle",
     "settle_many",
+    "turn_back",
 ]

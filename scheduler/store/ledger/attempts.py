@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Update, and_, bindparam, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from campaigns.definition import TASKS
 from scheduler.delivery import WAITING, State, sources
 from scheduler.errors import SchedulerError
+from scheduler.store.bulk import run_many, within
+from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states, runnable
 from scheduler.store.rows import storable
-from scheduler.store.tables import ATTEMPTS, DELIVERIES, Moment
+from scheduler.store.tables import ATTEMPTS, DELIVERIES
 
 _D = DELIVERIES.c
 
@@ -175,23 +190,38 @@ def claim(
     Lock: on PostgreSQL the rows are locked with SKIP LOCKED, so two workers never take one row and never wait for each
     other; on SQLite the write transaction is alone anyhow. Condition of the change: still planned or retry_wait.
     """
-    due = select(*CLAIMED).where(in_states(WAITING), _D.next_at <= now, runnable(DELIVERIES))
-    if without:
-        due = due.where(_D.channel.not_in(sorted(without)))
-    due = due.order_by(_D.next_at, _D.id).with_for_update(skip_locked=True, of=DELIVERIES)
-    rows = list(conn.execute(due.where(~_D.marketing).limit(limit)))
+    asked = {"moment": now, **({"full": sorted(without)} if without else {})}
+    rows = list(conn.execute(_due(marketing=False, all_channels=not without), {**asked, "most": limit}))
     if len(rows) < limit:
-        rows += conn.execute(due.where(_D.marketing).limit(limit - len(rows))).all()
+        others = _due(marketing=True, all_channels=not without)
+        rows += conn.execute(others, {**asked, "most": limit - len(rows)}).all()
     if not rows:
         return []
-    take = (
-        update(DELIVERIES)
-        .where(_D.id.in_([row.id for row in rows]), in_states(sources(State.CLAIMED)))
-        .values(state=State.CLAIMED.value, worker=worker, lease_until=lease_until, updated_at=now)
-        .returning(_D.id)
-    )
-    taken = set(conn.execute(take).scalars())
+    found = {"rows": [row.id for row in rows], "holder": worker, "until": lease_until, "moment": now}
+    taken = set(conn.execute(_TAKE, found).scalars())
     return [Claim(**row._mapping, worker=worker, lease_until=lease_until) for row in rows if row.id in taken]
+
+
+@cache
+def _due(*, marketing: bool, all_channels: bool) -> Select[Any]:
+    due = select(*CLAIMED).where(in_states(WAITING), _D.next_at <= _MOMENT, runnable(DELIVERIES))
+    if not all_channels:
+        due = due.where(_D.channel.not_in(bindparam("full", expanding=True)))
+    due = due.where(_D.marketing if marketing else ~_D.marketing).order_by(_D.next_at, _D.id).limit(bindparam("most"))
+    return due.with_for_update(skip_locked=True, of=DELIVERIES)
+
+
+_TAKE = (
+    update(DELIVERIES)
+    .where(within(_D.id, "rows"), in_states(sources(State.CLAIMED)))
+    .values(
+        state=State.CLAIMED.value,
+        worker=bindparam("holder"),
+        lease_until=bindparam("until", type_=Moment()),
+        updated_at=_MOMENT,
+    )
+    .returning(_D.id)
+)
 
 
 def mark(
@@ -233,7 +263,7 @@ def mark_many(conn: Connection, marks: Sequence[NewMark], *, now: datetime) -> d
     ]
     if not changes:
         return {}
-    if conn.execute(_MARK, changes).rowcount != len(changes):
+    if run_many(conn, _MARK, changes) != len(changes):
         marks = _just_marked(conn, marks)
     if marks:
         begun = [
@@ -248,7 +278,7 @@ def mark_many(conn: Connection, marks: Sequence[NewMark], *, now: datetime) -> d
             }
             for mark in marks
         ]
-        conn.execute(_BEGIN, begun)
+        run_many(conn, _BEGIN, begun)
     return {
         mark.claim.id: AttemptMark(mark.claim.id, mark.claim.attempts + 1, mark.key, mark.content_hash, mark.created_at)
         for mark in marks
@@ -315,10 +345,10 @@ def finish_many(conn: Connection, endings: Sequence[Ending]) -> set[int]:
             raise ValueError(f"an attempt cannot end as {state}")
         if state is State.RETRY_WAIT and any(ending.next_at is None for ending in same):
             raise ValueError("a delivery that waits to be tried again needs its next moment")
-        if conn.execute(_OUTCOME[state], [_outcome_values(ending) for ending in same]).rowcount != len(same):
+        if run_many(conn, _OUTCOME[state], [_outcome_values(ending) for ending in same]) != len(same):
             same = _those_that_took(conn, state, same)
         if same:
-            conn.execute(_CLOSE[state], [_close_values(ending) for ending in same])
+            run_many(conn, _CLOSE[state], [_close_values(ending) for ending in same])
         taken.update(ending.delivery for ending in same)
     return taken
 
@@ -352,54 +382,3 @@ def _those_that_took(conn: Connection, state: State, endings: Sequence[Ending]) 
     )
     standing = {(row.id, row.attempts) for row in conn.execute(query)}
     return [ending for ending in endings if (ending.delivery, ending.number) in standing]
-
-
-def release_leases(conn: Connection, now: datetime) -> int:
-    """Give back what was claimed and not begun when its lease ran out; return how many rows.
-
-    Condition: claimed, and the lease ended before `now`. A row that is attempting is never given back.
-    """
-    return _give_back(conn, _D.lease_until < now, now)
-
-
-def recover(conn: Connection, *, worker_alive: Collection[str], now: datetime) -> int:
-    """Take over from workers that are not in `worker_alive`; return how many rows.
-
-    What they had claimed waits again; what they were attempting is `unknown`, because it may have been sent, and its
-    attempt is closed so. Where a repeat has no second effect it is tried again instead. Conditions: claimed,
-    attempting. Run it at the start, before the first claim.
-    """
-    return _take_over(conn, or_(_D.worker.is_(None), _D.worker.not_in(sorted(worker_alive))), now)
-
-
-def give_up(conn: Connection, worker: str, *, now: datetime) -> int:
-    """Let go of everything one worker holds, as `recover` does for the dead; return how many rows.
-
-    For the worker itself, when the database was away: of what it then lost sight of nobody else would take care.
-    """
-    return _take_over(conn, _D.worker == worker, now)
-
-
-def _take_over(conn: Connection, dead: ColumnElement[bool], now: datetime) -> int:
-    again = and_(dead, _D.channel.in_(sorted(REPEATABLE)))
-    lost = _interrupt(conn, again, State.RETRY_WAIT, now) + _interrupt(conn, dead, State.UNKNOWN, now)
-    return lost + _give_back(conn, dead, now)
-
-
-def _interrupt(conn: Connection, condition: ColumnElement[bool], state: State, now: datetime) -> int:
-    reason = "the worker stopped during the attempt"
-    values = {"state": state.value, "reason": reason, "worker": None, "lease_until": None, "updated_at": now}
-    if state is State.RETRY_WAIT:
-        values["next_at"] = now
-    lost = update(DELIVERIES).where(in_states({State.ATTEMPTING}), condition).values(values).returning(_D.id)
-    deliveries = list(conn.execute(lost).scalars())
-    if deliveries:
-        close = update(ATTEMPTS).where(ATTEMPTS.c.delivery.in_(deliveries), ATTEMPTS.c.outcome.is_(None))
-        conn.execute(close.values(outcome=state.value, finished_at=now, detail=reason))
-    return len(deliveries)
-
-
-def _give_back(conn: Connection, condition: ColumnElement[bool], now: datetime) -> int:
-    change = update(DELIVERIES).where(in_states({State.CLAIMED}), condition)
-    values = {"state": State.PLANNED.value, "worker": None, "lease_until": None, "updated_at": now}
-    return int(conn.execute(change.values(values)).rowcount)

@@ -6,14 +6,14 @@ keep those. I6 and I10 need the campaigns' rules: `store.ledger.marketing` finds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeAlias
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from scheduler.store.ledger.looking import look
 
@@ -81,6 +81,14 @@ def first(found: Found, limit: int) -> list[Violation]:
         return sorted(islice(found, limit), key=lambda one: one.delivery or 0)
 
 
+def _apart(rows: Iterator[RowMapping], before: str, after: str, slack: timedelta) -> Iterator[RowMapping]:
+    """Return the rows whose moment `after` lies behind their moment `before` by more than the slack.
+
+    Asked here because the two databases subtract moments in different words.
+    """
+    return (row for row in rows if row[after] - row[before] > slack)
+
+
 def _told(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
@@ -122,10 +130,9 @@ def _opted_out(conn: Connection, sight: Sight) -> Found:
         " AND n.purpose = 'marketing:' || d.channel AND n.at <= a.started_at))"
     )
     for query in (stopped, withdrawn):
-        for row in look(conn, query):
-            if row["began_at"] - row["stopped_at"] > sight.slack:
-                what = f"begun {_told(row['began_at'])}, though {row['reason']} since {_told(row['stopped_at'])}"
-                yield Violation(row["id"], what)
+        for row in _apart(look(conn, query), "stopped_at", "began_at", sight.slack):
+            what = f"begun {_told(row['began_at'])}, though {row['reason']} since {_told(row['stopped_at'])}"
+            yield Violation(row["id"], what)
 
 
 def _expired(conn: Connection, _sight: Sight) -> Found:
@@ -138,9 +145,8 @@ def _expired(conn: Connection, _sight: Sight) -> Found:
 
 def _early(conn: Connection, _sight: Sight) -> Found:
     query = "SELECT d.id, a.started_at AS began_at, d.due_at FROM {newest} WHERE {gone} AND a.started_at < d.due_at"
-    for row in look(conn, query):
-        if row["due_at"] - row["began_at"] > _SECOND:
-            yield Violation(row["id"], f"begun {_told(row['began_at'])}, before {_told(row['due_at'])}")
+    for row in _apart(look(conn, query), "began_at", "due_at", _SECOND):
+        yield Violation(row["id"], f"begun {_told(row['began_at'])}, before {_told(row['due_at'])}")
 
 
 def _out_of_order(conn: Connection, sight: Sight) -> Found:
@@ -149,9 +155,8 @@ def _out_of_order(conn: Connection, sight: Sight) -> Found:
         " lag(a.started_at) OVER w AS earlier_at FROM {newest} WHERE d.run IS NOT NULL AND {gone}"
         " WINDOW w AS (PARTITION BY d.run ORDER BY d.id)) steps WHERE began_at < earlier_at"
     )
-    for row in look(conn, query):
-        if row["earlier_at"] - row["began_at"] > sight.slack:
-            yield Violation(row["id"], f"begun before delivery {row['earlier']}, which comes before it in their run")
+    for row in _apart(look(conn, query), "began_at", "earlier_at", sight.slack):
+        yield Violation(row["id"], f"begun before delivery {row['earlier']}, which comes before it in their run")
 
 
 def _after_the_goal(conn: Connection, sight: Sight) -> Found:
@@ -159,12 +164,10 @@ def _after_the_goal(conn: Connection, sight: Sight) -> Found:
         "SELECT d.id, a.started_at AS began_at, r.ended_at, r.reason FROM run r JOIN delivery d ON d.run = r.id"
         " JOIN attempt a ON a.delivery = d.id WHERE r.ended_at IS NOT NULL AND a.started_at > r.ended_at"
     )
-    for row in look(conn, query):
-        if row["began_at"] - row["ended_at"] > sight.slack:
-            why = f" ({row['reason']})" if row["reason"] else ""
-            yield Violation(
-                row["id"], f"begun {_told(row['began_at'])}, though its run ended {_told(row['ended_at'])}{why}"
-            )
+    for row in _apart(look(conn, query), "ended_at", "began_at", sight.slack):
+        why = f" ({row['reason']})" if row["reason"] else ""
+        what = f"begun {_told(row['began_at'])}, though its run ended {_told(row['ended_at'])}{why}"
+        yield Violation(row["id"], what)
 
 
 # --- what rows must say of themselves ---------------------------------------------------------------------------------
@@ -211,13 +214,12 @@ def _overlapping(conn: Connection, sight: Sight) -> Found:
         " JOIN attempt a ON a.delivery = b.delivery AND a.number = b.number - 1"
         " WHERE b.number > 1 AND b.started_at < a.finished_at"
     )
-    for row in look(conn, crossed):
-        if row["ended_at"] - row["began_at"] > sight.slack:
-            yield Violation(
-                row["id"],
-                f"attempt {row['number']} began {_told(row['began_at'])}, before the one before it ended"
-                f" {_told(row['ended_at'])} (or the clock was set back)",
-            )
+    for row in _apart(look(conn, crossed), "began_at", "ended_at", sight.slack):
+        yield Violation(
+            row["id"],
+            f"attempt {row['number']} began {_told(row['began_at'])}, before the one before it ended"
+            f" {_told(row['ended_at'])} (or the clock was set back)",
+        )
 
 
 def _too_many(conn: Connection, sight: Sight) -> Found:

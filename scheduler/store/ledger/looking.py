@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, text
 
 from scheduler.delivery import OPEN, TERMINAL, WAITING, State
-from scheduler.store.tables import Moment
+from scheduler.store.columns import Moment, words
 
 _MOMENTS = ("began_at", "due_at", "earlier_at", "ended_at", "expires_at", "lease_until", "next_at", "stopped_at")
 
 
-def _words(states: Iterable[State]) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(states))
-
-
 _NAMES = {
-    "known": _words(State),
-    "ended": _words(TERMINAL),
-    "waiting": _words(WAITING),
-    "at_work": f"d.state IN ({_words(OPEN - WAITING)})",  # as the index has it that holds these alone
+    "known": words(State),
+    "ended": words(TERMINAL),
+    "waiting": words(WAITING),
+    "at_work": f"d.state IN ({words(OPEN - WAITING)})",  # as the index has it that holds these alone
     "gone": "d.state IN ('attempting', 'sent', 'unknown')",  # went, or may have gone, with its newest attempt
     "newest": "delivery d JOIN attempt a ON a.delivery = d.id AND a.number = d.attempts",
     "minute": "date_trunc('minute', a.started_at)",

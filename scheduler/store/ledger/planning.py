@@ -22,9 +22,10 @@ from sqlalchemy import (
 )
 
 from scheduler.delivery import OPEN, WAITING, State
+from scheduler.store.columns import Moment
 from scheduler.store.conditions import UNSENT, in_states, in_zone
 from scheduler.store.rows import insert_unless_known
-from scheduler.store.tables import CONTACTS, DELIVERIES, Moment
+from scheduler.store.tables import CONTACTS, DELIVERIES
 
 _BATCH = 5_000
 _D = DELIVERIES.c

@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import Enum
 from typing import TypedDict, Unpack, cast
 
-from sqlalchemy import ColumnElement, Connection, and_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, update
 
 from scheduler.delivery import State, sources
+from scheduler.store.columns import Moment
 from scheduler.store.conditions import UNSENT, in_states
 from scheduler.store.ledger.attempts import CLAIMED, Claim
 from scheduler.store.rows import storable
@@ -17,6 +18,15 @@ from scheduler.store.tables import DELIVERIES
 
 LATE = "later than allowed"
 _D = DELIVERIES.c
+
+
+_MOMENT = bindparam("moment", type_=Moment())
+_EXPIRE_HELD = (
+    update(DELIVERIES)
+    .where(in_states({State.HELD}), _D.expires_at < _MOMENT, _D.on_late != "ask")
+    .values(state=State.EXPIRED.value, reason=bindparam("why"), worker=None, lease_until=None, updated_at=_MOMENT)
+    .returning(*CLAIMED)
+)
 
 
 class Keep(Enum):
@@ -115,9 +125,7 @@ def expire_held(conn: Connection, now: datetime) -> list[Claim]:
     What asks (`on_late: ask`) stays held until a person answers. What waits and is late is for the worker, which looks
     at it when it is due. Condition: held.
     """
-    late = and_(in_states({State.HELD}), _D.expires_at < now, _D.on_late != "ask")
-    change = update(DELIVERIES).where(late).values(_moved(State.EXPIRED, LATE, now, None))
-    ended = conn.execute(change.returning(*CLAIMED)).all()
+    ended = conn.execute(_EXPIRE_HELD, {"moment": now, "why": LATE}).all()
     return [Claim(**row._mapping, worker="", lease_until=now) for row in ended]
 
 

@@ -50,14 +50,16 @@ def beat(
 ) -> None:
     """Write a daemon's heartbeat, the first one too."""
     values = {
+        "id": daemon,
         "pid": pid,
         "host": host,
         "started_at": started_at,
         "heartbeat_at": now,
         "next_jobs": [dict(job) for job in next_jobs],
     }
-    statement = insert_unless_known(conn, DAEMONS).values(id=daemon, **values)
-    conn.execute(statement.on_conflict_do_update(index_elements=[_D.id], set_=values))
+    statement = insert_unless_known(conn, DAEMONS)
+    newer = {name: statement.excluded[name] for name in values if name != "id"}
+    conn.execute(statement.on_conflict_do_update(index_elements=[_D.id], set_=newer), values)
 
 
 def daemons(conn: Connection, *, since: datetime | None = None) -> list[DaemonRecord]:

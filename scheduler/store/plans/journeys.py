@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, insert, literal, select, update
 
-from scheduler.store.rows import columns, insert_unless_known, read_all, read_one, rows_of
+from scheduler.store.bulk import run_many, within
+from scheduler.store.rows import insert_new, read_all, read_one, rows_of
 from scheduler.store.tables import RUNS, STAGE_ENTRIES
 
 _E = STAGE_ENTRIES.c
@@ -32,7 +33,8 @@ class StageRecord:
 class RunRecord:
     """A run of a triggered touch for one person; `key` is `cart=17`, else the event's key; state open or ended.
 
-    Its messages count from `started_at`: the event's moment, or the edit that let it begin again. `revision` is the one
+    `reason` says why an ended one ended; what it expects and from which orders stands there from its start on. Its
+    messages count from `started_at`: the event's moment, or the edit that let it begin again. `revision` is the one
     whose definition it follows to its end; 0 follows the one in force.
     """
 
@@ -52,6 +54,8 @@ class RunRecord:
 
 
 _RUN = rows_of(RunRecord, RUNS).where(_R.id == bindparam("run_id"))
+_RUNS = rows_of(RunRecord, RUNS).where(within(_R.id, "run_ids"))
+_ENTER = insert(STAGE_ENTRIES)
 _STAGE = (
     select(_E.stage)
     .where(
@@ -64,6 +68,17 @@ _STAGE = (
 )
 
 
+_STAGES = (
+    select(_E.contact, _E.stage)
+    .where(
+        _E.campaign == bindparam("campaign_id"),
+        _E.edition == bindparam("edition_id"),
+        within(_E.contact, "contacts"),
+    )
+    .order_by(_E.id)
+)
+
+
 def current_stage(conn: Connection, campaign: str, edition: str, contact: int) -> str | None:
     """Return the stage a person is in: the newest entry; None for somebody no stage has reached."""
     values = {"campaign_id": campaign, "edition_id": edition, "contact_id": contact}
@@ -73,10 +88,8 @@ def current_stage(conn: Connection, campaign: str, edition: str, contact: int) -
 
 def current_stages(conn: Connection, campaign: str, edition: str, contacts: Collection[int]) -> dict[int, str]:
     """Return the stage each of these people is in; somebody no stage has reached is absent."""
-    entered = select(_E.contact, _E.stage).where(
-        _E.campaign == campaign, _E.edition == edition, _E.contact.in_(sorted(contacts))
-    )
-    return {row.contact: row.stage for row in conn.execute(entered.order_by(_E.id))}
+    asked = {"campaign_id": campaign, "edition_id": edition, "contacts": sorted(contacts)}
+    return {row.contact: row.stage for row in conn.execute(_STAGES, asked)}
 
 
 def stages_of(
@@ -108,7 +121,7 @@ def enter_stages(
     if people:
         same = {"campaign": campaign, "edition": edition, "stage": stage, "at": at}
         rows = [{**same, "contact": contact, "reason": reason} for contact, reason in people.items()]
-        conn.execute(STAGE_ENTRIES.insert(), rows)
+        run_many(conn, _ENTER, rows)
 
 
 def funnel(conn: Connection, campaign: str, edition: str) -> dict[str, int]:
@@ -134,19 +147,19 @@ def start_run(
 
     Condition: the unique key (campaign, edition, touch, contact, key).
     """
-    statement = insert_unless_known(conn, RUNS).values(
-        campaign=campaign,
-        edition=edition,
-        touch=touch,
-        stage=stage,
-        contact=contact,
-        key=key,
-        event=event,
-        state="open",
-        reason="",
-        started_at=at,
-    )
-    row = conn.execute(statement.on_conflict_do_nothing().returning(*columns(RunRecord, RUNS))).first()
+    values = {
+        "campaign": campaign,
+        "edition": edition,
+        "touch": touch,
+        "stage": stage,
+        "contact": contact,
+        "key": key,
+        "event": event,
+        "state": "open",
+        "reason": "",
+        "started_at": at,
+    }
+    row = conn.execute(insert_new(conn.dialect.name, RUNS, RunRecord), values).first()
     return None if row is None else RunRecord(*row)
 
 
@@ -157,8 +170,8 @@ def run(conn: Connection, run: int) -> RunRecord | None:
 
 def runs_of(conn: Connection, runs: Collection[int]) -> dict[int, RunRecord]:
     """Return runs by id; those that are not there are left out."""
-    query = rows_of(RunRecord, RUNS).where(_R.id.in_(sorted(set(runs))))
-    return {found.id: found for found in read_all(conn, RunRecord, query)} if runs else {}
+    found = read_all(conn, RunRecord, _RUNS, run_ids=sorted(set(runs))) if runs else []
+    return {record.id: record for record in found}
 
 
 def open_runs(
@@ -189,16 +202,26 @@ def last_run(conn: Connection, campaign: str, edition: str, touch: str, contact:
     return read_one(conn, RunRecord, rows_of(RunRecord, RUNS).where(condition).order_by(_R.id.desc()).limit(1))
 
 
+def note_run(conn: Connection, run: int, why: str) -> None:
+    """Keep with an open run why its messages go when they go; its end keeps it, after the reason it ended for."""
+    conn.execute(update(RUNS).where(_R.id == run, _R.state == "open").values(reason=why))
+
+
+def _ended_for(reason: str) -> ColumnElement[str]:
+    return case((_R.reason == "", reason), else_=literal(f"{reason}; ") + _R.reason)
+
+
 def end_run(conn: Connection, run: int, *, reason: str, now: datetime) -> bool:
     """End a run; return whether it was open. Its deliveries are the ledger's, in the same transaction."""
     change = update(RUNS).where(_R.id == run, _R.state == "open")
-    return bool(conn.execute(change.values(state="ended", reason=reason, ended_at=now)).rowcount == 1)
+    return bool(conn.execute(change.values(state="ended", reason=_ended_for(reason), ended_at=now)).rowcount == 1)
 
 
 def end_runs_of_touch(conn: Connection, campaign: str, edition: str, touch: str, *, reason: str, now: datetime) -> int:
     """End every open run of a touch; return how many."""
     same = and_(_R.campaign == campaign, _R.edition == edition, _R.touch == touch, _R.state == "open")
-    return int(conn.execute(update(RUNS).where(same).values(state="ended", reason=reason, ended_at=now)).rowcount)
+    change = update(RUNS).where(same)
+    return int(conn.execute(change.values(state="ended", reason=_ended_for(reason), ended_at=now)).rowcount)
 
 
 def pin_runs(conn: Connection, campaign: str, edition: str, touch: str, *, revision: int) -> int:

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, update
 
+from scheduler.store.columns import Moment
 from scheduler.store.conditions import runnable
 from scheduler.store.rows import read_all, read_one, rows_of
-from scheduler.store.tables import OCCURRENCES, Moment
+from scheduler.store.tables import OCCURRENCES
 
 _O = OCCURRENCES.c
 
@@ -51,7 +52,6 @@ _RUNNING = rows_of(OccurrenceRecord, OCCURRENCES).where(runnable(OCCURRENCES))
 _DUE = _RUNNING.where(_O.state == "planned", _O.fires_at <= bindparam("moment", type_=Moment()))
 _DUE = _DUE.order_by(_O.campaign, _O.fires_at, _O.id)
 _OPEN = _RUNNING.where(_O.state == "open").order_by(_O.fires_at, _O.id)
-_NEXT = select(_O.fires_at).where(_O.state == "planned", runnable(OCCURRENCES)).order_by(_O.fires_at).limit(1)
 
 
 def add_occurrence(
@@ -173,12 +173,6 @@ def coming(conn: Connection, limit: int, *, campaign: str | None = None) -> list
     if campaign is not None:
         query = query.where(_O.campaign == campaign)
     return read_all(conn, OccurrenceRecord, query.order_by(_O.fires_at, _O.id).limit(limit))
-
-
-def next_fire(conn: Connection) -> datetime | None:
-    """Return when the next moment fires; None when nothing is planned. Same condition as `coming`."""
-    found: datetime | None = conn.execute(_NEXT).scalar()
-    return found
 
 
 def _within(

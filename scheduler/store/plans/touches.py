@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, select, union_all, update
 
+from scheduler.store.columns import Moment
 from scheduler.store.rows import insert_unless_known, read_all, read_one, rows_of
-from scheduler.store.tables import CAMPAIGNS, TOUCH_STATES, Moment
+from scheduler.store.tables import CAMPAIGNS, TOUCH_STATES
 
 _T = TOUCH_STATES.c
 
@@ -42,12 +43,17 @@ _APPROVALS_KEPT = 20
 _EDITION = and_(_T.campaign == bindparam("campaign_id"), _T.edition == bindparam("edition_id"))
 _TOUCH = rows_of(TouchRecord, TOUCH_STATES).where(_EDITION, _T.touch == bindparam("touch_id"))
 _MOMENT = bindparam("moment", type_=Moment())
+_ENDING = union_all(
+    select(CAMPAIGNS.c.id).where(CAMPAIGNS.c.state == "paused", CAMPAIGNS.c.paused_until <= _MOMENT),
+    select(_T.touch).where(_T.paused, _T.paused_until <= _MOMENT),
+).limit(1)
 _RESUME = (
     update(CAMPAIGNS)
     .where(CAMPAIGNS.c.state == "paused", CAMPAIGNS.c.paused_until <= _MOMENT)
     .values(state="running", paused_until=None),
     update(TOUCH_STATES).where(_T.paused, _T.paused_until <= _MOMENT).values(paused=False, paused_until=None),
 )
+_DECIDED = rows_of(TouchRecord, TOUCH_STATES).where(_EDITION).order_by(_T.touch)
 _FIRST_SENT = select(_T.touch, _T.first_sent_at).where(_EDITION, _T.first_sent_at.is_not(None)).order_by(_T.touch)
 
 
@@ -59,8 +65,8 @@ def touch_state(conn: Connection, campaign: str, edition: str, touch: str) -> To
 
 def touch_states(conn: Connection, campaign: str, edition: str) -> dict[str, TouchRecord]:
     """Return the decisions about every touch of an edition that has one, by touch."""
-    query = rows_of(TouchRecord, TOUCH_STATES).where(_T.campaign == campaign, _T.edition == edition)
-    return {found.touch: found for found in read_all(conn, TouchRecord, query.order_by(_T.touch))}
+    found = read_all(conn, TouchRecord, _DECIDED, campaign_id=campaign, edition_id=edition)
+    return {record.touch: record for record in found}
 
 
 def approve_touch(
@@ -95,6 +101,8 @@ def pause_touch(
 
 def resume_due(conn: Connection, now: datetime) -> int:
     """Let go on what was paused until a moment that has come; return how many campaigns and touches."""
+    if conn.execute(_ENDING, {"moment": now}).first() is None:
+        return 0
     return sum(int(conn.execute(statement, {"moment": now}).rowcount) for statement in _RESUME)
 
 

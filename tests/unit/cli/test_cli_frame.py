@@ -77,6 +77,13 @@ def test_every_command_of_the_table_loads_under_its_name_and_shows_examples(entr
     assert "Examples:" in result.stdout or isinstance(command, CampaignGroup)
 
 
+@pytest.mark.parametrize("name", [entry.name for entry in registry.ENTRIES])
+def test_no_command_is_listed_with_half_a_sentence(name: str) -> None:
+    text = run(cli, name, "--help").stdout
+
+    assert [line for line in text.splitlines() if line.endswith("...") and not line.startswith("Usage:")] == []
+
+
 def test_an_unknown_command_is_answered_with_the_nearest_name_and_code_64() -> None:
     result = run(cli, "paln")
 

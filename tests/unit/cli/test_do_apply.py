@@ -50,6 +50,15 @@ def test_without_a_person_to_ask_nothing_is_added_and_no_database_is_made(shop: 
     assert not (shop.folder / "var").exists()
 
 
+def test_a_touch_between_two_events_names_both(shop: Shop) -> None:
+    touch = "{id: check, channel: call, text: Is it on its way?, on: purchase, when: between purchase and delivered}"
+    shop.write("second.yaml", SECOND.replace("{id: post-two, channel: facebook, text: Hello}", touch))
+
+    text = shop.done("apply", "second.yaml", "--yes")
+
+    assert "+ second/check   new, purchase → delivered\n" in text
+
+
 def test_what_is_in_force_as_it_is_gets_no_new_revision(shop: Shop) -> None:
     shop.applied()
     shop.edit("shop.yaml", "title: The Shop opens", "title: The Shop opens  # soon")

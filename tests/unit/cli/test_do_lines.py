@@ -1,11 +1,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from support.claims import a_claim
 
 from scheduler.cli import run_lines, telling
 from scheduler.cli.output import Span
 from scheduler.delivery import State
-from scheduler.store.ledger import Claim
 from scheduler.worker import Outcome
 
 AT = datetime(2027, 1, 4, 9, 0, 2, tzinfo=UTC)
@@ -14,25 +14,13 @@ AT = datetime(2027, 1, 4, 9, 0, 2, tzinfo=UTC)
 def outcome(state: State, reason: str = "", **values: object) -> Outcome:
     contact = values.pop("contact", 1)
     channel = values.pop("channel", "email")
-    claim = Claim(
-        id=7,
+    claim = a_claim(
+        7,
         campaign="valentines",
-        edition="2027",
         touch="offer-email",
-        stage="conversion",
         channel=str(channel),
         recipient="c1" if contact else "@theshop",
         contact=1 if contact else None,
-        occurrence="once",
-        run=None,
-        marketing=True,
-        due_at=AT,
-        expires_at=None,
-        on_late="skip",
-        attempts=0,
-        revision=None,
-        worker="shop-1:812",
-        lease_until=AT,
     )
     return Outcome(AT, claim, state, reason, **values)  # type: ignore[arg-type]
 

@@ -42,6 +42,14 @@ def test_the_status_has_the_keys_of_the_contract(shop: Shop) -> None:
     assert campaign["needs_approval"] == ["letter"]
 
 
+def test_the_status_of_what_is_paused_says_how_it_goes_on(shop: Shop) -> None:
+    shop.done("pause", "shop")
+
+    text = shop.done("status")
+
+    assert "Next: campaign resume shop            let it go on\n" in text
+
+
 def test_the_status_counts_what_went_and_what_is_held(shop: Shop) -> None:
     shop.send(DAY)
     shop.send("2026-12-04T10:00+01:00")

@@ -1,4 +1,4 @@
-"""Let the database itself refuse to change what has ended; room for pinned edits, send budgets and shared rates.
+"""Let the database refuse to change what has ended and tell of new rows; room for pinned edits, budgets and rates.
 
 The statements of the triggers are written out: this migration stays what it was when `store.triggers` changes.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from scheduler.store.tables import Moment
+from scheduler.store.columns import Moment
 
 revision = "0002"
 down_revision = "0001"
@@ -68,6 +68,11 @@ POSTGRESQL = (
     "is only ever added to')",
     "CREATE TRIGGER audit_kept AFTER DELETE ON audit FOR EACH ROW EXECUTE FUNCTION refuse_change('the audit "
     "is only ever added to')",
+    "CREATE FUNCTION tell_daemons() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
+    "pg_notify('campaign', ''); RETURN NULL; END $$",
+    "CREATE TRIGGER delivery_told AFTER INSERT ON delivery FOR EACH STATEMENT EXECUTE FUNCTION tell_daemons()",
+    "CREATE TRIGGER occurrence_told AFTER INSERT OR UPDATE OF fires_at ON occurrence FOR EACH STATEMENT "
+    "EXECUTE FUNCTION tell_daemons()",
 )
 
 
@@ -82,6 +87,13 @@ def upgrade() -> None:
         ["next_at", "id"],
         sqlite_where=sa.text("state IN ('planned', 'retry_wait') AND marketing = 0"),
         postgresql_where=sa.text("state IN ('planned', 'retry_wait') AND NOT marketing"),
+    )
+    op.create_index(
+        "ix_delivery_gone",
+        "delivery",
+        ["contact"],
+        sqlite_where=sa.text("state IN ('attempting', 'sent', 'unknown')"),
+        postgresql_where=sa.text("state IN ('attempting', 'sent', 'unknown')"),
     )
     op.create_table(
         "rate_bucket",
