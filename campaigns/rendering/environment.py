@@ -71,6 +71,8 @@ def unknown_name(name: str, section: str, known: Any) -> str:
         return f"unknown name {full!r}\na message for everybody has no contact"
     if section == "links" and name == "unsubscribe":
         return f"unknown name {full!r}\nonly a marketing message has an unsubscribe link"
+    if section == "links" and name == "confirm":
+        return f"unknown name {full!r}\nset CAMPAIGN_PUBLIC_URL; only a transactional touch with `on: signup` has it"
     near = get_close_matches(name, [str(key) for key in known], 1)
     if near:
         return f"unknown name {full!r}\ndid you mean {f'{section}.{near[0]}' if section else near[0]!r}?"
@@ -112,6 +114,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
         )
         self.part = part
+        self._writes_text = part is Part.TEXT
         self.sources = sources
         self.globals = {"range": _range, "namespace": Namespace}
         self.filters = {**filters, "e": self.protect, "escape": self.protect}
@@ -122,12 +125,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     @pass_context
     def _finalize(self, _context: Context, value: Any) -> Any:
+        run = current()
         if isinstance(value, Markup):
-            current().spend(1, len(value))
+            run.spend(1, len(value))
             return value
-        text = printable(value)
-        current().spend(1, len(text))
-        return text if self.part is Part.TEXT else Markup(current().slot(text))  # noqa: S704 - a mark, not the value
+        text = value if type(value) is str else printable(value)
+        run.spend(1, len(text))
+        return text if self._writes_text else Markup(run.slot(text))  # noqa: S704 - a mark, not the value
 
     def protect(self, value: Any) -> Any:
         """Return `value` so that it stands in this part as it reads; markup of the template itself stays markup."""
@@ -161,7 +165,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a key of plain data before a method of its type, and only methods that cannot do harm."""
-        if isinstance(obj, Mapping):
+        if type(obj) is dict or isinstance(obj, Mapping):  # the first is nearly always so, and says so at once
             if attribute in obj:
                 return obj[attribute]
             return self._method(obj, attribute, _DICT_METHODS)
@@ -174,6 +178,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, Undefined):
             str(obj)  # raises, and names what is unknown
         return super().getattr(obj, attribute)
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - as Jinja names them
+        """Call what a template calls; our own counters, which no template can reach by name, at once."""
+        if getattr(__obj, "__self__", None) is __self:
+            return __obj(*args)
+        return super().call(__context, __obj, *args, **kwargs)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return an item of plain data; never an attribute."""

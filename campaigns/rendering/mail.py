@@ -57,13 +57,13 @@ class Mails:
     def from_markdown(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
         """Return (html, text) of a Markdown template in its layout."""
         body = self._markdown(self._engine.write(Part.MARKDOWN, name, data))
-        html = self._in_layout(body, layout, data)
+        html = self._in_layout(body, layout, data, self._footer(data))
         return self._finish(html, name, run), self.text_of(body, layout, run, data)
 
     def from_text(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
         """Return (html, text) of a plain text: the text as it is, and its paragraphs in the layout."""
         body = paragraphs(self._engine.write(Part.MARKDOWN, name, data))
-        html = self._in_layout(body, layout, data)
+        html = self._in_layout(body, layout, data, self._footer(data))
         return self._finish(html, name, run), self._engine.write(Part.TEXT, name, data)
 
     def from_html(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
@@ -72,7 +72,7 @@ class Mails:
         written = self._engine.write(Part.HTML, name, _with(data, footer=Markup(footer)))  # noqa: S704 - our own markup
         if _DOCUMENT.search(written):
             return self._finish(_with_footer(written, footer), name, run), self.text_of(written, None, run, data)
-        html = self._in_layout(written, layout, data)
+        html = self._in_layout(written, layout, data, footer)
         return self._finish(html, name, run), self.text_of(written, layout, run, data)
 
     def text_of(self, body: str, layout: str | None, run: Run, data: dict[str, object]) -> str:
@@ -93,8 +93,7 @@ class Mails:
     def _footer(self, data: dict[str, object]) -> str:
         return self._engine.write(Part.HTML, "layouts/footer.html", data).strip()
 
-    def _in_layout(self, body: str, layout: str, data: dict[str, object]) -> str:
-        footer = self._footer(data)
+    def _in_layout(self, body: str, layout: str, data: dict[str, object], footer: str) -> str:
         filled = _with(data, body=Markup(body), footer=Markup(footer))  # noqa: S704 - values in it are marks
         return _with_footer(self._engine.write(Part.HTML, layout, filled), footer)
 

@@ -46,7 +46,7 @@ class Run:
         if OPEN in value:
             value = MARK.sub(lambda mark: self.slots[int(mark[1])] if int(mark[1]) < len(self.slots) else "", value)
             self.spend(0, len(value))
-        self.slots.append(value.replace(OPEN, "").replace(CLOSE, ""))
+        self.slots.append(value if value.isascii() else value.replace(OPEN, "").replace(CLOSE, ""))
         return f"{OPEN}{len(self.slots) - 1}{CLOSE}"
 
 
