@@ -129,7 +129,7 @@ class _PostgreSQL:
         from scheduler.store.tables import METADATA
 
         engine = create_engine(url)
-        guarded = ("delivery", "attempt", "audit")  # the database refuses to forget what is in them
+        guarded = ("delivery", "attempt", "audit", "consent")  # the database refuses to forget what is in them
         statements = [f"ALTER TABLE {name} DISABLE TRIGGER USER" for name in guarded]
         statements += [f"DELETE FROM {table.name}" for table in reversed(METADATA.sorted_tables)]
         statements += [f"ALTER TABLE {name} ENABLE TRIGGER USER" for name in guarded]

@@ -162,17 +162,19 @@ class LocalEngine:
         """Send what waits, one message at a time; its outcome is written together with the next one's mark."""
         outcome: Any = None
         try:
-            while queue and not self._stopping and self._fault is None:
-                parcel = queue.take()
-                if len(queue) == CLAIMS // 2 - 1 and self.on_room is not None:
-                    self.on_room()
-                before, outcome = outcome, await self._carrier.send(parcel)
-                if (following := self._turns.after(parcel)) is not None:
-                    self._put(following)
+            while True:
+                before, outcome = outcome, None
+                if queue and not self._stopping and self._fault is None:
+                    parcel = queue.take()
+                    if len(queue) == CLAIMS // 2 - 1 and self.on_room is not None:
+                        self.on_room()
+                    outcome = await self._carrier.send(parcel)
+                    if (following := self._turns.after(parcel)) is not None:
+                        self._put(following)
+                elif before is None:
+                    break
                 if before is not None:
-                    await self._carrier.confirm(before)
-            if outcome is not None:
-                await self._carrier.confirm(outcome)
+                    await self._carrier.confirm(before)  # what comes meanwhile finds this lane, and no other is opened
         except BaseException as error:  # the database; told to whoever hands over or waits
             self._fault = self._fault or error
             if not isinstance(error, Exception):

@@ -190,6 +190,8 @@ def test_08_a_file_that_may_not_grow_lets_nothing_go_and_nothing_is_lost(mailing
     code = daemon.ended()
     first = mailing.account(server)
     mailing.start("--once").ended()
+    mailing.wait_is_over()  # of what could not be marked, and certainly did not go
+    mailing.start("--once").ended()
     second = mailing.account(server)
 
     assert first.duplicates == ()

@@ -14,7 +14,7 @@ from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import VirtualClock
 from scheduler.contacts_csv import ContactRow
 from scheduler.dispatcher import Dispatcher
-from scheduler.operations import applying, people
+from scheduler.operations import applying, happenings, people
 from scheduler.project import LoadedCampaign, Project
 from scheduler.rendering.inline import InlineRenderer
 from scheduler.store.database import Store
@@ -112,7 +112,7 @@ class Schedule:
 
     def happens(self, who: str, name: str, *, at: datetime | None = None, key: str | None = None, **facts: object):  # type: ignore[no-untyped-def]
         """Record an event, now unless `at` says otherwise."""
-        return people.record_event(
+        return happenings.record_event(
             self.store,
             self.catalog,  # type: ignore[arg-type]
             who=who,

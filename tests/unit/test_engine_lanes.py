@@ -31,6 +31,7 @@ class Carrier:
     most_at_once: dict[str, int] = field(default_factory=dict)
     broken: set[int] = field(default_factory=set)
     unprepared: set[int] = field(default_factory=set)
+    slow_to_confirm: asyncio.Event | None = None
 
     async def prepare(self, claims: Sequence[Claim]) -> list[Parcel]:
         if self.unprepared & {one.id for one in claims}:
@@ -50,6 +51,8 @@ class Carrier:
         return parcel.claim.id
 
     async def confirm(self, outcome: int) -> None:
+        if self.slow_to_confirm is not None:
+            await self.slow_to_confirm.wait()
         if outcome in self.broken:
             raise SchedulerError("the database is gone")
         self.confirmed.append(outcome)
@@ -118,6 +121,23 @@ def test_marketing_to_one_person_goes_in_its_order_whatever_the_channel() -> Non
 
     assert asyncio.run(work()) == [5, 1, 4]
     assert carrier.begun == [5, 1, 4, 2, 3]
+
+
+def test_what_comes_while_a_lane_waits_for_its_last_outcome_is_sent_by_it() -> None:
+    carrier = Carrier(slow_to_confirm=asyncio.Event())
+
+    async def work() -> None:
+        engine = LocalEngine(carrier, connections=1)
+        await engine.submit([a_claim(1)])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await engine.submit([a_claim(2)])
+        carrier.slow_to_confirm.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    asyncio.run(work())
+    assert carrier.confirmed == [1, 2]
 
 
 def test_a_stop_gives_back_what_waited_for_its_turn() -> None:
