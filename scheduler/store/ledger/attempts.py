@@ -199,7 +199,7 @@ def claim(
         return []
     found = {"rows": [row.id for row in rows], "holder": worker, "until": lease_until, "moment": now}
     taken = set(conn.execute(_TAKE, found).scalars())
-    return [Claim(*row, worker, lease_until) for row in rows if row.id in taken]
+    return [Claim(*tuple[Any, ...](row), worker, lease_until) for row in rows if row.id in taken]
 
 
 @cache
