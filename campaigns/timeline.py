@@ -53,6 +53,7 @@ class PlannedTouch:
     content_hash: str
     sent_at: datetime | None = None  # when it first really went
     applied_at: datetime | None = None  # its first apply, as far as known: what was over by then never goes
+    after: str = ""  # what a step follows within its sequence, where that is not the trigger itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,17 +40,26 @@ class Book:
     """Writes marks and outcomes in the order they are handed over; those that gathered share one transaction.
 
     Outcomes go first, so that a lane's next mark is never durable without the outcome of its message before. A mark is
-    written after the last-moment checks, under the locks of the people concerned.
+    written after the last-moment checks, under the locks of the people concerned. `began` is called on the writer
+    thread when marks are durable and nothing of their messages has left.
     """
 
     def __init__(
-        self, store: Store, writer: Writer, catalog: Catalog, clock: Clock, *, journal: Journal | None = None
+        self,
+        store: Store,
+        writer: Writer,
+        catalog: Catalog,
+        clock: Clock,
+        *,
+        journal: Journal | None = None,
+        began: Callable[[], None] | None = None,
     ) -> None:
         self._store = store
         self._writer = writer
         self._catalog = catalog
         self._clock = clock
         self._journal = journal
+        self._began = began
         self._health = Health()
 
     async def mark(self, parcel: Parcel) -> int:
@@ -90,7 +99,10 @@ class Book:
                     parcels = [item for item in items if isinstance(item, Parcel)]
                     closed = iter(self._close_all(conn, closings)) if closings else iter(())
                     marked = iter(self._mark_all(conn, parcels)) if parcels else iter(())
-                    return [next(closed) if isinstance(item, Closing) else next(marked) for item in items]
+                    answers = [next(closed) if isinstance(item, Closing) else next(marked) for item in items]
+                if parcels and self._began is not None:
+                    self._began()
+                return answers
             except BusyError as error:
                 if not tries:
                     raise
@@ -106,7 +118,7 @@ class Book:
     def _mark_all(self, conn: Connection, parcels: Sequence[Parcel]) -> list[int | State | BaseException]:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         standings.lock(conn, {parcel.claim.contact for parcel in parcels if parcel.claim.contact is not None})
-        here = Circumstances(conn, [parcel.case for parcel in parcels], now=now)
+        here = Circumstances(conn, [parcel.case for parcel in parcels], now=now, catalog=self._catalog)
         limits = Limits(conn, parcels, now)
         refused: dict[int, BaseException] = {}
         allowed: list[ledger.NewMark] = []

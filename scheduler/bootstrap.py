@@ -27,6 +27,7 @@ from scheduler.rendering.pool import PoolRenderer
 from scheduler.settings import Settings
 from scheduler.store.database import Store, secret
 from scheduler.store.writer import InlineWriter, ThreadWriter, Writer
+from scheduler.tokens import ExampleLinks, Keyring, Links, SignedLinks
 from scheduler.worker import Outcome, Worker
 
 CONNECTIONS = 4
@@ -46,6 +47,7 @@ class System:
     worker: Worker
     dispatcher: Dispatcher
     worker_id: str
+    keys: Keyring
 
 
 def live(
@@ -56,14 +58,17 @@ def live(
     clock: Clock | None = None,
     report: Callable[[Outcome], None] | None = None,
     journal: Journal | None = None,
+    began: Callable[[], None] | None = None,
 ) -> System:
     """Assemble the daemon: wall clock, writer thread, real channels (or files in `outbox` for every channel).
 
-    `journal` keeps outcomes that the database cannot take (`guard.journal`).
+    `journal` keeps outcomes that the database cannot take (`guard.journal`), `began` is told of marks (`guard.began`).
     """
-    key = settings.key()
     with store.begin() as conn:
-        key = key or secret(conn, lambda: secrets.token_bytes(32))
+        kept = secret(conn, lambda: secrets.token_bytes(32))
+    key = settings.key() or kept
+    # What was signed before a key was set, or with the key before it, stands in mails that people keep.
+    keys = Keyring(key, (*settings.former_keys(), kept))
     return assemble(
         store,
         ThreadWriter(),
@@ -73,8 +78,11 @@ def live(
         # In containers the next process often has the same host name and number; it must not pass for the dead one.
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         secret_key=key,
+        links=SignedLinks(keys, settings.public_url),
+        keys=keys,
         connections=CONNECTIONS,
         journal=journal,
+        began=began,
         report=report,
     )
 
@@ -124,14 +132,43 @@ def assemble(
     *,
     worker_id: str,
     secret_key: bytes,
+    links: Links | None = None,
+    keys: Keyring | None = None,
     connections: int = 0,
     journal: Journal | None = None,
+    began: Callable[[], None] | None = None,
     report: Callable[[Outcome], None] | None = None,
 ) -> System:
-    """Put the parts together; without `connections` every message is carried to its end before the next is begun."""
+    """Put the parts together; without `connections` every message is carried to its end before the next is begun.
+
+    Without `links` messages bear examples, without `keys` tokens are signed with `secret_key`.
+    """
     catalog = Catalog()
-    book = Book(store, writer, catalog, clock, journal=journal)
-    worker = Worker(store, writer, catalog, book, renderer, channels, clock, secret=secret_key, report=report)
+    book = Book(store, writer, catalog, clock, journal=journal, began=began)
+    worker = Worker(
+        store,
+        writer,
+        catalog,
+        book,
+        renderer,
+        channels,
+        clock,
+        secret=secret_key,
+        links=links or ExampleLinks(),
+        report=report,
+    )
     engine: Engine = LocalEngine(worker, connections=connections) if connections else InlineEngine(worker)
     dispatcher = Dispatcher(store, writer, catalog, engine, renderer, clock, worker_id=worker_id)
-    return System(store, writer, catalog, clock, channels, engine, renderer, worker, dispatcher, worker_id)
+    return System(
+        store,
+        writer,
+        catalog,
+        clock,
+        channels,
+        engine,
+        renderer,
+        worker,
+        dispatcher,
+        worker_id,
+        keys or Keyring(secret_key),
+    )

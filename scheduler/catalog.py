@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns import diff, loader, planner
-from campaigns.definition import Campaign, Stage, Touch
+from campaigns.definition import Campaign, Sequence, Stage, Touch
 from campaigns.rendering import Renderer
 from campaigns.segments import Expression
 from campaigns.timeline import PlannedOffer, Timeline
@@ -42,10 +42,16 @@ class InForce:
         self.definition: Mapping[str, Any] = record.definition
         self.campaign: Campaign = loader.restore(record.definition)
         self._found = {touch.id: (stage, touch) for stage, touch in self.campaign.touches()}
+        self._sequences = {
+            name: (stage, found)
+            for stage, found in self.campaign.sequences()
+            for name in (found.touch.id, *(message.id for message in found.messages))
+        }
         self._order = {stage.id: number for number, stage in enumerate(self.campaign.stages)}
         self._renderer: Renderer | None = None
         self._warm = False
         self._audiences: dict[str, Expression | None] = {}
+        self._ranks: tuple[tuple[int, int], ...] | None = None
         self._timelines: dict[tuple[tuple[str, datetime], ...], Timeline] = {}
 
     @property
@@ -64,6 +70,23 @@ class InForce:
     def find(self, touch_id: str) -> tuple[Stage, Touch] | None:
         """Return the touch and its stage, None when the revision no longer has it."""
         return self._found.get(touch_id)
+
+    @property
+    def ranks(self) -> tuple[tuple[int, int], ...]:
+        """The priority of every marketing touch, with the days of the longest cap that binds it (0: none)."""
+        if self._ranks is None:
+            bound = [
+                (planner.priority(touch), planner.courtesy(self.campaign, stage, touch))
+                for stage, touch in self.campaign.touches()
+            ]
+            self._ranks = tuple(
+                (priority, max((cap.days for cap in courtesy.caps), default=0)) for priority, courtesy in bound
+            )
+        return self._ranks
+
+    def sequence(self, touch_id: str) -> tuple[Stage, Sequence] | None:
+        """Return the sequence that a touch is, or that a step belongs to, with its stage; None as in `find`."""
+        return self._sequences.get(touch_id)
 
     def name_of(self, touch_id: str) -> str:
         """Return what a touch is called; its own id is the one it was first applied under, and never changes."""
@@ -109,10 +132,6 @@ class InForce:
     def schedule_zone(self, zone: str) -> str:
         """Return the zone a person's calendar moments are resolved in (`timezone: contact` or the campaign's)."""
         return self.contact_zone(zone) if self.campaign.timezone == "contact" else self.campaign.zone
-
-    def unsubscribe(self, fallback: str | None) -> str | None:
-        """Return the opt-out address of marketing messages: the file's own, else what the settings offer."""
-        return self.campaign.senders.unsubscribe or fallback
 
 
 class Catalog:

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from campaigns import planner, segments
-from campaigns.definition import Cap
+from campaigns.errors import CampaignError
+from campaigns.planner import Blocked, Wish, courtesy_rules
 from campaigns.timing import constraints
 from scheduler.circumstances import Case, Circumstances
 from scheduler.delivery import State
-from scheduler.errors import Withheld
+from scheduler.errors import FAULTS, Withheld
 from scheduler.store.ledger import LATE, Claim
 from scheduler.store.plans import RunRecord
 from scheduler.store.standings import Standing
 
 # What a person needs so that a channel can reach them.
-_ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phone"}
+ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phone"}
 _MISSING = {"email": "no e-mail address", "phone": "no phone number"}
 
 WAITS_FOR_APPROVAL = "waits for approval"
+PAUSED = "paused"
 
-# How long after its moment a message waits for a cap that the one before it holds for a little longer.
-_CAP_PATIENCE = timedelta(hours=1)
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One question that is asked at the last moment: `check` raises `Withheld` where the message may not go now."""
+
+    name: str
+    check: Callable[[Circumstances, Case], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a rule says of a message: `withheld` is None where it lets it go."""
+
+    rule: str
+    withheld: Withheld | None
 
 
 def last_moment(here: Circumstances, case: Case) -> None:
@@ -32,20 +48,40 @@ def last_moment(here: Circumstances, case: Case) -> None:
     opt-out acknowledged before the mark always stands. The order is from what concerns the campaign to what concerns
     the moment, so that the stored reason is the gravest.
     """
-    _check_campaign(here, case)
-    _check_time(here, case)
-    if case.claim.contact is not None:
-        _check_person(here, case, here.standing(case))
-    _check_courtesy(here, case)
+    for rule in RULES:
+        rule.check(here, case)
+
+
+def rulings(here: Circumstances, case: Case) -> list[Ruling]:
+    """Return what every rule says, in their order; the first that withholds the message is what `last_moment` raises.
+
+    A rule that cannot be asked lets the message fail, as it does at the last moment.
+    """
+    found = []
+    for rule in RULES:
+        withheld = None
+        try:
+            rule.check(here, case)
+        except Withheld as said:
+            withheld = said
+        except CampaignError as error:
+            withheld = Withheld(State.FAILED, str(error))
+        found.append(Ruling(rule.name, withheld))
+    return found
 
 
 def _check_campaign(here: Circumstances, case: Case) -> None:
-    state = here.campaign_states[case.claim.campaign]
-    decided = here.touch_state(case.claim)
-    if state in (None, "cancelled"):
+    if here.campaign_states[case.claim.campaign] in (None, "cancelled"):
         raise Withheld(State.CANCELLED, "the campaign was cancelled")
-    if state == "paused" or decided.paused:
-        raise Withheld(State.PLANNED, "paused", next_at=case.claim.due_at)
+
+
+def _check_pause(here: Circumstances, case: Case) -> None:
+    if here.campaign_states[case.claim.campaign] == "paused" or here.touch_state(case.claim).paused:
+        raise Withheld(State.PLANNED, PAUSED, next_at=case.claim.due_at)
+
+
+def _check_approval(here: Circumstances, case: Case) -> None:
+    decided = here.touch_state(case.claim)
     if decided.rejected:
         raise Withheld(State.CANCELLED, "rejected")
     if case.touch.approval == "required":
@@ -54,9 +90,12 @@ def _check_campaign(here: Circumstances, case: Case) -> None:
             raise Withheld(State.HELD, WAITS_FOR_APPROVAL)
 
 
-def _check_time(here: Circumstances, case: Case) -> None:
+def _check_expiry(here: Circumstances, case: Case) -> None:
     if case.claim.expires_at is not None and here.now > case.claim.expires_at:
         raise too_late(case.claim)
+
+
+def _check_offer(here: Circumstances, case: Case) -> None:
     offer = here.offer(case)
     if offer is not None and offer.ends_at is not None and here.now > offer.ends_at:
         raise Withheld(State.EXPIRED, f"{case.touch.offer} has ended")
@@ -69,32 +108,36 @@ def too_late(claim: Claim) -> Withheld:
     return Withheld(State.EXPIRED, LATE)
 
 
-def _check_person(here: Circumstances, case: Case, person: Standing) -> None:
-    claim = case.claim
-    needed = _ADDRESS.get(claim.channel)
-    if needed is not None and not person.address(needed):
+def _check_address(here: Circumstances, case: Case) -> None:
+    needed = ADDRESS.get(case.claim.channel)
+    if case.claim.contact is not None and needed is not None and not here.standing(case).address(needed):
         raise Withheld(State.SUPPRESSED, _MISSING[needed])
-    if (why := person.suppressed(marketing=claim.marketing)) is not None:
-        raise Withheld(State.SUPPRESSED, why)
-    if claim.marketing and not _consents(person.consents, claim.channel):
-        raise Withheld(State.SUPPRESSED, "no consent")
-    _check_goal(here, case, person)
-    audience = case.campaign.audience(case.stage, case.touch)
-    if audience is None:
+
+
+def _check_suppression(here: Circumstances, case: Case) -> None:
+    if case.claim.contact is None:
         return
-    facts = person.facts(here.today(case.campaign.campaign.zone))
-    if not segments.evaluate(audience, facts, person.history, here.now):
-        raise Withheld(State.SUPPRESSED, "audience")
+    if (why := here.standing(case).suppressed(marketing=case.claim.marketing)) is not None:
+        raise Withheld(State.SUPPRESSED, why)
 
 
-def _consents(given: Mapping[str, bool], channel: str) -> bool:
+def _check_consent(here: Circumstances, case: Case) -> None:
+    claim = case.claim
+    if claim.contact is not None and claim.marketing and not consents(here.standing(case).consents, claim.channel):
+        raise Withheld(State.SUPPRESSED, "no consent")
+
+
+def consents(given: Mapping[str, bool], channel: str) -> bool:
     """Whether the newest consents allow marketing by this channel: `marketing:sms` stands over `marketing`."""
     own = given.get(f"marketing:{channel}")
     return own if own is not None else given.get("marketing", False)
 
 
-def _check_goal(here: Circumstances, case: Case, person: Standing) -> None:
+def _check_goal(here: Circumstances, case: Case) -> None:
     """Stop what has reached its goal: an ended run, or a calendar touch at or after one whose `until:` happened."""
+    if case.claim.contact is None:
+        return
+    person = here.standing(case)
     if case.claim.run is not None:
         run = here.runs.get(case.claim.run)
         if run is None or run.state != "open":
@@ -122,37 +165,97 @@ def _happened(case: Case, person: Standing, goal: str) -> bool:
     return any(event.name == goal and event.at >= case.campaign.reference for event in person.history)
 
 
-def _check_cap(here: Circumstances, claim: Claim, cap: Cap, person: Standing) -> None:
-    """Withhold what a cap does not allow; what it allows again within the hour waits, since sending takes time.
-
-    Without that a touch of every day at ten would lose every other day to the seconds that yesterday's took.
-    """
-    span = timedelta(days=cap.days)
-    sent = [at for at in person.marketing if at > here.now - span]
-    if len(sent) < cap.times:
+def _check_audience(here: Circumstances, case: Case) -> None:
+    audience = case.campaign.audience(case.stage, case.touch)
+    if case.claim.contact is None or audience is None:
         return
-    free_at = sent[len(sent) - cap.times] + span
-    last_at = claim.due_at + _CAP_PATIENCE
-    if claim.expires_at is not None:
-        last_at = min(last_at, claim.expires_at)
-    if free_at > last_at:
-        raise Withheld(State.SUPPRESSED, f"cap: {cap}")
-    raise Withheld(State.PLANNED, f"waits: {cap}", next_at=free_at)
+    person = here.standing(case)
+    facts = person.facts(here.today(case.campaign.campaign.zone))
+    if not segments.evaluate(audience, facts, person.history, here.now):
+        raise Withheld(State.SUPPRESSED, "audience")
 
 
-def _check_courtesy(here: Circumstances, case: Case) -> None:
-    claim, now = case.claim, here.now
-    zone = here.zone(case)
-    bound, rules = here.courtesy(case)
-    if claim.contact is not None and claim.marketing:
-        for cap in bound.caps:
-            _check_cap(here, claim, cap, here.standing(case))
+def _check_hours(here: Circumstances, case: Case) -> None:
+    claim, zone = case.claim, here.zone(case)
     if here.is_allowed(case, zone):
         return
-    allowed = constraints.next_allowed(now, zone, rules, case.campaign.campaign.country)
-    if allowed is not None and allowed <= now:
+    allowed = _allowed(here, case, here.now)
+    if allowed is not None and allowed <= here.now:
         # The hour that comes twice in autumn: allowed by the day's slots, not by the clock on the wall.
-        allowed = now + timedelta(hours=1)
+        allowed = here.now + timedelta(hours=1)
     if allowed is None or (claim.expires_at is not None and allowed > claim.expires_at):
         raise too_late(claim)
     raise Withheld(State.PLANNED, "waits for the next allowed hour", next_at=allowed)
+
+
+def _allowed(here: Circumstances, case: Case, moment: datetime) -> datetime | None:
+    rules = here.courtesy(case)[1]
+    return constraints.next_allowed(moment, here.zone(case), rules, case.campaign.campaign.country)
+
+
+def _check_caps(here: Circumstances, case: Case) -> None:
+    if _is_marketing(case):
+        _unless(here, case, courtesy_rules.of_caps(here.wish(case), here.standing(case).marketing))
+
+
+def _check_gap(here: Circumstances, case: Case) -> None:
+    if _is_marketing(case):
+        _unless(here, case, courtesy_rules.of_gap(here.wish(case), here.standing(case).marketing))
+
+
+def _check_priority(here: Circumstances, case: Case) -> None:
+    if _is_marketing(case):
+        going = competing(here, case)
+        _unless(here, case, courtesy_rules.of_priority(here.wish(case), here.standing(case).marketing, going))
+
+
+def competing(here: Circumstances, case: Case) -> list[Wish]:
+    """Return the messages of a higher priority that are to go to the same person and may, as far as is known now."""
+    return [wish for rival, wish in here.rivals(case) if may_go(here, rival)]
+
+
+def may_go(here: Circumstances, case: Case) -> bool:
+    """Whether nothing but hours, caps, gaps and priorities is asked of a message any more."""
+    try:
+        for rule in _OF_ITSELF:
+            rule.check(here, case)
+    except FAULTS:  # `Withheld` above all
+        return False
+    return True
+
+
+def _is_marketing(case: Case) -> bool:
+    return case.claim.contact is not None and case.claim.marketing
+
+
+def _unless(here: Circumstances, case: Case, blocked: Blocked | None) -> None:
+    """Withhold what is blocked: until it is free and allowed again, for good where that is too late for it."""
+    if blocked is None:
+        return
+    if blocked.free_at is not None:
+        allowed = _allowed(here, case, blocked.free_at)
+        last_at = case.claim.expires_at
+        if allowed is not None and (last_at is None or allowed <= last_at):
+            raise Withheld(State.PLANNED, blocked.reason, next_at=max(allowed, blocked.free_at))
+    raise Withheld(State.SUPPRESSED, replace(blocked, free_at=None).reason)
+
+
+_OF_ITSELF = (
+    Rule("campaign", _check_campaign),
+    Rule("pause", _check_pause),
+    Rule("approval", _check_approval),
+    Rule("expiry", _check_expiry),
+    Rule("offer", _check_offer),
+    Rule("address", _check_address),
+    Rule("suppression", _check_suppression),
+    Rule("consent", _check_consent),
+    Rule("goal", _check_goal),
+    Rule("audience", _check_audience),
+)
+RULES = (
+    *_OF_ITSELF,
+    Rule("hours", _check_hours),
+    Rule("caps", _check_caps),
+    Rule("gap", _check_gap),
+    Rule("priority", _check_priority),
+)

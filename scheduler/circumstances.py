@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 from campaigns import planner, rendering
-from campaigns.definition import Stage, Touch
-from campaigns.planner import EffectiveCourtesy
+from campaigns.planner import EffectiveCourtesy, Went, Wish, courtesy_rules
 from campaigns.timeline import PlannedOffer, Timeline
 from campaigns.timing import constraints, zones
 from campaigns.timing.model import Rules
-from scheduler.catalog import InForce
+from scheduler import fanout, rivals
+from scheduler.cases import Case
+from scheduler.catalog import Catalog, InForce
+from scheduler.rivals import Rival
 from scheduler.store import events, habits, ledger, plans
 from scheduler.store import standings as people
 from scheduler.store.database import Connection
@@ -21,30 +23,28 @@ from scheduler.store.ledger import AttemptMark, Claim
 from scheduler.store.plans import RunRecord, TouchRecord
 from scheduler.store.standings import Standing
 
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A claim with what it is about: the campaign in force, its stage and its touch."""
-
-    claim: Claim
-    campaign: InForce
-    stage: Stage
-    touch: Touch
-
-    @property
-    def edition(self) -> tuple[str, str]:
-        """The campaign and edition it belongs to."""
-        return self.claim.campaign, self.claim.edition
+__all__ = ["Case", "Circumstances"]
 
 
 class Circumstances:
     """The facts about a group of cases as of `now`, all seen by one transaction.
 
-    What is the same for many messages (timelines, offers, courtesy) is worked out once.
+    What is the same for many messages (timelines, offers, courtesy) is worked out once. `catalog` finds what else is to
+    go to the same people, and is read of it alike: what may compete with the cases, or everything until a moment.
     """
 
-    def __init__(self, conn: Connection, cases: Sequence[Case], *, now: datetime) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        cases: Sequence[Case],
+        *,
+        now: datetime,
+        catalog: Catalog,
+        everything_until: datetime | None = None,
+    ) -> None:
         self.now = now
+        self._rivals = rivals.find(conn, catalog, cases, now=now, until=everything_until)
+        cases = [*cases, *(rival.case for found in self._rivals.values() for rival in found)]
         self.campaign_states = {
             name: plans.campaign_state(conn, name) for name in dict.fromkeys(case.claim.campaign for case in cases)
         }
@@ -78,10 +78,10 @@ class Circumstances:
             if contact is None:
                 continue
             everybody.add(contact)
-            caps = self.courtesy(case)[0].caps if case.claim.marketing else ()
-            if caps:
-                since = self.now - timedelta(days=max(cap.days for cap in caps))
-                marketing[contact] = min(since, marketing.get(contact, since))
+            if case.claim.marketing:
+                since = courtesy_rules.looks_back(self.courtesy(case)[0], self.now)
+                if since < self.now:
+                    marketing[contact] = min(since, marketing.get(contact, since))
             if self._asks_history(case):
                 histories.add(contact)
         return people.standings(conn, everybody, now=self.now, marketing=marketing, histories=histories)
@@ -167,7 +167,69 @@ class Circumstances:
             return case.campaign.campaign.zone
         return case.campaign.contact_zone(self.standing(case).timezone)
 
+    def wish(self, case: Case) -> Wish:
+        """Return a marketing message as the rules of courtesy look at it now."""
+        return self._wish(case, self.now)
+
+    def rivals(self, case: Case) -> Iterator[tuple[Case, Wish]]:
+        """Yield what else is to go to the same person and has a higher priority, with its first allowed moment.
+
+        What is for others, by its audience or its consent, is among it: that is for the rules to say.
+        """
+        own = planner.priority(case.touch)
+        return (found for found in self.coming(case) if found[1].priority > own)
+
+    def coming(self, case: Case) -> Iterator[tuple[Case, Wish]]:
+        """Yield what else was found that is to go to the same person, with its first allowed moment."""
+        contact = case.claim.contact
+        for rival in self._rivals.get(contact, ()) if contact is not None else ():
+            if rival.case.key != case.key and (found := self._placed(rival)) is not None:
+                yield found
+
+    def foresee(self, case: Case, gone: Sequence[tuple[Case, Went]]) -> None:
+        """Let what is to go to the person before now have gone."""
+        contact = case.claim.contact
+        if contact is None or not gone:
+            return
+        self.standing(case).marketing.extend(went for _, went in gone)
+        keys = {one.key for one, _ in gone}
+        self._rivals[contact] = [one for one in self._rivals.get(contact, ()) if one.case.key not in keys]
+
+    def _placed(self, rival: Rival) -> tuple[Case, Wish] | None:
+        """Return a rival at the first moment at which it may go to this person; None where there is none."""
+        case, next_at = rival.case, rival.next_at
+        if rival.of_calendar:
+            contact = case.claim.contact
+            assert contact is not None
+            zone = self.standing(case).timezone
+            try:
+                own = fanout.own_moment(
+                    case.campaign, self.timeline(case), case.touch, case.claim.occurrence, contact, zone
+                )
+            except KeyError:
+                return None
+            next_at = own.due_at.astimezone(UTC)
+            case = replace(case, claim=replace(case.claim, due_at=next_at, expires_at=own.expires_at))
+        rules, country = self.courtesy(case)[1], case.campaign.campaign.country
+        last_at = case.claim.expires_at
+        at = constraints.next_allowed(max(next_at, self.now), self.zone(case), rules, country, until=last_at)
+        return None if at is None else (case, self._wish(case, at))
+
+    def _wish(self, case: Case, at: datetime) -> Wish:
+        return courtesy_rules.wish(
+            self.courtesy(case)[0],
+            case.touch,
+            name=case.name,
+            at=at,
+            due_at=case.claim.due_at,
+            last_at=case.claim.expires_at,
+            zone=self.zone(case),
+        )
+
     def note_marketing(self, case: Case) -> None:
         """Count a message that goes now for the caps of those after it in the same group."""
-        if case.claim.marketing and case.claim.contact is not None:
-            self.standing(case).marketing.append(self.now)
+        contact = case.claim.contact
+        if case.claim.marketing and contact is not None:
+            self.standing(case).marketing.append(Went(self.now, case.claim.channel, case.name))
+            if contact in self._rivals:
+                self._rivals[contact] = [one for one in self._rivals[contact] if one.case.key != case.key]

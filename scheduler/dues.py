@@ -29,19 +29,21 @@ def due(
     *,
     zone: str,
     number: int,
+    after: datetime | None = None,
     awaited: planner.Awaited | None = None,
     first: Due | None = None,
 ) -> Due | None:
     """Return when the `number`-th message of a run goes to a person in `zone`; None past the repetition's end.
 
     `counts_from` is the moment of the event (or of the edit that let the run begin again), `facts` are the event's.
-    `awaited` is the forecast that the touch counts from; without it such a touch never goes. `first` are the moments
-    of the run's first message, where they are known and not worked out again.
+    `awaited` is the forecast that the touch counts from or is repeated until; without it such a touch never goes.
+    `after` is when the step before went. `first` are the moments of the message that is repeated, where they are known
+    and not worked out again.
     """
-    first = first or _first(campaign, touch, timeline, counts_from, facts, zone=zone, awaited=awaited)
+    first = first or _first(campaign, touch, timeline, counts_from, facts, zone=zone, after=after, awaited=awaited)
     if first is None or number == 1:
         return first
-    later = planner.repeat_due(campaign, touch, zones.local(first.due_at, zone), number, zone)
+    later = planner.repeat_due(campaign, touch, zones.local(first.due_at, zone), number, zone, awaited=awaited)
     if later is None:
         return None
     expires_at = None if first.expires_at is None else first.expires_at + (later - first.due_at)
@@ -56,6 +58,7 @@ def _first(
     facts: Mapping[str, object],
     *,
     zone: str,
+    after: datetime | None,
     awaited: planner.Awaited | None,
 ) -> Due | None:
     """Return when the first message of a run goes; None where the touch counts from what nobody can expect."""
@@ -68,6 +71,7 @@ def _first(
         zone=zone,
         expected=_expected(facts),
         awaited=awaited,
+        after=after,
         reference=timeline.reference,
         timeline=timeline,
     )

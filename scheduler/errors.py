@@ -26,6 +26,10 @@ class StorageError(SchedulerError):
         self.passing = passing
 
 
+class ConflictError(SchedulerError):
+    """The same key was used before for something else; nothing was changed (HTTP 409)."""
+
+
 class AttentionError(SchedulerError):
     """A person has to decide first: an approval, a confirmation (exit 3)."""
 

@@ -16,6 +16,11 @@ from scheduler.errors import SchedulerError
 
 _DAY = re.compile(r"day (-?\d{1,4}) (\d{1,2}):(\d{2})\Z")
 _LONGEST_LINE = 65_536
+LONGEST_KEY = 200
+_LONGEST_NAME = 320  # an e-mail address has at most 254 characters
+_DEEPEST = 32
+_MOST_DIGITS = 18  # what every database keeps exactly
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _KNOWN = frozenset({"who", "name", "at", "id"})
 _REMEDY = 'write {"who": "lea@example.org", "name": "purchase"}'
@@ -85,16 +90,22 @@ def _event(number: int, text: str, zone: str, start: date | None) -> EventLine:
     if len(text) > _LONGEST_LINE:
         raise ValueError(f"an event may have {_LONGEST_LINE:,} characters, got {len(text):,}")
     try:
-        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+        data = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite, parse_int=_whole
+        )
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg.lower()} at character {error.pos + 1}") from None
     except RecursionError:
         raise ValueError("nested too deep") from None
     if not isinstance(data, dict):
         raise ValueError(f"expected a JSON object, got {text[:20]!r}")
+    if _is_deeper(data, _DEEPEST):
+        raise ValueError("nested too deep")
     for name in ("who", "name"):
         if not isinstance(data.get(name), str) or not data[name].strip():
             raise ValueError(f"`{name}` is missing: expected text")
+        if len(data[name]) > _LONGEST_NAME or _CONTROL.search(data[name].strip()):
+            raise ValueError(f"`{name}` must be one line of at most {_LONGEST_NAME} characters")
     key = data.get("id")
     if key is not None and (isinstance(key, bool) or not isinstance(key, (str, int))):
         raise ValueError("`id` must be text or a whole number")
@@ -103,9 +114,16 @@ def _event(number: int, text: str, zone: str, start: date | None) -> EventLine:
         who=data["who"].strip(),
         name=data["name"].strip(),
         at=read_moment(data["at"], zone, start) if "at" in data else None,
-        key=None if key is None else str(key),
+        key=None if key is None else read_key(str(key)),
         facts={name: value for name, value in data.items() if name not in _KNOWN},
     )
+
+
+def read_key(text: str) -> str:
+    """Return the sender's id of an event; ValueError when it is empty, too long or not one line."""
+    if not text.strip() or len(text) > LONGEST_KEY or _CONTROL.search(text):
+        raise ValueError(f"`id` must be one line of at most {LONGEST_KEY} characters, and not empty")
+    return text
 
 
 def read_moment(value: object, zone: str, start: date | None = None) -> datetime:
@@ -128,6 +146,14 @@ def read_moment(value: object, zone: str, start: date | None = None) -> datetime
     return moment.astimezone(UTC)
 
 
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects lie in one another more than `levels` deep."""
+    if not isinstance(value, (dict, list)):
+        return False
+    inside = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in inside)
+
+
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -140,6 +166,12 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise ValueError(f"the number {text} is too large")
     return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"the number {text[:20]}... is too large")
+    return int(text)
 
 
 def _refuse(constant: str) -> object:

@@ -142,6 +142,18 @@ def _by_zone(
         yield zone, planner.due_in_zone(campaign.campaign, timeline, touch.id, planned.key, zone)
 
 
+def own_moment(
+    campaign: InForce, timeline: Timeline, touch: Touch, key: str, contact: int, zone: str
+) -> PlannedOccurrence:
+    """Return an occurrence at the moment it has for one person whose own zone is `zone` (empty when unknown).
+
+    Raises: KeyError when the timeline has no such occurrence.
+    """
+    if _is_spread(campaign, touch):
+        return _own(campaign, timeline, touch, key, contact, zone)
+    return planner.due_in_zone(campaign.campaign, timeline, touch.id, key, campaign.schedule_zone(zone))
+
+
 def _own(campaign: InForce, timeline: Timeline, touch: Touch, key: str, contact: int, zone: str) -> PlannedOccurrence:
     """Return a person's own place in a spread, by the planner's hash (DECISIONS 41)."""
     name = "|".join((campaign.id, campaign.edition, touch.id, str(contact), key))

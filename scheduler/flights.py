@@ -5,15 +5,16 @@ A touch whose words, rules and times stay as they are touches nobody, whatever i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from campaigns import diff, planner
-from campaigns.definition import Campaign, Stage, Touch
+from campaigns.definition import Campaign, Sequence, Stage, Touch
 from campaigns.diff import Flight
 from campaigns.timeline import Timeline
-from scheduler import dues, nudges
+from scheduler import courses, dues, nudges, sequences
 from scheduler.catalog import InForce
 from scheduler.delivery import State
 from scheduler.store import ledger, plans
@@ -33,6 +34,12 @@ class _Edit:
     timeline: Timeline
     stage: Stage
     touch: Touch
+    sequence: Sequence
+
+    @property
+    def run_touch(self) -> str:
+        """The touch that people's runs are of: a step's own is the one it stands in."""
+        return self.sequence.touch.id
 
     @property
     def rule(self) -> str:
@@ -55,9 +62,16 @@ class _Edit:
     def may_move(self) -> bool:
         """Whether people's moments may be others now."""
         old_stage, old_touch = self.old
+        if self.before.snapshot["touches"][self.touch.id].get("after", "") != self.planned["after"]:
+            return True  # a step that follows something else now
         return diff.dates_fingerprint(self.before.campaign, old_stage, old_touch) != diff.dates_fingerprint(
             self.campaign, self.stage, self.touch
         )
+
+    @property
+    def planned(self) -> Mapping[str, Any]:
+        """The touch as a snapshot of the new plan has it."""
+        return diff.planned_touch(self.campaign, self.stage, self.touch, self.timeline.touch(self.touch.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +127,7 @@ def carry_out(
     spared = set()
     for edit in _edits(before, campaign, timeline):
         name, keeps = edit.touch.id, edit.rule in KEEPS
-        plans.pin_runs(conn, before.id, before.edition, name, revision=before.revision if keeps else 0)
+        plans.pin_runs(conn, before.id, before.edition, edit.run_touch, revision=before.revision if keeps else 0)
         revision = before.revision if keeps else None
         freed = ledger.pin(conn, campaign=before.id, edition=before.edition, touch=name, revision=revision, now=now)
         if keeps:
@@ -125,16 +139,41 @@ def carry_out(
     return frozenset(spared)
 
 
+def carry_on(conn: Connection, before: InForce | None, after: InForce, *, now: datetime) -> None:
+    """Let people whose next step was taken out of the file go on with the one that follows now; end what has none.
+
+    Runs once the messages of what was removed are cancelled.
+    """
+    if before is None:
+        return
+    gone = {touch.id for _, touch in before.campaign.touches() if after.find(touch.id) is None}
+    hit = {found[1].touch.id for name in gone if (found := before.sequence(name)) is not None}
+    if not hit:
+        return
+    for number, (touch, _contact) in plans.resting_runs(conn, before.id, before.edition).items():
+        if touch not in hit:
+            continue
+        run, path = plans.run(conn, number, lock=True), plans.passages(conn, number)
+        if run is None or run.revision or (path and path[-1].touch not in gone):
+            continue
+        found = after.sequence(touch)
+        if found is None:
+            plans.end_run(conn, run.id, reason="removed from the campaign", now=now)
+        else:
+            courses.carry_on(conn, after, found[0], found[1], run, now=now)
+
+
 def _edits(before: InForce, campaign: Campaign, timeline: Timeline) -> Iterator[_Edit]:
     applied = before.snapshot["touches"]
-    for stage, touch in campaign.touches():
+    messages = ((stage, touch, one) for stage, one in campaign.sequences() for touch in one.messages)
+    for stage, touch, sequence in messages:
         found = before.find(touch.id)
         if found is None or touch.id not in applied:
             continue
-        edit = _Edit(before, campaign, timeline, stage, touch)
-        now = diff.planned_touch(campaign, stage, touch, timeline.touch(touch.id))
+        edit = _Edit(before, campaign, timeline, stage, touch, sequence)
         drains = touch.in_flight == "drain" and found[1].in_flight != "drain"
-        if drains or not diff.same_for_people(applied[touch.id], now) or (touch.on is not None and edit.may_move):
+        same = diff.same_for_people(applied[touch.id], edit.planned)
+        if drains or not same or (touch.on is not None and edit.may_move):
             yield edit
 
 
@@ -151,6 +190,7 @@ def _moves(conn: Connection, edit: _Edit, now: datetime) -> _Moves:
             edit.timeline,
             counts_from,
             one.facts,
+            after=_after(conn, edit, one, now),
             awaited=_awaited(conn, edit, one, counts_from, now),
             zone=one.zone or campaign.zone,
             number=dues.number_of(one.occurrence, one.key),
@@ -168,6 +208,18 @@ def _moves(conn: Connection, edit: _Edit, now: datetime) -> _Moves:
     return _Moves(tuple(moves), frozenset(moved), frozenset(late), tuple(ended))
 
 
+def _after(conn: Connection, edit: _Edit, one: Waiting, now: datetime) -> datetime | None:
+    """Return what a step counts from: the step before, or the end of the wait before it; None for the event."""
+    if len(edit.sequence.messages) == 1 and not edit.sequence.waits:
+        return None
+    if edit.rule == "restart":
+        return now
+    run = plans.run(conn, one.run)
+    assert run is not None
+    zone = one.zone or edit.campaign.zone
+    return sequences.counts_from(conn, edit.sequence, run, plans.passages(conn, run.id), one.delivery, zone)
+
+
 def _awaited(
     conn: Connection, edit: _Edit, one: Waiting, counts_from: datetime, now: datetime
 ) -> planner.Awaited | None:
@@ -182,7 +234,7 @@ def _move(conn: Connection, edit: _Edit, now: datetime) -> None:
     moves = _moves(conn, edit, now)
     ledger.move(conn, moves.moves, now)
     if edit.rule == "restart":
-        plans.begin_again(conn, edit.before.id, edit.before.edition, edit.touch.id, at=now)
+        plans.begin_again(conn, edit.before.id, edit.before.edition, edit.run_touch, at=now)
     for one in moves.ended:
         ledger.settle(conn, one.delivery, State.CANCELLED, "its repetition is over", now=now)
         if edit.touch.until is None:
@@ -193,7 +245,7 @@ def _drop(conn: Connection, edit: _Edit, now: datetime) -> None:
     starts = f"started by {edit.touch.on}" if edit.touch.on is not None else "on the calendar"
     reason = f"the touch is {starts} now"
     campaign, edition, touch = edit.before.id, edit.before.edition, edit.touch.id
-    plans.end_runs_of_touch(conn, campaign, edition, touch, reason=reason, now=now)
+    plans.end_runs_of_touch(conn, campaign, edition, edit.run_touch, reason=reason, now=now)
     ledger.settle_many(
         conn, target=State.CANCELLED, reason=reason, now=now, campaign=campaign, edition=edition, touch=touch
     )

@@ -12,6 +12,7 @@ from scheduler.errors import Withheld
 from scheduler.parcel import Parcel
 from scheduler.store import plans, standings
 from scheduler.store.database import Connection
+from scheduler.store.plans import Budget
 
 _SAME_WORDS = timedelta(days=7)
 
@@ -36,9 +37,7 @@ class Limits:
         """Raise Withheld for a message over its budget, and for one whose words went by another touch."""
         if parcel.claim.attempts:
             return  # it was counted when it was first begun
-        budget = self._budgets[parcel.case.edition]
-        if budget is not None and self._begun[parcel.case.edition] >= budget.left:
-            raise Withheld(State.HELD, budget.reason)
+        check_budget(self._budgets[parcel.case.edition], self._begun[parcel.case.edition])
         own = (parcel.claim.campaign, parcel.claim.touch)
         said = _said(parcel)
         others = [touch for touch in self._said.get(said, ()) if touch != own] if said is not None else []
@@ -61,6 +60,12 @@ class Limits:
         for edition, messages in begun.items():
             if self._budgets[edition] is not None:
                 plans.spend(self._conn, *edition, messages)
+
+
+def check_budget(budget: Budget | None, begun: int = 0) -> None:
+    """Raise Withheld where a budget has nothing left, `begun` messages being counted beside what it knows of."""
+    if budget is not None and begun >= budget.left:
+        raise Withheld(State.HELD, budget.reason)
 
 
 def _said(parcel: Parcel) -> tuple[int, str] | None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from campaigns import rendering
 from campaigns.rendering import Content
 from scheduler.channels.base import Message, Recipient
 from scheduler.circumstances import Case, Circumstances
+from scheduler.tokens import Links, Token
+
+# How long the link of a sign-up's mail holds: a week, and the three days after which the mail is not sent any more.
+CONFIRM_WITHIN = timedelta(days=10)
 
 
-def facts(here: Circumstances, case: Case, *, opt_out: str | None) -> dict[str, object]:
-    """Return everything the touch's template may see, as plain data; `opt_out` as in `unsubscribe`."""
+def facts(here: Circumstances, case: Case, *, links: Links) -> dict[str, object]:
+    """Return everything the touch's template may see, as plain data."""
     definition = case.campaign.campaign
     return rendering.facts(
         definition,
@@ -22,7 +27,8 @@ def facts(here: Circumstances, case: Case, *, opt_out: str | None) -> dict[str, 
         offer=here.offer(case),
         now=here.now,
         zone=here.zone(case),
-        unsubscribe=unsubscribe(case, opt_out),
+        unsubscribe=unsubscribe(case, links),
+        confirm=confirm(here, case, links),
         edition=case.claim.edition,
         occasion_on=here.timeline(case).occasion_on,
         common=here.common_facts(case),
@@ -45,12 +51,27 @@ def event_facts(here: Circumstances, case: Case) -> dict[str, object] | None:
     return {**happened.facts, "name": happened.name, "at": happened.at}
 
 
-def unsubscribe(case: Case, opt_out: str | None) -> str | None:
-    """Return the opt-out address of a marketing message: the file's own, else `opt_out`; None for all others."""
-    return case.campaign.unsubscribe(opt_out) if case.claim.marketing else None
+def unsubscribe(case: Case, links: Links) -> str | None:
+    """Return the opt-out address of a marketing message: the person's own link, else the file's; None for all others.
+
+    The same at every attempt, as the message is.
+    """
+    claim = case.claim
+    if not claim.marketing or claim.contact is None:
+        return None
+    return links.unsubscribe(Token(claim.contact, claim.id), case.campaign.campaign.senders.unsubscribe)
 
 
-def compose(here: Circumstances, case: Case, content: Content, *, key: str, opt_out: str | None) -> Message:
+def confirm(here: Circumstances, case: Case, links: Links) -> str | None:
+    """Return where the person confirms the sign-up that this message answers; None for all other messages."""
+    claim = case.claim
+    run = here.runs.get(claim.run) if claim.run is not None else None
+    if run is None or claim.contact is None or not case.touch.confirms:
+        return None
+    return links.confirm(Token(claim.contact, claim.id), until=here.events[run.event].received_at + CONFIRM_WITHIN)
+
+
+def compose(here: Circumstances, case: Case, content: Content, *, key: str, links: Links) -> Message:
     """Put a message together; its key and Date are those of the first attempt, `key` and now where there was none."""
     claim, definition = case.claim, case.campaign.campaign
     first = here.first_attempts.get(claim.id)
@@ -72,7 +93,7 @@ def compose(here: Circumstances, case: Case, content: Content, *, key: str, opt_
         account=definition.accounts.get(claim.channel),
         sender=definition.senders.sms if claim.channel == "sms" else definition.senders.email,
         reply_to=definition.senders.reply_to,
-        unsubscribe=unsubscribe(case, opt_out),
+        unsubscribe=unsubscribe(case, links),
         facts={
             "contact": contact,
             "event": event_facts(here, case),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,9 @@ LABELS = {"email": "email", "sms": "SMS", "whatsapp": "WhatsApp"}
 class PeopleCounts:
     """People as of now: all of them, those in the campaign's audience, by channel those who may get marketing there.
 
-    `touches` maps a touch to how many it would reach at most; posts are for everybody and are not in it.
+    `touches` maps a touch to how many it would reach at most; posts are for everybody and are not in it. `together`
+    counts the people of a file by the touches that would reach them and their time zone. `personas` counts the people
+    each persona stands for, and under the empty name those who are like none; empty where no persona says whom.
     """
 
     source: str
@@ -30,6 +33,8 @@ class PeopleCounts:
     unsubscribed: int = 0
     no_consent: int = 0
     touches: Mapping[str, int] = field(default_factory=dict)
+    together: Mapping[tuple[frozenset[str], str], int] = field(default_factory=dict)
+    personas: Mapping[str, int] = field(default_factory=dict)
 
 
 def count(campaign: Campaign, people: Iterable[ContactRow], now: datetime, *, source: str) -> PeopleCounts:
@@ -44,21 +49,30 @@ def count(campaign: Campaign, people: Iterable[ContactRow], now: datetime, *, so
     touches = [
         (touch, planner.reach(campaign, stage, touch)) for stage, touch in campaign.touches() if touch.is_personal
     ]
+    alike = planner.personas(campaign)
+    like = dict.fromkeys(alike, 0)
     total = inside = silent = 0
     by_channel = dict.fromkeys(sorted(channels), 0)
     reached = {touch.id: 0 for touch, _ in touches}
+    together: Counter[tuple[frozenset[str], str]] = Counter()
     for person in people:
         total += 1
         facts = person.as_facts()
-        for touch, audience in touches:
-            reached[touch.id] += reaches(person, touch) and _fits(audience, facts, now)
+        for name, expression in alike.items():
+            like[name] += _fits(expression, facts, now)
+        theirs = frozenset(
+            touch.id for touch, audience in touches if reaches(person, touch) and _fits(audience, facts, now)
+        )
+        together[theirs, person.timezone or ""] += 1
+        for touch_id in theirs:
+            reached[touch_id] += 1
         if not _fits(whole, facts, now):
             continue
         inside += 1
         silent += not person.consent
         for channel in channels:
             by_channel[channel] += may_get(person, channel, marketing=True)
-    return PeopleCounts(source, total, inside, by_channel, 0, silent, reached)
+    return PeopleCounts(source, total, inside, by_channel, 0, silent, reached, together, like)
 
 
 def reaches(person: ContactRow, touch: Touch) -> bool:

@@ -18,7 +18,7 @@ from scheduler.channels.base import Message
 from scheduler.contacts_csv import ContactRow
 from scheduler.delivery import State
 from scheduler.events_file import EventLine, read_moment
-from scheduler.operations import applying, people, steering
+from scheduler.operations import applying, happenings, people, steering
 from scheduler.project import LoadedCampaign
 from scheduler.simulation import PlayedEvent
 from scheduler.store import reader
@@ -103,7 +103,7 @@ def rehearse(
             _check_events(system, loaded, events, personas=personas)
         played = list(_played(events, start) if events is not None else _persona_events(loaded, start))
         for happened in (event for event in played if event.at < start):
-            people.record_history(
+            happenings.record_history(
                 system.store,
                 who=happened.who,
                 name=happened.name,
@@ -187,7 +187,7 @@ def _check_events(
         if event.who in strangers:
             mistakes.append(Mistake("unknown-person", f"nobody is known as {event.who!r}", place, remedy))
         if event.name not in known:
-            hint = people.event_remedy(event.name, known)
+            hint = happenings.event_remedy(event.name, known)
             mistakes.append(Mistake("unknown-event", f"unknown event {event.name!r}", place, hint))
     if mistakes:
         raise DefinitionError(tuple(mistakes))

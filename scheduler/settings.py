@@ -25,7 +25,7 @@ PREFIX = "CAMPAIGN_"
 FILE = "campaign.toml"
 
 # What may also be given as the name of a file that holds it (CAMPAIGN_SECRET_KEY_FILE), or as a systemd credential.
-_SECRETS = ("database_url", "smtp_url", "smtp_password", "secret_key")
+_SECRETS = ("database_url", "smtp_url", "smtp_password", "secret_key", "former_secret_keys", "api_token")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     smtp_password: SecretStr | None = None
     secret_key: SecretStr | None = Field(None, min_length=16)
+    former_secret_keys: SecretStr | None = None
+    api_token: SecretStr | None = Field(None, min_length=16)
     now: str | None = None
     accounts: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
     public_url: str | None = None
@@ -123,6 +125,11 @@ class Settings(BaseSettings):
         """Return the secret key as bytes, or None when none was given and the store keeps one of its own."""
         return self.secret_key.get_secret_value().encode() if self.secret_key is not None else None
 
+    def former_keys(self) -> tuple[bytes, ...]:
+        """Return the keys that were used before, the newest first: links that they signed are still good."""
+        text = self.former_secret_keys.get_secret_value() if self.former_secret_keys is not None else ""
+        return tuple(key.encode() for key in text.split())
+
     def account(self, name: str) -> Mapping[str, SecretStr]:
         """Return the fields of an account, empty when nothing is known of it; `my-shop` and `MY_SHOP` are the same."""
         return self.accounts.get(_key(name), {})
@@ -143,7 +150,9 @@ def _from_toml(project: Path, warnings: list[str]) -> dict[str, Any]:
             near = get_close_matches(name, known, 1)
             remedy = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
             raise SchedulerError(f"{path}: unknown setting {name!r}", remedy=remedy)
-    held: list[str] = [name for name in ("smtp_password", "secret_key") if name in values]
+    held: list[str] = [
+        name for name in ("smtp_password", "secret_key", "former_secret_keys", "api_token") if name in values
+    ]
     held += [name for name in ("database_url", "smtp_url") if urlsplit(str(values.get(name, ""))).password]
     held += [f"accounts.{name}.secret" for name, fields in _tables(values.get("accounts")) if "secret" in fields]
     if held:

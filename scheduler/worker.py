@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from campaigns.definition import Touch
@@ -14,8 +14,9 @@ from campaigns.errors import CampaignError
 from campaigns.rendering import Content
 from campaigns.timeline import PlannedTouch
 from campaigns.timing.model import Event
-from scheduler import checks, messages, runs
+from scheduler import checks, messages
 from scheduler.book import Book
+from scheduler.cases import case_of
 from scheduler.catalog import Catalog, InForce
 from scheduler.channels.base import Channel
 from scheduler.circumstances import Case, Circumstances
@@ -29,6 +30,7 @@ from scheduler.store import ledger
 from scheduler.store.database import Connection, Store
 from scheduler.store.ledger import Claim
 from scheduler.store.writer import Writer
+from scheduler.tokens import Links
 from scheduler.verdicts import Verdicts
 
 POISON = "the message stopped its renderer twice"
@@ -78,7 +80,7 @@ class Worker:
     """Carries claims to their channels.
 
     `channels` maps a channel's name to what carries it; a name that is missing has no account and its messages are
-    held. `secret` keys the idempotency keys. `opt_out` is the unsubscribe address used where a file names none.
+    held. `secret` keys the idempotency keys. `links` are the addresses that stand in messages.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class Worker:
         clock: Clock,
         *,
         secret: bytes,
-        opt_out: str | None = None,
+        links: Links,
         report: Callable[[Outcome], None] | None = None,
     ) -> None:
         self._store = store
@@ -103,7 +105,7 @@ class Worker:
         self._channels = channels
         self._clock = clock
         self._secret = secret
-        self._opt_out = opt_out
+        self._links = links
         self._listener = report
         self._verdicts = Verdicts()
 
@@ -139,7 +141,9 @@ class Worker:
                     found[claim.id] = self._case(conn, claim, campaigns)
                 except FAULTS as error:
                     found[claim.id] = self._trouble(claim, None, error, now)
-            here = Circumstances(conn, [case for case in found.values() if isinstance(case, Case)], now=now)
+            here = Circumstances(
+                conn, [case for case in found.values() if isinstance(case, Case)], now=now, catalog=self._catalog
+            )
         looks = []
         for claim in claims:
             case = found[claim.id]
@@ -149,7 +153,7 @@ class Worker:
             try:
                 # Asked again with the attempt mark; asked here so that nothing is rendered in vain.
                 checks.last_moment(here, case)
-                looks.append(_Look(here, case, messages.facts(here, case, opt_out=self._opt_out)))
+                looks.append(_Look(here, case, messages.facts(here, case, links=self._links)))
             except FAULTS as error:
                 looks.append(_Look(closing=self._trouble(claim, case, error, now)))
         return looks
@@ -160,14 +164,7 @@ class Worker:
         name = (claim.campaign, claim.edition, claim.revision)
         if name not in campaigns:
             campaigns[name] = self._catalog.get(conn, *name)
-        campaign = campaigns[name]
-        found = campaign.find(claim.touch) if campaign is not None else None
-        if campaign is None or found is None:
-            raise Withheld(State.CANCELLED, "the touch is no longer in the campaign")
-        stage, touch = found
-        # An edit may have changed these since the row was planned; the attempt mark stores them.
-        claim = replace(claim, channel=touch.channel[0], stage=stage.id, marketing=runs.is_marketing(touch))
-        return Case(claim, campaign, stage, touch)
+        return case_of(campaigns[name], claim)
 
     def _trouble(self, claim: Claim, case: Case | None, error: Exception, now: datetime) -> Closing:
         """Return what becomes of a claim whose message cannot be prepared: nothing was sent."""
@@ -188,7 +185,7 @@ class Worker:
         return Closing(case.claim, State.FAILED, str(error), now, case=case, result=Result.RENDERING)
 
     def _parcel(self, here: Circumstances, case: Case, content: Content) -> Parcel:
-        message = messages.compose(here, case, content, key=self._key(case.claim), opt_out=self._opt_out)
+        message = messages.compose(here, case, content, key=self._key(case.claim), links=self._links)
         # Half of the lease is for waiting, by a clock that never steps; the other half is for the message itself, with
         # the 10 minutes after the dot that RFC 5321 asks for.
         waits = max((case.claim.lease_until - here.now).total_seconds() / 2, 0.0)
@@ -224,9 +221,11 @@ class Worker:
     async def _through(self, channel: Channel, parcel: Parcel, begun: datetime) -> Pending:
         claim, case = parcel.claim, parcel.case
         attempt: list[int] = []
+        marked: list[datetime] = []
 
         async def mark() -> None:
             attempt.append(await self._book.mark(parcel))
+            marked.append(self._clock.now())
 
         try:
             receipt = await channel.send(parcel.message, mark)
@@ -239,8 +238,16 @@ class Worker:
             return _NOTHING  # somebody else has it by now, and nothing was sent
         except Exception as error:
             number = attempt[0] if attempt else None
-            return self._close(self._verdicts.failed(parcel, number, error, self._clock.now()))
-        return self._close(self._verdicts.went(parcel, attempt[0], receipt, self._clock.now()), since=begun)
+            return self._close(self._verdicts.failed(parcel, number, error, self._not_before(marked)))
+        return self._close(self._verdicts.went(parcel, attempt[0], receipt, self._not_before(marked)), since=begun)
+
+    def _not_before(self, marked: Sequence[datetime]) -> datetime:
+        """Return now, or the moment of the mark when the clock was set back since: what caps count must not look older.
+
+        A mark more than a day ahead was made under a clock that was wrong.
+        """
+        now = self._clock.now()
+        return marked[0] if marked and timedelta() < marked[0] - now < timedelta(days=1) else now
 
     def _close(self, closing: Closing, *, since: datetime | None = None) -> Pending:
         self._verdicts.forget(closing)
@@ -292,4 +299,4 @@ def _started_by(touch: Touch, planned: PlannedTouch) -> str:
     second = touch.when.second if touch.when is not None else None
     if planned.delay == "between" and isinstance(second, Event):
         return f"between {planned.trigger} and {second.name}"
-    return f"{planned.trigger} {planned.delay}".strip()
+    return f"{planned.after or planned.trigger} {planned.delay}".strip()

@@ -27,21 +27,14 @@ settings.register_profile("search", max_examples=2_000, deadline=None)
 settings.load_profile("gate")
 
 
-# What takes minutes of both processors: run by name (`pytest tests/faults`, `pytest tests/simulation`), as is what is
-# marked `by_name`. Of the accidents plain `pytest` takes a test of every row, the most important on both databases.
-_BY_NAME = ("simulation/test_planted_bugs.py", "simulation/test_model.py")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long runs to their own commands; pytest's summary counts them as deselected."""
-    if any("faults" in word or "simulation" in word for word in config.args):
+    """Leave what is marked `by_name` to its own command; pytest's summary counts it as deselected.
+
+    Of the accidents plain `pytest` takes a test of every row, the most important on both databases.
+    """
+    if any("faults" in word for word in config.args):
         return
-    root = Path(__file__).parent
-    long = [
-        item
-        for item in items
-        if item.get_closest_marker("by_name") or item.path.relative_to(root).as_posix().startswith(_BY_NAME)
-    ]
+    long = [item for item in items if item.get_closest_marker("by_name")]
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from campaigns.definition.campaign import Campaign, Offer, Pain, Persona, Senders, Stage
+from campaigns.definition.campaign import Campaign, Offer, Pain, Persona, Senders, Signup, Stage
 from campaigns.definition.hours import Cap
 from campaigns.definition.names import Names
 from campaigns.definition.rates import Rate, read_rate
 from campaigns.definition.references import plainly
+from campaigns.definition.sequence import START, Reached, Sequence, only_waits, says
 from campaigns.definition.touch import (
     ChannelWording,
     Courtesy,
@@ -43,6 +44,7 @@ __all__ = [
     "OTHER",
     "PERSONAL",
     "POSTS",
+    "START",
     "TASKS",
     "Again",
     "Campaign",
@@ -62,7 +64,10 @@ __all__ = [
     "PlainText",
     "Purpose",
     "Rate",
+    "Reached",
     "Senders",
+    "Sequence",
+    "Signup",
     "Stage",
     "Step",
     "Touch",
@@ -71,6 +76,8 @@ __all__ = [
     "WaitFor",
     "Wording",
     "channels_of",
+    "only_waits",
     "plainly",
     "read_rate",
+    "says",
 ]

@@ -21,6 +21,7 @@ from campaigns.definition.references import (
     ZoneOrContact,
     event_name,
 )
+from campaigns.definition.sequence import Sequence, sequence
 from campaigns.definition.touch import BY_CHANNEL, ChannelName, Courtesy, Model, Touch
 from campaigns.definition.values import (
     EventKey,
@@ -50,6 +51,13 @@ class Senders(Model):
     sms: SmsSender | None = Field(None, description="Sender of SMS: a number with its country, or at most 11 letters")
     postal_address: Text | None = Field(None, description="Shown in the footer of every marketing mail")
     unsubscribe: Unsubscribe | None = Field(None, description="Takes opt-outs: mailto:stop@shop.example or https://...")
+
+
+class Signup(Model):
+    """What people who sign up agree to: kept with each consent, word for word, so that it can be proved."""
+
+    wording: Text = Field(description="The sentence people agree to: I would like news and offers by e-mail")
+    version: Text | None = Field(None, description="Your name for this wording; else it is told by its words")
 
 
 class Pain(Model):
@@ -168,6 +176,7 @@ class Campaign(Model):
         json_schema_extra=BY_CHANNEL,
     )
     courtesy: Courtesy = Field(Courtesy(), description="When people may be disturbed")
+    signup: Signup | None = Field(None, description="What people who sign up agree to, and a form for them")
     closed_days: Annotated[tuple[When, ...], BeforeValidator(listed), OneOrMany()] = Field(
         (), description="Days on which nothing goes: [2 january, easter monday]"
     )
@@ -194,6 +203,7 @@ class Campaign(Model):
 
     _source: str = PrivateAttr(default="campaign")
     _places: dict[tuple[str | int, ...], Place] = PrivateAttr(default_factory=dict)
+    _read: tuple[tuple[Stage, ...], tuple[tuple[Stage, Sequence], ...]] | None = PrivateAttr(default=None)
 
     def __eq__(self, other: object) -> bool:
         """Whether both say the same, wherever they were read from."""
@@ -226,17 +236,26 @@ class Campaign(Model):
         return self
 
     def touches(self) -> Iterator[tuple[Stage, Touch]]:
-        """Yield every touch with its stage, in the order of the file."""
-        for stage in self.stages:
-            for touch in stage.touches:
+        """Yield every touch that says something with its stage, in the order of the file; a step is a touch too."""
+        for stage, found in self.sequences():
+            for touch in found.messages:
                 yield stage, touch
 
+    def sequences(self) -> Iterator[tuple[Stage, Sequence]]:
+        """Yield every touch of the file as the sequence of its messages with its stage, in the order of the file."""
+        if self._read is None or self._read[0] is not self.stages:
+            self._read = self.stages, tuple((stage, sequence(one)) for stage in self.stages for one in stage.touches)
+        yield from self._read[1]
+
     def touch_path(self, touch_id: str) -> tuple[str | int, ...]:
-        """Return the path of the touch in the file, for `place`."""
+        """Return the path of the touch or the step in the file, for `place`."""
         for number, stage in enumerate(self.stages):
             for index, touch in enumerate(stage.touches):
                 if touch.id == touch_id:
                     return ("stages", number, "touches", index)
+                for place, step in enumerate(touch.steps):
+                    if step.id == touch_id:
+                        return ("stages", number, "touches", index, "steps", place)
         raise CampaignError(f"no touch {touch_id!r} in campaign {self.id!r}")
 
     def event_names(self) -> frozenset[str]:

@@ -10,18 +10,26 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from campaigns.definition.values import UnreadableError, shown, text, written
+from campaigns.definition.vocabulary import PERSONAL
+from campaigns.errors import suggestion
 from campaigns.timing.model import Hours
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most `times` marketing messages to one person in a sliding window of `days`."""
+    """At most `times` marketing messages to one person in a window of `days`; by one `channel`, None: by all."""
 
     times: int
     days: int
+    channel: str | None = None
+
+    def counts(self, channel: str) -> bool:
+        """Whether messages by this channel are counted by the cap, and bound by it."""
+        return self.channel is None or self.channel == channel
 
     def __str__(self) -> str:
-        return f"{self.times} per {'day' if self.days == 1 else 'week' if self.days == 7 else f'{self.days} days'}"
+        many = f"{self.times} {self.channel}" if self.channel else f"{self.times}"
+        return f"{many} per {'day' if self.days == 1 else 'week' if self.days == 7 else f'{self.days} days'}"
 
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})\Z")
@@ -93,7 +101,8 @@ def _weekdays(value: object) -> frozenset[int]:
     return frozenset(days)
 
 
-_CAP = re.compile(r"(\d{1,4})\s*(?:per|/|a)\s*(?:(\d{1,3})\s*)?(day|week|month)s?\Z")
+_CAP = re.compile(r"(\d{1,4})(?:\s+([a-z]+))?\s*(?:per|/|a)\s*(?:(\d{1,3})\s*)?(day|week|month)s?\Z")
+_WRITE_CAPS = "write [1 per day, 3 per week, 1 sms per week], or none"
 
 
 def _caps(value: object) -> tuple[Cap, ...]:
@@ -101,21 +110,33 @@ def _caps(value: object) -> tuple[Cap, ...]:
         return ()
     items = value if isinstance(value, (list, tuple)) else text(value).split(",")
     if not items:
-        raise UnreadableError("expected at least one cap", remedy="write [1 per day, 3 per week], or none")
+        raise UnreadableError("expected at least one cap", remedy=_WRITE_CAPS)
     caps: list[Cap] = []
     for number, item in enumerate(items):
         if isinstance(item, Cap):
             caps.append(item)
             continue
         match = _CAP.match(text(item).strip().lower())
-        if match is None or int(match[1]) < 1 or (match[2] and int(match[2]) < 1):
+        if match is None or int(match[1]) < 1 or (match[3] and int(match[3]) < 1):
             raise UnreadableError(
-                f"expected how many messages in how long, got {shown(item)}",
-                remedy="write [1 per day, 3 per week], or none",
-                entry=number,
+                f"expected how many messages in how long, got {shown(item)}", remedy=_WRITE_CAPS, entry=number
             )
-        caps.append(Cap(int(match[1]), int(match[2] or 1) * {"day": 1, "week": 7, "month": 30}[match[3]]))
+        channel = _capped(match[2], number) if match[2] else None
+        caps.append(Cap(int(match[1]), int(match[3] or 1) * {"day": 1, "week": 7, "month": 30}[match[4]], channel))
     return tuple(caps)
+
+
+def _capped(word: str, entry: int) -> str:
+    """Read the channel of a cap, in the singular or the plural: only what reaches one person is counted."""
+    for name in (word, word.removesuffix("s")):
+        if name in PERSONAL:
+            return name
+    known = ", ".join(sorted(PERSONAL))
+    raise UnreadableError(
+        f"expected a channel that reaches one person, got {word!r}",
+        remedy=suggestion(word, PERSONAL) or f"caps count messages by {known}, or by all of them: 3 per week",
+        entry=entry,
+    )
 
 
 _LIST_SCHEMA = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})

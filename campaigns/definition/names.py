@@ -63,5 +63,12 @@ def _touches(stages: object) -> tuple[str, ...] | None:
     if not isinstance(stages, Sequence) or isinstance(stages, str):
         return None
     found = [_named(stage.get("touches", ()), "id") if isinstance(stage, Mapping) else None for stage in stages]
+    found += [_named(touch.get("steps", ()), "id") for touch in _entries(stages)]
     known = [names for names in found if names is not None]
     return tuple(name for names in known for name in names) if len(known) == len(found) else None
+
+
+def _entries(stages: Sequence[object]) -> list[Mapping[str, object]]:
+    """Return the touches that can be read."""
+    lists = [stage.get("touches", ()) for stage in stages if isinstance(stage, Mapping)]
+    return [touch for touches in lists if isinstance(touches, list) for touch in touches if isinstance(touch, Mapping)]

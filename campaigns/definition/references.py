@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
@@ -191,6 +191,10 @@ def _span(value: object, info: ValidationInfo) -> Span:
         raise _unreadable(error) from None
 
 
+def _span_or_none(value: object, info: ValidationInfo) -> Span | Literal["none"]:
+    return "none" if value == "none" else _span(value, info)
+
+
 def _again(value: object, info: ValidationInfo) -> Again:
     if isinstance(value, Again):
         return value
@@ -264,6 +268,7 @@ When = Annotated[Timing, BeforeValidator(_timing), PlainSerializer(_structured),
 Origin = Annotated[Timing, BeforeValidator(_origin), PlainSerializer(_structured), _PHRASE]
 Repeats = Annotated[Timing, BeforeValidator(_repeat), PlainSerializer(_structured), _PHRASE]
 Length = Annotated[Span, BeforeValidator(_span), PlainSerializer(written), TEXT_SCHEMA]
+LengthOrNone = Annotated[Span | Literal["none"], BeforeValidator(_span_or_none), PlainSerializer(written), TEXT_SCHEMA]
 Reentry = Annotated[Again, BeforeValidator(_again), PlainSerializer(written), TEXT_SCHEMA]
 EventName = Annotated[str, BeforeValidator(event_name), TEXT_SCHEMA]
 Trigger = Annotated[str, BeforeValidator(_trigger), TEXT_SCHEMA]

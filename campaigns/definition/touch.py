@@ -12,6 +12,7 @@ from campaigns.definition.hours import Caps, Clock, HoursOrNone, Weekdays
 from campaigns.definition.references import (
     EventName,
     Length,
+    LengthOrNone,
     OfferCode,
     Reentry,
     Repeats,
@@ -55,7 +56,11 @@ class Courtesy(Model):
         None, description="Days on which nothing goes: [2 january, easter monday]"
     )
     caps: Caps | None = Field(
-        None, description="Marketing messages per person, across campaigns: [1 per day, 3 per week], or none"
+        None,
+        description="Marketing messages per person, across campaigns: [1 per day, 3 per week, 1 sms per week], or none",
+    )
+    min_gap: LengthOrNone | None = Field(
+        None, description="Least time since the last marketing message to the same person: 4 hours, 2 days, or none"
     )
 
 
@@ -126,11 +131,13 @@ class Variant(Wording):
 
 
 class WaitFor(Model):
-    """A step that waits for an event, or goes on elsewhere."""
+    """Waits for an event after a message, or goes on elsewhere once it has waited long enough."""
 
     event: EventName = Field(description="The event that is waited for")
     within: Length = Field(description="How long it is waited for: 7 days")
-    otherwise: Id | None = Field(None, alias="else", description="The step taken when the event does not come")
+    otherwise: Id | None = Field(
+        None, alias="else", description="The step taken when the event does not come; without it nothing more goes"
+    )
 
 
 class Message(Wording):
@@ -158,7 +165,8 @@ class Step(Message):
     """One message of a touch that is a sequence; it takes the channel of its touch unless it names its own."""
 
     channel: Channels | None = Field(None, description="The channel, where it differs from the touch's")
-    wait_for: WaitFor | None = Field(None, description="Wait for an event before going on")
+    wait_for: WaitFor | None = Field(None, description="What is waited for after it, before the next step")
+    moved: Id | None = Field(None, description="The id it had before; with it a renamed step keeps its history")
 
 
 class Touch(Message):
@@ -170,7 +178,9 @@ class Touch(Message):
     purpose: Purpose = Field(Purpose.MARKETING, description="marketing needs consent; transactional answers an act")
     go_to: StageReference | None = Field(None, description="The stage the person goes to with this touch")
     repeat: Repeats | None = Field(None, description="How it is repeated: every 30 days, 3 times")
-    on_blocked: OnBlocked | None = Field(None, description="Where it goes when its day is blocked")
+    on_blocked: OnBlocked | None = Field(
+        None, description="Where it goes when its day is blocked, and whether it waits for a cap or a gap or is dropped"
+    )
     on_unknown: Literal["verify", "hold", "resend"] | None = Field(
         None, description="What happens when nobody knows whether it went"
     )
@@ -182,8 +192,12 @@ class Touch(Message):
     )
     moved: Id | None = Field(None, description="The id it had before; with it a renamed touch keeps its history")
     expires: Length | None = Field(None, description="How long after its moment it is still worth sending")
-    priority: Priority | None = Field(None, description="Which message goes first where only one may go: 0 to 100")
-    min_gap: Length | None = Field(None, description="Least time between this and another message to the same person")
+    priority: Priority | None = Field(
+        None, description="Which message goes where a cap leaves room for one: 0 to 100, 50 where none is named"
+    )
+    min_gap: Length | None = Field(
+        None, description="Least time since the last marketing message to the same person, before this one goes: 2 days"
+    )
     variants: tuple[Variant, ...] = Field((), description="Alternatives of the message, with weights")
     by_channel: dict[ChannelName, ChannelWording] = Field(
         default_factory=dict,
@@ -191,7 +205,7 @@ class Touch(Message):
         json_schema_extra=BY_CHANNEL,
     )
     steps: tuple[Step, ...] = Field((), description="A sequence of messages, each counted from the one before")
-    wait_for: WaitFor | None = Field(None, description="Wait for an event before going on")
+    wait_for: WaitFor | None = Field(None, description="What is waited for before the next step")
 
     @property
     def is_post(self) -> bool:
@@ -202,6 +216,11 @@ class Touch(Message):
     def is_task(self) -> bool:
         """Whether a person of the shop carries it out."""
         return self.channel[0] in TASKS
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it may bear the link that confirms a sign-up: transactional, to whoever signed up."""
+        return self.on == "signup" and self.purpose is Purpose.TRANSACTIONAL and self.channel[0] in PERSONAL
 
     @property
     def is_personal(self) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.definition import Campaign, Stage, Touch
-from campaigns.diff.identity import HISTORY, NAMES, Identities, name_of
+from campaigns.diff.identity import HISTORY, NAMES, SEQUENCES, Identities, name_of, silent
 from campaigns.planner.content import fingerprint
 from campaigns.planner.wording import every, words
 from campaigns.timeline import PlannedTouch, Timeline
@@ -101,7 +101,7 @@ class AppliedPlan:
                 name = f"{name} (removed)"  # its id has gone to another touch
             touches[name] = AppliedTouch(
                 id=name,
-                planned=planned,
+                planned=_told(planned, present),
                 sent=(sent or {}).get(key, 0),
                 open=(open_messages or {}).get(key, 0),
                 sent_at=(sent_at or {}).get(key),
@@ -109,6 +109,17 @@ class AppliedPlan:
                 former=called if called != name and key in present else None,
             )
         return cls(revision, snapshot["edition"], snapshot["tzdata"], touches, templates or {})
+
+
+def _told(planned: Mapping[str, Any], present: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return a touch with the other steps of its sequence named as the file at hand names them."""
+    after, settings = planned.get("after", ""), planned["settings"]
+    told = {**planned, "after": present.get(after, after)}
+    wait = settings.get("wait_for")
+    if wait is not None and "else" in wait:
+        named = {**wait, "else": present.get(wait["else"], wait["else"])}
+        told["settings"] = {**settings, "wait_for": named}
+    return told
 
 
 def snapshot(timeline: Timeline, campaign: Campaign, identities: Identities | None = None) -> dict[str, Any]:
@@ -123,6 +134,7 @@ def snapshot(timeline: Timeline, campaign: Campaign, identities: Identities | No
         HISTORY: dict(known.history) or {touch.id: touch.id for _, touch in campaign.touches()},
         "edition": timeline.edition,
         "tzdata": timeline.tzdata,
+        SEQUENCES: silent(campaign),
         "touches": {
             touch.id: planned_touch(campaign, stage, touch, timeline.touch(touch.id))
             for stage, touch in campaign.touches()
@@ -138,6 +150,7 @@ def planned_touch(campaign: Campaign, stage: Stage, touch: Touch, planned: Plann
         "channel": list(touch.channel),
         "trigger": planned.trigger,
         "delay": planned.delay,
+        "after": planned.after,
         "when": words(touch.when or stage.when),
         "at": data.get("at"),
         "pick": data.get("pick"),
@@ -219,7 +232,7 @@ def same_for_people(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     Dates alone are none either: they follow real ones.
     """
     names = ("stage", "channel", "trigger", "delay", "timing", "audience", "content")
-    if any(old[name] != new[name] for name in names):
+    if any(old[name] != new[name] for name in names) or old.get("after", "") != new["after"]:
         return False
     return _rules(old["settings"]) == _rules(new["settings"])
 

@@ -193,6 +193,8 @@ class _Comparison:
             said.append("changes what starts it")
         elif old["delay"] != new["delay"] or (new["trigger"] is not None and old["timing"] != new["timing"]):
             said.append("changes how long after its event it goes")
+        if old["trigger"] == new["trigger"] and old["after"] != new["after"]:
+            said.append(f"goes after {new['after'] or new['trigger']}")
         if old["audience"] != new["audience"]:
             said.append("changes who gets it")
         if old["stage"] != new["stage"]:
@@ -207,7 +209,7 @@ class _Comparison:
     def differences(self) -> Iterator[str]:
         """Yield the differences a line each: `when: mid january → late january`."""
         old, new = self.old, self.now
-        for name in ("when", "at", "pick", "repeat", "trigger", "delay", "audience"):
+        for name in ("when", "at", "pick", "repeat", "trigger", "after", "delay", "audience"):
             if (old.get(name) or "") != (new.get(name) or ""):
                 yield f"{name}: {old.get(name) or '–'} → {new.get(name) or '–'}"
         for name in sorted(old["settings"].keys() | new["settings"].keys()):

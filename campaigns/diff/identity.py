@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from campaigns.definition import Campaign, Touch
+from campaigns.definition import Campaign, Step, Touch, WaitFor
 from campaigns.finding import Finding, Level
 from campaigns.timing.model import Timing
 from campaigns.timing.model import Touch as Touch_
 
 NAMES, HISTORY = "names", "history"  # in a snapshot: key -> present name where it differs; name -> key, of all time
+SEQUENCES = "sequences"  # in a snapshot: the touches that say nothing themselves, by their keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,22 @@ def identify(campaign: Campaign, contents: Mapping[str, str], before: Mapping[st
     renamed touch from two touches.
     """
     if before is None:
-        return Identities({touch.id: touch.id for _, touch in campaign.touches()})
+        return Identities({touch.id: touch.id for touch in _named(campaign)})
     return _Search(campaign, before).found(contents)
+
+
+def _named(campaign: Campaign) -> Iterator[Touch]:
+    """Yield all that has a history: touches, and those that only hold steps."""
+    for _, found in campaign.sequences():
+        if found.message(found.touch.id) is None:
+            yield found.touch
+        yield from found.messages
+
+
+def silent(campaign: Campaign) -> dict[str, dict[str, str | None]]:
+    """Return what a snapshot keeps of touches that say nothing themselves: a run of their steps hangs on their key."""
+    heads = (found.touch for _, found in campaign.sequences() if found.message(found.touch.id) is None)
+    return {touch.id: {"moved": touch.moved} for touch in heads}
 
 
 class _Search:
@@ -68,9 +83,10 @@ class _Search:
     def __init__(self, campaign: Campaign, before: Mapping[str, Any]) -> None:
         self.campaign = campaign
         self.before = before
-        self.in_force = {name_of(before, key): key for key in before["touches"]}
+        self.former = {**before.get(SEQUENCES, {}), **before["touches"]}
+        self.in_force = {name_of(before, key): key for key in self.former}
         self.history: dict[str, str] = {**before.get(HISTORY, {}), **self.in_force}
-        self.touches = [touch for _, touch in campaign.touches()]
+        self.touches = [*_named(campaign)]
         self.findings: list[Finding] = []
 
     def found(self, contents: Mapping[str, str]) -> Identities:
@@ -100,7 +116,7 @@ class _Search:
     def _moved(self, touch: Touch) -> str | None:
         """Return the key of a touch that names its former id; None where that says nothing."""
         here = self.in_force.get(touch.id)
-        if here is not None and self.before["touches"][here].get("moved") == touch.moved:
+        if here is not None and self.former[here].get("moved") == touch.moved:
             return str(here)  # the line was kept since
         assert touch.moved is not None
         former = self.in_force.get(touch.moved) or self.history.get(touch.moved)
@@ -114,7 +130,8 @@ class _Search:
         gone = {name: key for name, key in self.in_force.items() if key not in keys.values()}
         for touch in new:
             for name, key in gone.items():
-                if touch.moved is None and contents.get(touch.id) == self.before["touches"][key]["content"]:
+                content = contents.get(touch.id)
+                if touch.moved is None and content is not None and content == self.former[key].get("content"):
                     self._report(
                         "id",
                         touch,
@@ -160,9 +177,29 @@ def keyed(campaign: Campaign, keys: Mapping[str, str]) -> Campaign:
 
 
 def _keyed_touch(touch: Touch, keys: Mapping[str, str]) -> Touch:
-    return touch.model_copy(
-        update={"id": keys[touch.id], "when": _follow(touch.when, keys), "repeat": _follow(touch.repeat, keys)}
-    )
+    changes = {
+        "id": keys[touch.id],
+        "when": _follow(touch.when, keys),
+        "repeat": _follow(touch.repeat, keys),
+        "wait_for": _keyed_wait(touch.wait_for, keys),
+        "steps": tuple(_keyed_step(step, keys) for step in touch.steps),
+    }
+    return touch.model_copy(update=changes)
+
+
+def _keyed_step(step: Step, keys: Mapping[str, str]) -> Step:
+    changes = {
+        "id": keys.get(step.id, step.id),  # one that only waits has no history
+        "when": _follow(step.when, keys),
+        "wait_for": _keyed_wait(step.wait_for, keys),
+    }
+    return step.model_copy(update=changes)
+
+
+def _keyed_wait(wait: WaitFor | None, keys: Mapping[str, str]) -> WaitFor | None:
+    if wait is None or wait.otherwise is None:
+        return wait
+    return wait.model_copy(update={"otherwise": keys.get(wait.otherwise, wait.otherwise)})
 
 
 def _follow(value: Any, keys: Mapping[str, str]) -> Any:

@@ -68,4 +68,4 @@ def _switches(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
 
 
 # Codes of warnings that the planner, the check of the templates and the look at what is in force give.
-PLAN_CODES = frozenset({"cancelled", "expired", "next-year", "not-checked", "renamed"})
+PLAN_CODES = frozenset({"cancelled", "expired", "fatigue", "next-year", "not-checked", "renamed"})

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from campaigns.definition import POSTS, Names, channels_of, plainly
-from campaigns.errors import CampaignError, ExpressionError, suggestion
+from campaigns.errors import CampaignError, ExpressionError
 from campaigns.loader.reading import Document, Path
+from campaigns.loader.steps import check_steps
 from campaigns.segments import parse
 from campaigns.timing import phrases, structure
 from campaigns.timing.model import Occasion
@@ -29,7 +30,8 @@ def check(document: Document, names: Names) -> None:
         _moment(document, path, touch)
         _post(document, path, touch)
         _belongings(document, path, touch)
-    _former_ids(document, touches)
+        check_steps(document, path, touch)
+    _former_ids(document, [*touches, *((path, step) for path, step, _ in steps)])
     _audiences(document, touches)
     _own_occasions(document, names)
 
@@ -119,28 +121,19 @@ def _belongings(document: Document, path: Path, touch: Part) -> None:
             document.key_place((*path, "by_channel")),
             "write the words into the touch itself, or give `channel` a list",
         )
-    for inner, step in _entries(path, touch, "steps"):
-        _waits(document, inner, step, path, touch)
-    _waits(document, path, touch, path, touch)
-
-
-def _waits(document: Document, path: Path, part: Part, touch_path: Path, touch: Part) -> None:
-    wait = part.get("wait_for")
-    target = wait.get("else") if isinstance(wait, Mapping) else None
-    if not isinstance(target, str):
-        return
-    ids = [str(step["id"]) for _, step in _entries(touch_path, touch, "steps") if isinstance(step.get("id"), str)]
-    if target not in ids:
-        remedy = suggestion(target, ids) or "name a step of the same touch"
+    if "repeat" in touch and "steps" in touch:
         document.source.report(
-            "unknown-name", f"unknown step '{target}'", document.value_place((*path, "wait_for", "else")), remedy
+            "says-twice",
+            "`repeat` brings one message again, and `steps` are several",
+            document.key_place((*path, "repeat")),
+            "remove one of them, or write the repetition as a touch of its own",
         )
 
 
-def _former_ids(document: Document, touches: list[tuple[Path, Part]]) -> None:
-    """Report a former id that another touch still has, unless that one was called something else itself."""
-    present = {touch.get("id"): touch.get("moved") for _, touch in touches}
-    for path, touch in touches:
+def _former_ids(document: Document, parts: list[tuple[Path, Part]]) -> None:
+    """Report a former id that another touch or step still has, unless that one was called something else itself."""
+    present = {part.get("id"): part.get("moved") for _, part in parts}
+    for path, touch in parts:
         former = touch.get("moved")
         if isinstance(former, str) and former in present and present[former] in (None, former):
             document.source.report(

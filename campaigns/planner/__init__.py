@@ -4,12 +4,14 @@
 say what binds a touch. Same input, same output; the present is an argument.
 """
 
-from campaigns.planner.audience import audience, reach
-from campaigns.planner.awaited import Awaited, awaited_event
+from campaigns.planner.audience import audience, personas, reach
+from campaigns.planner.awaited import Awaited, awaited_event, repeat_awaits
 from campaigns.planner.content import content_hash
+from campaigns.planner.courtesy_forecast import Fatigue, Group, fatigue, fatigue_findings, live_through
+from campaigns.planner.courtesy_rules import Blocked, Went, Wish
 from campaigns.planner.personal import due_in_zone, offer_window
 from campaigns.planner.planning import FIRST_ZONE, LAST_ZONE, over_at, plan
-from campaigns.planner.protection import EffectiveCourtesy, courtesy, max_late, on_late, rules
+from campaigns.planner.protection import EffectiveCourtesy, courtesy, max_late, on_late, priority, rules
 from campaigns.planner.reasons import defaults
 from campaigns.planner.setting import edition, span
 from campaigns.planner.triggered import due_after_event, repeat_due
@@ -19,7 +21,12 @@ __all__ = [
     "FIRST_ZONE",
     "LAST_ZONE",
     "Awaited",
+    "Blocked",
     "EffectiveCourtesy",
+    "Fatigue",
+    "Group",
+    "Went",
+    "Wish",
     "audience",
     "awaited_event",
     "content_hash",
@@ -28,12 +35,18 @@ __all__ = [
     "due_after_event",
     "due_in_zone",
     "edition",
+    "fatigue",
+    "fatigue_findings",
+    "live_through",
     "max_late",
     "offer_window",
     "on_late",
     "over_at",
+    "personas",
     "plan",
+    "priority",
     "reach",
+    "repeat_awaits",
     "repeat_due",
     "rules",
     "span",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from campaigns import segments
 from campaigns.definition import Campaign, Purpose, Stage, Touch
-from campaigns.segments import And, Expression
+from campaigns.segments import And, Expression, Not, Or
 
 
 def audience(campaign: Campaign, stage: Stage, touch: Touch) -> Expression | None:
@@ -29,3 +29,15 @@ def reach(campaign: Campaign, stage: Stage, touch: Touch) -> Expression | None:
     """Return whom the touch may reach at most; where it waits for an event, whatever people will have done by then."""
     found = audience(campaign, stage, touch)
     return found if found is None or touch.on is None else segments.at_most(found)
+
+
+def personas(campaign: Campaign) -> dict[str, Expression]:
+    """Return whom each persona stands for by her `match:`, and under the empty name who is like none of them.
+
+    Empty where no persona has one. A person may be like several. Raises: ExpressionError.
+    """
+    known = {name: segments.parse(one.match) for name, one in campaign.personas.items() if one.match}
+    if not known:
+        return {}
+    found = tuple(known.values())
+    return {**known, "": Not(Or(found) if len(found) > 1 else found[0])}

@@ -24,6 +24,13 @@ def awaited_event(touch: Touch) -> str | None:
     return None if anchor is None else anchor.name or touch.on
 
 
+def repeat_awaits(touch: Touch) -> str | None:
+    """Return the event that ends the touch's repetition when it is expected ("until the expected order"), else None."""
+    repeat = touch.repeat.repeat if touch.repeat is not None else None
+    anchor = _anchor(repeat.until) if repeat is not None and repeat.until is not None else None
+    return None if anchor is None else anchor.name or touch.on
+
+
 def awaiting(moments: Moments, timing: Timing, awaited: Awaited | None) -> Moments:
     """Return the moments with those of the awaited event among them."""
     anchor = _anchor(timing)

@@ -14,7 +14,7 @@ from campaigns.planner.feasibility import feasibility
 from campaigns.planner.reasons import reason
 from campaigns.planner.schedule import Schedule
 from campaigns.planner.setting import setting
-from campaigns.planner.triggered import delay
+from campaigns.planner.triggered import delay, follows
 from campaigns.timeline import Feasibility, PlannedOccurrence, PlannedOffer, PlannedStage, PlannedTouch, Timeline
 from campaigns.timing import zones
 from campaigns.timing.constraints import BlockedError
@@ -145,6 +145,7 @@ def _touch(
         occurrences=occurrences,
         trigger=touch.on,
         delay=delay(touch) if touch.on is not None else "",
+        after=follows(campaign, touch) if touch.on is not None else "",
         reason=reason(campaign, stage, touch, occurrences),
         content_hash=content.content_hash(campaign, touch, templates),
     )

@@ -12,6 +12,7 @@ from campaigns.timing import occasions, resolver
 from campaigns.timing.model import Fixed, Hours, Moments, Occasion, Pick, Relation, Rules, Span, Timing, Unit
 
 QUIET_HOURS = Hours(time(21), time(8))
+PRIORITY = 50
 CAPS = (Cap(1, 1), Cap(3, 7))
 CLOCK = time(10)
 EVERY_DAY = frozenset(range(7))
@@ -30,6 +31,7 @@ class EffectiveCourtesy:
     avoid_holidays: bool
     caps: tuple[Cap, ...]
     closed_days: frozenset[date]
+    min_gap: Span | None = None
 
 
 def is_free(touch: Touch | None) -> bool:
@@ -43,7 +45,7 @@ def courtesy(campaign: Campaign, stage: Stage | None, touch: Touch | None) -> Ef
     """Return the courtesy that binds `touch`: its own lines, else its stage's, else the campaign's, else the defaults.
 
     Transactional messages, staff tasks and hooks are bound only by what stands on the touch itself; tasks also keep
-    the days on which the shop is closed. Caps count marketing to one person, so posts have none.
+    the days on which the shop is closed. Caps and gaps are about marketing to one person, so posts have none.
     """
     free = is_free(touch)
     lines: list[Courtesy] = [touch.courtesy] if touch is not None else []
@@ -55,6 +57,7 @@ def courtesy(campaign: Campaign, stage: Stage | None, touch: Touch | None) -> Ef
         return next((value for line in lines if (value := getattr(line, name)) is not None), None)
 
     quiet, send, weekdays, caps = first("quiet_hours"), first("send_hours"), first("weekdays"), first("caps")
+    gap = touch.min_gap if touch is not None and touch.min_gap is not None else first("min_gap")
     capped = not free and (touch is None or not touch.is_post)
     bound_by_closing = not free or (touch is not None and touch.is_task)
     return EffectiveCourtesy(
@@ -64,7 +67,13 @@ def courtesy(campaign: Campaign, stage: Stage | None, touch: Touch | None) -> Ef
         avoid_holidays=first("holidays") == "avoid",
         caps=() if not capped else caps if isinstance(caps, tuple) else CAPS,
         closed_days=closed_days(campaign, *lines) if bound_by_closing else frozenset(),
+        min_gap=gap if capped and isinstance(gap, Span) else None,
     )
+
+
+def priority(touch: Touch) -> int:
+    """Return how much the touch counts where a cap leaves room for one message: 0 to 100, 50 where none is named."""
+    return PRIORITY if touch.priority is None else touch.priority
 
 
 def rules(campaign: Campaign, stage: Stage | None, touch: Touch | None) -> Rules:

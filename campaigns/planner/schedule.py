@@ -156,10 +156,9 @@ class Schedule:
 
     def find_touch(self, touch_id: str) -> tuple[int, Stage, Touch]:
         """Return the touch with its stage and that one's position; UnresolvedError for one that is not there."""
-        for index, stage in enumerate(self.campaign.stages):
-            for touch in stage.touches:
-                if touch.id == touch_id:
-                    return index, stage, touch
+        for stage, touch in self.campaign.touches():
+            if touch.id == touch_id:
+                return self._find_stage(stage.id)[0], stage, touch
         raise UnresolvedError(f"there is no touch {touch_id!r}")
 
     def _rules(self, stage: Stage, touch: Touch | None, spread_key: str = "") -> Rules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from campaigns.definition import Campaign, Touch
+from campaigns.definition import Campaign, Step, Touch
 from campaigns.finding import Finding, Level
 from campaigns.timing.model import Event, Pick, Timing
 
@@ -15,7 +15,7 @@ _PICK = "write `pick: earliest`, `latest` or `spread`"
 _REMEDIES = {
     "channel": _OF_ITS_OWN,
     "by_channel": _OF_ITS_OWN,
-    "steps": _OF_ITS_OWN,
+    "steps": "give the touch an `on:`, the event that starts it, or write a touch of its own for each",
     "variants": "keep one of them as the touch's content",
     "tracking": "write `tracking: off`",
     "per": "leave it out: everybody gets the same code",
@@ -54,24 +54,37 @@ def _asked(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]]:
         if stage.pick is Pick.BEST:
             yield "`pick: best` (there are no clicks to learn from)", ("stages", number, "pick")
         for index, touch in enumerate(stage.touches):
+            path = ("stages", number, "touches", index)
             for what, key in _asked_of_touch(touch):
-                yield what, ("stages", number, "touches", index, key)
+                yield what, (*path, key)
+            for place, step in enumerate(touch.steps):
+                for what, key in _asked_of_step(step):
+                    yield what, (*path, "steps", place, key)
+
+
+def _asked_of_step(step: Step) -> Iterator[tuple[str, str]]:
+    if step.channel is not None and len(step.channel) > 1:
+        yield "`channel:` with several channels", "channel"
+    if step.first_comment is not None:
+        yield "`first_comment:`", "first_comment"
+    if step.pick is Pick.BEST:
+        yield "`pick: best` (there are no clicks to learn from)", "pick"
 
 
 def _asked_of_touch(touch: Touch) -> Iterator[tuple[str, str]]:
     if len(touch.channel) > 1:
         yield "`channel:` with several channels", "channel"
-    for key in ("steps", "wait_for", "variants", "by_channel", "priority", "min_gap", "first_comment"):
+    if touch.steps and touch.on is None:
+        yield "`steps:` of a touch on the calendar", "steps"
+    for key in ("variants", "by_channel", "first_comment"):
         if getattr(touch, key) not in (None, (), {}):
             yield f"`{key}:`", key
     if touch.pick is Pick.BEST:
         yield "`pick: best` (there are no clicks to learn from)", "pick"
     repeat = touch.repeat.repeat if touch.repeat is not None else None
-    if repeat is not None and repeat.until is not None and _expects(repeat.until):
-        yield "a repetition until the expected order", "repeat"
+    if repeat is not None and repeat.until is not None and touch.on is None and _expects(repeat.until):
+        yield "a repetition until the expected order on the calendar", "repeat"
 
 
 def _expects(timing: Timing) -> bool:
-    return any(
-        isinstance(anchor, Event) and (anchor.expected or anchor.late) for anchor in (timing.anchor, timing.second)
-    )
+    return any(isinstance(anchor, Event) and (anchor.expected or anchor.late) for anchor in timing.anchors())

@@ -43,9 +43,11 @@ class Check:
         self._campaign = campaign
         self._engine = engine
         self._sources = engine.sources
+        self._has_links = False
 
     def findings(self, contact_fields: frozenset[str], public_address: bool) -> tuple[Finding, ...]:
         """Return the findings of all touches in the order of the file, each once."""
+        self._has_links = public_address
         found: dict[Finding, None] = {}
         personas = {key for persona in self._campaign.personas.values() for key in persona.contact}
         known = contact_fields | personas | set(self._asked()) | {*STANDARD_FACTS, "name", "email", "phone"}
@@ -88,9 +90,7 @@ class Check:
         except RenderError as error:
             yield _finding(error)
             return
-        elsewhere = bool(
-            touch.steps or touch.variants or touch.by_channel
-        )  # these hold the words, and are judged apart
+        elsewhere = bool(touch.variants or touch.by_channel)  # these hold the words, and are judged apart
         may_be_silent = elsewhere or touch.channel[0] == "webhook" or (touch.media and touch.channel[0] != "email")
         if says.body is None and not may_be_silent:
             message = f"the touch {touch.id!r} says nothing"
@@ -180,6 +180,7 @@ class Check:
             declared = self._campaign.events.get(touch.on)
             event = frozenset({*_EVENT, *declared}) if declared else None
         links = {"unsubscribe"} if touch.purpose == "marketing" and touch.is_personal else set()
+        links |= {"confirm"} if touch.confirms and self._has_links else set()
         senders, missing = self._campaign.senders, set()
         missing |= {"postal_address"} if not senders.postal_address else set()
         missing |= {"country"} if not self._campaign.country else set()
@@ -207,7 +208,12 @@ def _unknown(touch: Touch, section: str, name: str, known: Iterable[str], place:
     if section == "contact" and not touch.is_personal:
         return message, place, f"{touch.id!r} is for everybody and has no contact"
     if section == "links":
-        return message, place, "only a marketing message to a person has `links.unsubscribe`"
+        remedy = "only a marketing message to a person has `links.unsubscribe`"
+        if name == "confirm":
+            remedy = "set CAMPAIGN_PUBLIC_URL, on which it stands"
+            if not touch.confirms:
+                remedy = "only a transactional touch with `on: signup` has `links.confirm`"
+        return message, place, remedy
     near = get_close_matches(name, list(known), 1)
     remedy = f"did you mean '{section}.{near[0]}'?" if near else f"expected one of: {', '.join(sorted(known))}"
     if section == "contact" and not near:

@@ -55,7 +55,7 @@ class Renderer:
         """Return what is wrong with the templates of all touches, without rendering any; empty when nothing is.
 
         `known_contact_fields` are facts that contacts have besides the standard ones and those of the personas;
-        `public_address` says that unsubscribe links need no `senders.unsubscribe`.
+        `public_address` says that there are links to the doors: `links.confirm`, and no need of `senders.unsubscribe`.
         """
         from campaigns.rendering.check import Check
 

@@ -131,7 +131,10 @@ def _look(session: Session, store: Store | None, choice: Choice, saved: SavedPla
     if store is None:
         loaded = session.project.load(choice.path)
         now = session.now(loaded.campaign.zone)
-        seen, before = reviews.review_of_file(choice, loaded, now, database.channels(session)), None
+        seen, before = (
+            reviews.review_of_file(choice, loaded, now, database.channels(session), database.public_url(session)),
+            None,
+        )
     else:
         seen = reviews.review_in(session, store, choice)
         before = watching.in_force(store, seen.loaded.campaign.id)

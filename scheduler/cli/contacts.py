@@ -1,4 +1,4 @@
-"""`campaign contacts`: import people from CSV, list and show them, honour an opt-out."""
+"""`campaign contacts`: import people from CSV, list and show them; what they ask for is in `contacts_privacy`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import database, exits, telling
+from scheduler.cli import contacts_privacy, database, exits, telling
 from scheduler.cli.frame import CampaignCommand, CampaignGroup
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Cell, Span
@@ -27,10 +27,11 @@ _STYLES = {"sent": "good", "failed": "error", "unknown": "error", "stopped": "wa
     examples=(
         ("campaign contacts import clients.csv", "look at what was understood, then say yes"),
         ("campaign contacts show lea@example.org", "one person with the whole history"),
+        ("campaign contacts forget lea@example.org", "erase a person; the opt-out still holds"),
     ),
 )
 def command() -> None:
-    """Import people, list and show them, honour an opt-out."""
+    """Import and export people, show, merge and erase them, honour an opt-out."""
 
 
 def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -49,6 +50,7 @@ def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
     examples=(
         ("campaign contacts import clients.csv", "look at what was understood, then say yes"),
         ("campaign contacts import clients.csv --map 'Petit nom=first_name'", "what a column means"),
+        ("campaign contacts import clients.csv --map 'Zip=zip:text'", "a fact and its kind; - leaves a column out"),
         ("campaign contacts import clients.csv --encoding cp1252", "a file of an old spreadsheet"),
     ),
 )
@@ -56,6 +58,7 @@ def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
 @click.option("--map", "names", metavar="HEADER=FIELD", multiple=True, callback=_names, help="What a column is.")
 @click.option("--encoding", metavar="E", help="Encoding of a file that is not UTF-8, e.g. cp1252.")
 @click.option("--country", metavar="CC", help="Country of phone numbers without a country code, e.g. FR.")
+@click.option("--all-or-nothing", "whole", is_flag=True, help="Import nothing when a row is refused.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be imported.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @database.option
@@ -67,16 +70,20 @@ def import_file(
     names: dict[str, str],
     encoding: str | None,
     country: str | None,
+    whole: bool,
     dry_run: bool,
     yes: bool,
     url: str | None,
 ) -> int:
     """Import people from a CSV file; the same file again changes nothing."""
     from scheduler import contacts_csv
-    from scheduler.cli import import_screen
+    from scheduler.cli import asking, import_screen
 
-    read = contacts_csv.read(file, country=country or _country(session), encoding=encoding, names=names)
-    return import_screen.run(session, read, dry_run=dry_run, yes=yes, url=url)
+    encoding = encoding or asking.encoding(session, file)
+    names = asking.columns(session, file, encoding, names, given=yes or dry_run)
+    at_home = country or _country(session)
+    with contacts_csv.opened(file, country=at_home, encoding=encoding, names=names) as (shape, spool):
+        return import_screen.run(session, shape, spool, dry_run=dry_run, yes=yes, whole=whole, url=url)
 
 
 def _country(session: Session) -> str | None:
@@ -192,3 +199,7 @@ def unsubscribe(session: Session, *, who: str, url: str | None) -> int:
         )
         session.screen.line(f"{who} {words}")
     return exits.DONE
+
+
+for _command in (contacts_privacy.consent, contacts_privacy.export, contacts_privacy.merge, contacts_privacy.forget):
+    command.add_command(_command)

@@ -87,6 +87,15 @@ def channels(session: Session) -> frozenset[str]:
     return frozenset({*(("email",) if found.smtp_url else ()), *(("webhook",) if hooks else ())})
 
 
+def public_url(session: Session) -> str | None:
+    """Return the public address that links in messages stand on; None when the settings name none."""
+    toml = session.project.folder / MARKER
+    named = toml.is_file() and "public_url" in toml.read_text(encoding="utf-8", errors="replace")
+    if named or "CAMPAIGN_PUBLIC_URL" in os.environ:
+        return settings(session).public_url
+    return None
+
+
 def who() -> str:
     """Return the name of the person at the terminal, for the audit trail."""
     import getpass

@@ -15,6 +15,7 @@ from scheduler.cli import database
 from scheduler.cli.options import Session
 from scheduler.cli.review import Review
 from scheduler.errors import SchedulerError
+from scheduler.tokens import EXAMPLE_CONFIRM, EXAMPLE_STOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def compose(
 
     campaign, timeline = review.loaded.campaign, review.timeline
     marketing = touch.purpose is Purpose.MARKETING
-    unsubscribe = campaign.senders.unsubscribe if marketing and not (touch.is_post or touch.is_task) else None
+    way_out = campaign.senders.unsubscribe or (EXAMPLE_STOP if review.public_url is not None else None)
+    unsubscribe = way_out if marketing and not (touch.is_post or touch.is_task) else None
     facts = rendering.facts(
         campaign,
         stage,
@@ -120,6 +122,7 @@ def compose(
         now=at,
         zone=_zone(review, reader),
         unsubscribe=unsubscribe,
+        confirm=EXAMPLE_CONFIRM if touch.confirms else None,
         edition=timeline.edition,
         occasion_on=timeline.occasion_on,
     )

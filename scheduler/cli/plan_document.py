@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
+from campaigns.planner import Fatigue
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
 from scheduler.cli import findings
@@ -46,6 +47,24 @@ def document(review: Review, selection: Selection) -> dict[str, object]:
             {"touch": change.touch, **asdict(change.flight)} for change in review.changes if change.flight is not None
         ],
         "budget": None if review.budget is None else asdict(review.budget),
+        "personas": {} if review.people is None else dict(review.people.personas),
+        "fatigue": None if review.fatigue is None else _fatigue(review.fatigue),
+    }
+
+
+def _fatigue(found: Fatigue) -> dict[str, object]:
+    """Return who would be over a cap, as numbers of the people looked at."""
+    return {
+        "looked_at": found.looked_at,
+        "people": found.total,
+        "over": found.over,
+        "withheld": [
+            {"touch": touch, "reason": reason, "people": people}
+            for touch, reasons in found.touches.items()
+            for reason, people in sorted(reasons.items())
+        ],
+        "others": [{"touch": touch, "people": people} for touch, people in sorted(found.others.items())],
+        "without_zone": found.without_zone,
     }
 
 
@@ -63,6 +82,7 @@ def _entries(review: Review, touch: PlannedTouch, selection: Selection) -> list[
             "due_at": zones.local(due_at, zone) if due_at else None,
             "local": zones.local(due_at, zone) if due_at else None,
             "trigger": touch.trigger,
+            **({"after": touch.after} if touch.after else {}),
             "recipients": people,
             "reason": touch.reason,
         }

@@ -82,7 +82,7 @@ def plain(screen: Screen, review: Review, selection: Selection) -> None:
     """Write the rows of the list separated by tabs: sign, moment or trigger, touch, channel, people, reason."""
     campaign = review.timeline.campaign
     for row in rows(review, selection):
-        when = row.due.isoformat() if row.due else f"{row.touch.trigger} {row.touch.delay}".strip()
+        when = row.due.isoformat() if row.due else f"{row.touch.after or row.touch.trigger} {row.touch.delay}".strip()
         name = f"{campaign}/{row.touch.id}"
         people = _people_of(row) if row.people is not None else ""
         screen.rows([(row.sign.strip() or "·", when, name, row.touch.channel, people, _reason(row))])
@@ -158,6 +158,17 @@ def _people(screen: Screen, review: Review) -> None:
         screen.line(Span("nobody is known yet: campaign contacts import FILE.csv", "faint"))
         return
     screen.paragraph(people_line(review.people), indent=2)
+    if review.people.personas:
+        screen.paragraph(personas_line(review.people), indent=2)
+    if (said := fatigue_line(review)) is not None:
+        screen.paragraph(said, indent=2)
+
+
+def personas_line(people: PeopleCounts) -> str:
+    """Return how many people each persona stands for, e.g. `like lea 41, like karim 17; like none of them 3`."""
+    named = [f"like {name} {wording.thousands(number)}" for name, number in people.personas.items() if name]
+    nobody = people.personas.get("", 0)
+    return ", ".join(named) + (f"; like none of them {wording.thousands(nobody)}" if nobody else "")
 
 
 def people_line(people: PeopleCounts) -> str:
@@ -171,6 +182,21 @@ def people_line(people: PeopleCounts) -> str:
     if people.no_consent:
         parts.append(f"{wording.thousands(people.no_consent)} no consent")
     return (f"{people.source}: " if people.source else "") + " · ".join(parts)
+
+
+def fatigue_line(review: Review) -> str | None:
+    """Return how many people would be over a cap, and for how many the campaign's zone stands in; None: for nobody."""
+    found = review.fatigue
+    if found is None:
+        return None
+    parts = []
+    about = "about " if found.is_sample else ""
+    if found.over:
+        parts.append(f"{about}{wording.count(found.of_all(found.over), 'person', 'people')} would be over a cap")
+    if found.without_zone and review.loaded.campaign.timezone == "contact":
+        missing = wording.count(found.of_all(found.without_zone), "person", "people")
+        parts.append(f"{about}{missing} without a time zone: {review.loaded.campaign.zone} stands in")
+    return " · ".join(parts) or None
 
 
 def _strip(screen: Screen, review: Review) -> None:
@@ -250,7 +276,7 @@ def _removed(change: Change) -> list[Cell]:
 
 def _waits_for(review: Review, planned: PlannedTouch) -> str:
     """Write what a touch waits for and how long after it goes: `purchase +5 min`, `purchase → delivered`."""
-    trigger = clipped(planned.trigger or "", LONGEST_TRIGGER)
+    trigger = clipped(planned.after or planned.trigger or "", LONGEST_TRIGGER)
     if planned.delay == "between":
         touch = next(touch for _, touch in review.loaded.campaign.touches() if touch.id == planned.id)
         second = touch.when.second if touch.when else None

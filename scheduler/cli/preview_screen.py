@@ -52,7 +52,7 @@ def _addressee(made: Message) -> tuple[str, str]:
 def _fires(seen: Review, made: Message) -> str:
     planned = seen.timeline.touch(made.touch)
     if planned.trigger is not None:
-        return f"goes {planned.delay or 'at once'} after {planned.trigger}".replace("goes +", "goes ")
+        return f"goes {planned.delay or 'at once'} after {planned.after or planned.trigger}".replace("goes +", "goes ")
     return f"goes {wording.moment(zones.local(made.due_at, seen.loaded.campaign.zone), year=True)}"
 
 

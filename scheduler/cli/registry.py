@@ -35,11 +35,12 @@ ENTRIES = (
     Entry("tasks", "Do", "What people of the shop have to do", "scheduler.cli.tasks"),
     Entry("status", "Watch", "What is on the schedule, what went, what is next", "scheduler.cli.status"),
     Entry("log", "Watch", "What became of every message, and why", "scheduler.cli.log"),
+    Entry("explain", "Watch", "When a message reaches a person, or exactly why not", "scheduler.cli.explain"),
     Entry("audit", "Watch", "Who applied, approved, paused, cancelled or imported what", "scheduler.cli.audit"),
     Entry(
         "contacts",
         "People and offers",
-        "Import people, list and show them, honour an opt-out",
+        "Import and export people, show, merge, erase; opt-outs",
         "scheduler.cli.contacts",
     ),
     Entry("event", "People and offers", "Tell what a person did", "scheduler.cli.event"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from campaigns.definition import TASKS
-from scheduler.cli import exits, refusal, review
+from scheduler.cli import database, exits, refusal, review
 from scheduler.cli.options import Session, read_moment
 from scheduler.cli.output import Cell, Screen, Span, clipped, display_width
 from scheduler.cli.telling import local
@@ -52,7 +52,10 @@ def run(
     _refuse_twice(loaded)
     zone = loaded[0].campaign.zone
     now = session.now(zone)
-    refusal.refuse(review.review_of_file(choice, one, now) for choice, one in zip(choices, loaded, strict=True))
+    public = database.public_url(session)
+    refusal.refuse(
+        review.review_of_file(choice, one, now, public_url=public) for choice, one in zip(choices, loaded, strict=True)
+    )
     begins = read_moment(start, zone) if start else rehearsal.start_of(loaded, now)
     ends = read_moment(until, zone) if until else None
     if ends is not None and ends < begins:

@@ -17,6 +17,7 @@ from scheduler.project import LoadedCampaign
 
 if TYPE_CHECKING:
     from campaigns.diff import Changes
+    from campaigns.planner import Fatigue
     from campaigns.timeline import Timeline
     from scheduler.people import PeopleCounts
     from scheduler.store.database import Store
@@ -40,6 +41,8 @@ class Review:
     approved: frozenset[str] | None = None  # touches approved with the content they have; None without a database
     cancelled: frozenset[str] = frozenset()  # touches that a person took off the schedule
     budget: Budget | None = None  # what was authorised so far; None without a limit
+    fatigue: Fatigue | None = None  # who would be over a cap; None where nobody was counted
+    public_url: str | None = None  # what links in messages stand on
 
     @property
     def failed(self) -> bool:
@@ -145,31 +148,46 @@ def review(session: Session, choice: Choice, *, contacts: Path | None = None) ->
     people, fields = _counted(loaded, contacts, now) if contacts else (None, None)
     url = database.existing(session)
     if url is None:
-        return _examined(_from_file(choice, loaded, now, people), fields)
+        return _examined(_from_file(choice, loaded, now, people), fields, public_url=database.public_url(session))
     with database.reading(url) as store:
         seen = _from_store(store, choice, loaded, now, people)
-    return _examined(seen, fields, database.channels(session))
+    return _examined(seen, fields, database.channels(session), database.public_url(session))
 
 
 def review_in(session: Session, store: Store, choice: Choice) -> Review:
     """Load, plan and examine a campaign against an open database; see `review`."""
     loaded = session.project.load(choice.path)
     seen = _from_store(store, choice, loaded, session.now(loaded.campaign.zone), None)
-    return _examined(seen, channels=database.channels(session))
+    return _examined(seen, channels=database.channels(session), public_url=database.public_url(session))
 
 
 def review_of_file(
-    choice: Choice, loaded: LoadedCampaign, now: datetime, channels: frozenset[str] | None = None
+    choice: Choice,
+    loaded: LoadedCampaign,
+    now: datetime,
+    channels: frozenset[str] | None = None,
+    public_url: str | None = None,
 ) -> Review:
     """Plan and examine a campaign by its file alone, whatever a database knows."""
-    return _examined(_from_file(choice, loaded, now, None), channels=channels)
+    return _examined(_from_file(choice, loaded, now, None), channels=channels, public_url=public_url)
 
 
 def _from_file(choice: Choice, loaded: LoadedCampaign, now: datetime, people: PeopleCounts | None) -> Review:
     from campaigns import diff, planner
 
     timeline = planner.plan(loaded.campaign, now=now, templates=loaded.templates)
-    return Review(choice, loaded, now, timeline, diff.compare(timeline, loaded.campaign, None), people)
+    changes = diff.compare(timeline, loaded.campaign, None)
+    return Review(choice, loaded, now, timeline, changes, people, fatigue=_of_file(loaded, timeline, people, now))
+
+
+def _of_file(loaded: LoadedCampaign, timeline: Timeline, people: PeopleCounts | None, now: datetime) -> Fatigue | None:
+    """Return who of a contacts file would be over a cap: people who have had nothing so far."""
+    from campaigns import planner
+
+    if people is None:
+        return None
+    groups = {planner.Group(touches, zone): number for (touches, zone), number in people.together.items()}
+    return planner.fatigue(loaded.campaign, timeline, groups, now=now)
 
 
 def _from_store(
@@ -184,31 +202,42 @@ def _from_store(
         now,
         seen.timeline,
         seen.changes,
-        people or _stored_people(seen.people, seen.recipients),
+        people or _stored_people(seen.people, seen.recipients, seen.personas),
         generation=seen.generation,
         revision=seen.revision,
         approved=seen.approved,
         cancelled=seen.cancelled,
         budget=seen.budget,
+        fatigue=_of_file(loaded, seen.timeline, people, now) if people else seen.fatigue,
     )
 
 
-def _examined(review: Review, fields: frozenset[str] | None = None, channels: frozenset[str] | None = None) -> Review:
+def _examined(
+    review: Review,
+    fields: frozenset[str] | None = None,
+    channels: frozenset[str] | None = None,
+    public_url: str | None = None,
+) -> Review:
     """Add the findings; a rule whose facts nobody knows here says that it was not checked."""
-    from campaigns import rendering
+    from campaigns import planner, rendering
     from campaigns.lint import facts, linter
 
     campaign, loaded = review.loaded.campaign, review.loaded
-    templates = rendering.Renderer(campaign, loaded.templates).check(known_contact_fields=fields or ())
+    others = rendering.Renderer(campaign, loaded.templates).check(
+        known_contact_fields=fields or (), public_address=public_url is not None
+    )
+    if review.fatigue is not None:
+        others = (*others, *planner.fatigue_findings(campaign, review.fatigue))
     known = facts.Facts(
         files=loaded.media(),
         channels=channels,
+        public_url=public_url if public_url is not None and public_url.startswith("https:") else None,
         recipients=review.people.touches if review.people else None,
         contact_fields=fields,
         approved=review.approved,
-        findings=templates,
+        findings=others,
     )
-    return replace(review, findings=linter.lint(campaign, review.timeline, known))
+    return replace(review, findings=linter.lint(campaign, review.timeline, known), public_url=public_url)
 
 
 def _counted(loaded: LoadedCampaign, contacts: Path, now: datetime) -> tuple[PeopleCounts, frozenset[str]]:
@@ -220,7 +249,7 @@ def _counted(loaded: LoadedCampaign, contacts: Path, now: datetime) -> tuple[Peo
     return counts, frozenset(file.mapping.values()) | {"age", "consent"}
 
 
-def _stored_people(counts: Counts, recipients: Mapping[str, int]) -> PeopleCounts:
+def _stored_people(counts: Counts, recipients: Mapping[str, int], personas: Mapping[str, int]) -> PeopleCounts:
     from scheduler.people import PeopleCounts
 
     return PeopleCounts(
@@ -231,4 +260,5 @@ def _stored_people(counts: Counts, recipients: Mapping[str, int]) -> PeopleCount
         counts.unsubscribed,
         counts.no_consent,
         recipients,
+        personas=personas,
     )

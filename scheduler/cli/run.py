@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import database, exits, hold_screen, rehearsal_screen, reloading, run_lines, telling
+from scheduler.cli import database, doors, exits, hold_screen, rehearsal_screen, reloading, run_lines, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Span
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     examples=(
         ("campaign run", "the daemon: sends what is due until it is stopped"),
         ("campaign run --once", "what is due now, then end"),
+        ("campaign run --ui --bind 127.0.0.1:8080", "and the doors: events by HTTP, links in mails"),
         ("campaign run --outbox out", "every message as a file, nothing is sent"),
         ("campaign run --dry-run valentines.yaml", "the whole campaign on a virtual clock"),
     ),
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Write every message of every channel as a file there instead of sending it.",
 )
+@click.option("--ui", is_flag=True, help="Open the doors too: POST /events, unsubscribe and opt-in pages.")
+@click.option("--bind", metavar="HOST:PORT", help="Where the doors are (default: 127.0.0.1:8080).")
 @click.option("--dry-run", is_flag=True, help="Rehearse the campaigns on a virtual clock.")
 @click.option("--contacts", type=click.Path(path_type=Path), metavar="CSV", help="Dry run: these people.")
 @click.option("--events", type=click.Path(path_type=Path), metavar="NDJSON", help="Dry run: these events.")
@@ -60,6 +63,8 @@ def command(
     files: tuple[str, ...],
     once: bool,
     outbox: Path | None,
+    ui: bool,
+    bind: str | None,
     dry_run: bool,
     contacts: Path | None,
     events: Path | None,
@@ -69,9 +74,11 @@ def command(
     url: str | None,
 ) -> int:
     """Send what is on the schedule; with --dry-run, rehearse campaign files and send nothing."""
+    if bind is not None and not ui:
+        raise click.UsageError("--bind says where the doors are: add --ui")
     if dry_run:
-        if once or url:
-            raise click.UsageError("--dry-run has no daemon and no database: leave out --once and --database")
+        if once or url or ui:
+            raise click.UsageError("--dry-run has no daemon and no database: leave out --once, --ui and --database")
         return rehearsal_screen.run(
             session, files, contacts=contacts, events=events, start=start, until=until, seed=seed or 0, outbox=outbox
         )
@@ -83,11 +90,16 @@ def command(
         raise click.UsageError("--now (and CAMPAIGN_NOW) would send at a wrong time: only with --dry-run or --outbox")
     if session.now_text is not None and not once:
         raise click.UsageError("a clock that was set stands still: add --once")
-    return _serve(session, once=once, outbox=outbox, url=url)
+    if once and ui:
+        raise click.UsageError("--once ends when nothing is due: the doors of --ui need the daemon")
+    return _serve(session, once=once, outbox=outbox, url=url, bind=(bind or doors.DEFAULT) if ui else None)
 
 
-def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None) -> int:
-    """Run the daemon, or one look of it, on its database; the trial of an outbox has one of its own."""
+def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None, bind: str | None) -> int:
+    """Run the daemon, or one look of it, on its database; the trial of an outbox has one of its own.
+
+    `bind` is where the doors are beside it, None for none.
+    """
     from scheduler import bootstrap
     from scheduler import guard as guarding
     from scheduler.clock import SystemClock
@@ -95,6 +107,8 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
     from scheduler.store.database import Store
 
     settings = database.settings(session)
+    if bind is not None:
+        doors.require()
     session.screen.is_log = True  # a full disk under it is no reason to stop sending
     for warning in settings.warnings:
         session.screen.warn(Span("! ", "warning"), warning)
@@ -121,6 +135,7 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
                 clock=clock,
                 report=log.report,
                 journal=guard.journal if isinstance(guard, guarding.LedgerGuard) else None,
+                began=guard.began,
             )
             steering.release_for_accounts(store, tuple(system.channels), now=clock.now())
             _greet(session, store, settings, system.channels, outbox, once=once)
@@ -132,7 +147,7 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
                 )
             if hold is not None:
                 hold_screen.warn(session, hold)
-            asyncio.run(_run(session, settings, system, guard, once=once))
+            asyncio.run(_run(session, settings, system, guard, once=once, bind=bind))
             log.close(once=once)
             held = holding.held(store) is not None
     finally:
@@ -161,7 +176,9 @@ def _guarded(store: Store, settings: Settings, clock: Clock, outbox: Path | None
     return guard, started.recovered, started.hold
 
 
-async def _run(session: Session, settings: Settings, system: System, guard: Guard, *, once: bool) -> None:
+async def _run(
+    session: Session, settings: Settings, system: System, guard: Guard, *, once: bool, bind: str | None
+) -> None:
     from scheduler.runtime import Daemon
 
     daemon = Daemon(
@@ -176,7 +193,10 @@ async def _run(session: Session, settings: Settings, system: System, guard: Guar
         reload=reloading.reloader(session, settings, system.catalog),
     )
     try:
-        await (daemon.run_once() if once else daemon.serve())
+        if bind is not None:
+            await doors.serve(session, settings, system, daemon, bind)
+        else:
+            await (daemon.run_once() if once else daemon.serve())
     finally:
         for channel in system.channels.values():
             await channel.close()

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from campaigns.errors import suggestion
+from scheduler.contacts_csv.row import FIELDS
+from scheduler.contacts_csv.values import KINDS
 from scheduler.errors import SchedulerError
 
 MAX_COLUMNS = 200
+LEFT_OUT = "-"
 
 # Without case, accents and punctuation. What is not here becomes a fact of its own name.
 _WORDS = {
@@ -29,10 +34,23 @@ _WORDS = {
 }
 
 
-def mapping(header: tuple[str, ...], names: Mapping[str, str], source: str) -> dict[str, str]:
-    """Return what each header means: a field of `ContactRow`, or the name of a fact; `names` goes before the table.
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What each header means: `mapping` its field or fact, `kinds` how the facts are read whose kind was given.
 
-    Raises: SchedulerError when two columns mean the same or `names` names a column that is not there.
+    `unknown` are the headers nobody named and no table knows: they become facts of their own name.
+    """
+
+    mapping: Mapping[str, str]
+    kinds: Mapping[str, str]
+    unknown: tuple[str, ...]
+
+
+def read_columns(header: tuple[str, ...], names: Mapping[str, str], source: str) -> Columns:
+    """Say what each header means: a field of `ContactRow`, or the name of a fact; `names` goes before the table.
+
+    In `names` a fact may have its kind after a colon (`points:number`), and `-` leaves a column out.
+    Raises: SchedulerError when two columns mean the same or `names` names a column or a kind that is not there.
     """
     if len(header) > MAX_COLUMNS:
         raise SchedulerError(f"{source} has {len(header)} columns, at most {MAX_COLUMNS} are read")
@@ -40,11 +58,21 @@ def mapping(header: tuple[str, ...], names: Mapping[str, str], source: str) -> d
         if wanted not in header:
             raise SchedulerError(f"{source} has no column {wanted!r}", remedy=f"its columns: {', '.join(header)}")
     found: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     taken: dict[str, str] = {}
+    unknown: list[str] = []
     for name in header:
-        if not name:
+        said = names.get(name, "")
+        if not name or said == LEFT_OUT:
             continue
-        target = names.get(name) or _NAMES.get(_folded(name)) or _fact_name(name)
+        target, _, kind = said.partition(":")
+        target = target or _NAMES.get(_folded(name)) or ""
+        if kind:
+            _check_kind(name, target, kind)
+            kinds[target] = kind
+        if not target:
+            unknown.append(name)
+            target = _fact_name(name)
         if target in taken:
             raise SchedulerError(
                 f"columns {taken[target]!r} and {name!r} of {source} both mean {target!r}",
@@ -52,7 +80,15 @@ def mapping(header: tuple[str, ...], names: Mapping[str, str], source: str) -> d
             )
         taken[target] = name
         found[name] = target
-    return found
+    return Columns(found, kinds, tuple(unknown))
+
+
+def _check_kind(name: str, target: str, kind: str) -> None:
+    if kind not in KINDS:
+        near = suggestion(kind, KINDS)
+        raise SchedulerError(f"unknown kind {kind!r} of {name!r}", remedy=near or f"expected one of {', '.join(KINDS)}")
+    if target in FIELDS:
+        raise SchedulerError(f"{target!r} is always read the same way", remedy=f"write --map {name}={target}")
 
 
 def _folded(name: str) -> str:

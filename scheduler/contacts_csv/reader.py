@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
 from campaigns.errors import Place
-from scheduler.contacts_csv import header as headers
-from scheduler.contacts_csv.row import ContactRow, RowError, person
+from scheduler.contacts_csv import encoding as encodings
+from scheduler.contacts_csv.header import read_columns
+from scheduler.contacts_csv.row import ContactRow, RowReader
+from scheduler.contacts_csv.spool import Refusal, Spool
+from scheduler.contacts_csv.values import RowError
 from scheduler.errors import SchedulerError
 
 MAX_BYTES = 200_000_000
+_CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A row that was not taken, with the 1-based line it starts on."""
+class Shape:
+    """How a contacts file is written: `mapping` says what each header became (a field, or the name of a fact).
 
-    line: int
-    reason: str
-    row: tuple[str, ...] = ()
+    `unknown` are the headers that no table knows and nobody named; `kinds` the facts whose kind was given.
+    """
+
+    path: str
+    mapping: Mapping[str, str]
+    header: tuple[str, ...]
+    delimiter: str
+    encoding: str
+    kinds: Mapping[str, str]
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ContactsFile:
-    """A contacts file as read: `mapping` says what each header became (a field, or the name of a fact)."""
+    """A whole contacts file in memory: accepted people, refused rows, and how it is written."""
 
     path: str
     people: tuple[ContactRow, ...]
@@ -42,19 +56,16 @@ class ContactsFile:
 def read(
     path: Path, *, country: str | None = None, encoding: str | None = None, names: Mapping[str, str] | None = None
 ) -> ContactsFile:
-    """Read a contacts file.
+    """Read a contacts file into memory; for a large one see `opened`.
 
     `country` is the default for phone numbers without a country code; `names` maps headers to fields or fact names and
     goes before the built-in table. Without `encoding` the file must be UTF-8, with or without byte order mark.
     Raises: SchedulerError when the file as a whole cannot be read; a bad row is refused, not raised.
     """
-    try:
+    with _file(path) as file:
         if path.stat().st_size > MAX_BYTES:
             raise SchedulerError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB", remedy="import it in parts")
-        data = path.read_bytes()
-    except OSError as error:
-        raise SchedulerError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
-    return parse(data, source=str(path), country=country, encoding=encoding, names=names)
+        return _whole(file, str(path), country, encoding, names or {})
 
 
 def parse(
@@ -66,34 +77,83 @@ def parse(
     names: Mapping[str, str] | None = None,
 ) -> ContactsFile:
     """Read contacts from the bytes of a file; see `read`."""
-    text = _decode(data, source, encoding)
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    return _whole(io.BytesIO(data), source, country, encoding, names or {})
+
+
+@contextmanager
+def opened(
+    path: Path, *, country: str | None = None, encoding: str | None = None, names: Mapping[str, str] | None = None
+) -> Iterator[tuple[Shape, Spool]]:
+    """Read a contacts file of any size: how it is written, and its rows, which lie on the disk; see `read`."""
+    with _file(path) as file, closing(Spool()) as spool:
+        shape = _shape(file, str(path), encoding, names or {})
+        _fill(spool, file, shape, country)
+        yield shape, spool
+
+
+def shape_of(path: Path, *, encoding: str | None = None, names: Mapping[str, str] | None = None) -> Shape:
+    """Say how a contacts file is written, by its first line; see `read`."""
+    with _file(path) as file:
+        return _shape(file, str(path), encoding, names or {})
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise SchedulerError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _whole(
+    file: BinaryIO, source: str, country: str | None, encoding: str | None, names: Mapping[str, str]
+) -> ContactsFile:
+    shape = _shape(file, source, encoding, names)
+    with closing(Spool()) as spool:
+        _fill(spool, file, shape, country)
+        people = tuple(person for chunk in spool.chunks() for person in chunk)
+        refused = tuple(spool.refusals())
+    return ContactsFile(source, people, refused, shape.mapping, shape.header, shape.delimiter, shape.encoding)
+
+
+def _shape(file: BinaryIO, source: str, encoding: str | None, names: Mapping[str, str]) -> Shape:
+    if encoding is None:
+        encoding = encodings.certain(file, source)
+    else:
+        encodings.check(encoding)
+    with _decoded(file, encoding, source) as text:
+        first = next((line for line in text if line.strip()), "")
     delimiter = _delimiter(first)
-    rows = _rows(text, delimiter, source)
-    header = tuple(name.strip() for name in next(rows, (1, []))[1])
+    with _decoded(file, encoding, source) as text:
+        header = tuple(name.strip() for name in next(_rows(text, delimiter, source), (1, []))[1])
     if not any(header):
         raise SchedulerError(
             f"{source} is empty", remedy="the first line names the columns, e.g. email,first_name,consent"
         )
-    mapping = headers.mapping(header, names or {}, source)
-    people, refused = _people(rows, header, mapping, country, decimal_comma=delimiter == ";")
-    return ContactsFile(source, tuple(people), tuple(refused), mapping, header, delimiter, encoding or "utf-8")
+    columns = read_columns(header, names, source)
+    shown = "utf-8" if encoding == "utf-8-sig" else encoding
+    return Shape(source, columns.mapping, header, delimiter, shown, columns.kinds, columns.unknown)
 
 
-def _decode(data: bytes, source: str, encoding: str | None) -> str:
+@contextmanager
+def _decoded(file: BinaryIO, encoding: str, source: str) -> Iterator[TextIO]:
+    """Give the file as text from its beginning, line ends as they are; it stays open."""
+    file.seek(0)
+    # With the mark or without it: the codec with the mark reads both.
+    text = io.TextIOWrapper(file, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
     try:
-        return data.decode(encoding or "utf-8-sig")
-    except LookupError:
-        raise SchedulerError(
-            f"unknown encoding {encoding!r}", remedy="e.g. --encoding cp1252, cp1250, cp1251 or utf-16"
-        ) from None
+        yield text
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
         raise SchedulerError(
-            f"not {encoding or 'UTF-8'}: byte {error.start} (0x{data[error.start]:02x}) cannot be read",
-            place=Place(source, line),
-            remedy="save it as UTF-8, or say: --encoding cp1252 (Western), cp1250 (Romanian), cp1251 (Russian)",
+            f"not {encoding}: byte 0x{error.object[error.start]:02x} cannot be read",
+            place=Place(source),
+            remedy="name another encoding, e.g. --encoding cp1252",
         ) from None
+    except UnicodeError as error:
+        raise SchedulerError(f"not {encoding}: {error}", place=Place(source)) from None
+    finally:
+        text.detach()
 
 
 def _delimiter(header: str) -> str:
@@ -102,13 +162,13 @@ def _delimiter(header: str) -> str:
     return max((";", ",", "\t"), key=outside.count) if any(mark in outside for mark in ";,\t") else ","
 
 
-def _rows(text: str, delimiter: str, source: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with the line it starts on; rows without any value are left out."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
     start = 1
     try:
         for row in reader:
-            if any(value.strip() for value in row):
+            if any(row) and any(value.strip() for value in row):
                 yield start, row
             start = reader.line_num + 1
     except csv.Error as error:
@@ -119,49 +179,43 @@ def _rows(text: str, delimiter: str, source: str) -> Iterator[tuple[int, list[st
         ) from None
 
 
-def _people(
-    rows: Iterator[tuple[int, list[str]]],
-    header: tuple[str, ...],
-    mapping: Mapping[str, str],
-    country: str | None,
-    *,
-    decimal_comma: bool,
-) -> tuple[list[ContactRow], list[Refusal]]:
-    people: list[ContactRow] = []
-    refused: list[Refusal] = []
-    seen: dict[tuple[str, str], int] = {}
-    names = {target: name for name, target in mapping.items()}
-    for line, row in rows:
-        try:
-            if len(row) > len(header) and any(value.strip() for value in row[len(header) :]):
-                raise RowError(f"{len(row)} values for {len(header)} columns")
-            values = {
-                mapping[name]: value.strip()
-                for name, value in zip(header, row, strict=False)
-                if name in mapping and value.strip()
-            }
-            found = person(line, values, names, country, decimal_comma=decimal_comma)
-            _refuse_twice(found, seen)
-        except RowError as error:
-            refused.append(Refusal(line, str(error), tuple(row)))
-            continue
-        people.append(found)
-    return people, refused
+def _fill(spool: Spool, file: BinaryIO, shape: Shape, country: str | None) -> None:
+    """Read every row behind the header into the spool."""
+    reader = RowReader(shape.header, shape.mapping, shape.kinds, country, decimal_comma=shape.delimiter == ";")
+    with _decoded(file, shape.encoding, shape.path) as text:
+        rows = itertools.islice(_rows(text, shape.delimiter, shape.path), 1, None)
+        while chunk := list(itertools.islice(rows, _CHUNK)):
+            accepted = []
+            for line, row in chunk:
+                try:
+                    accepted.append((reader.read(line, row), row))
+                except RowError as error:
+                    spool.refuse(Refusal(line, str(error), tuple(row)))
+            spool.add(accepted)
 
 
-def _refuse_twice(person: ContactRow, seen: dict[tuple[str, str], int]) -> None:
-    keys = [(name, value) for name in ("email", "phone", "ref") if (value := getattr(person, name))]
-    for name, value in keys:
-        if (name, value) in seen:
-            raise RowError(f"{name}: the same as on line {seen[name, value]}")
-    seen.update(dict.fromkeys(keys, person.line))
-
-
-def refused_csv(file: ContactsFile, refused: Sequence[Refusal]) -> str:
+def refused_csv(file: ContactsFile | Shape, refused: Iterable[Refusal]) -> str:
     """Return the refused rows as CSV with the line and the reason before them, to mend and import again."""
     out = io.StringIO()
+    write_refused(out, file, refused)
+    return out.getvalue()
+
+
+def write_refused(out: TextIO, file: ContactsFile | Shape, refused: Iterable[Refusal]) -> None:
+    """Write the refused rows as `refused_csv` returns them, one at a time."""
     writer = csv.writer(out, delimiter=file.delimiter, lineterminator="\n")
     writer.writerow(["line", "reason", *file.header])
     for refusal in refused:
         writer.writerow([refusal.line, refusal.reason, *refusal.row])
-    return out.getvalue()
+
+
+def as_row(file: ContactsFile | Shape, person: ContactRow) -> tuple[str, ...]:
+    """Return the values of a person as a row of its file, so that it can be mended there."""
+    facts = {**person.as_facts(), "consent": " ".join(person.consent or ())}
+    return tuple(_written(facts.get(file.mapping.get(header, ""), "")) for header in file.header)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "|".join(str(item) for item in value)
+    return str(value)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 
-from campaigns.errors import CampaignError
+from scheduler.contacts_csv import values as read
+from scheduler.contacts_csv.values import Fact, RowError
 from scheduler.errors import SchedulerError
 
 FIELDS = (
@@ -23,19 +22,24 @@ FIELDS = (
     "birthday",
     "consent",
 )
-
-Fact = str | int | float | bool | tuple[str, ...]
-
-
-class RowError(Exception):
-    """Why a row is refused."""
+_ADDRESSES = ("ref", "email", "phone")
+_TEXTS = ("ref", "first_name", "last_name", "city")
+_CHECKED: Mapping[str, Callable[[str, str], object]] = {
+    "email": read.mailbox,
+    "country": read.country,
+    "language": read.language,
+    "timezone": read.zone,
+    "birthday": read.day,
+    "consent": read.consent,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ContactRow:
     """One accepted row: `email` lower case, `phone` E.164, `birthday` ISO.
 
-    `consent` is None where the file has no such column; `line` is the 1-based line the row starts on.
+    `consent` is None where the file has no such column; `line` is the 1-based line the row starts on. `also` are
+    further customer and phone numbers (kind, value) of the same mailbox, where several rows were joined.
     """
 
     line: int
@@ -51,11 +55,16 @@ class ContactRow:
     birthday: str | None = None
     consent: tuple[str, ...] | None = None
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    also: tuple[tuple[str, str], ...] = ()
 
     @property
     def who(self) -> str:
         """What the shop calls this person by: mailbox, else phone number, else customer number."""
         return self.email or self.phone or self.ref or ""
+
+    def addresses(self) -> list[tuple[str, str]]:
+        """Return every address of this person as (kind, value)."""
+        return [(name, value) for name in _ADDRESSES if (value := getattr(self, name))] + list(self.also)
 
     def as_facts(self) -> dict[str, object]:
         """Return the plain facts an audience expression and a template may ask for; what is unknown is absent."""
@@ -65,43 +74,80 @@ class ContactRow:
         return {**self.facts, **known, "consent": self.consent or ()}
 
 
-def person(
-    line: int,
-    values: Mapping[str, str],
-    headers: Mapping[str, str],
-    at_home: str | None,
-    *,
-    decimal_comma: bool,
-) -> ContactRow:
-    """Read the values of one row, by field; `headers` says what the author called each field.
+def joined(first: ContactRow, second: ContactRow) -> ContactRow:
+    """Return one person of two rows with the same mailbox.
 
-    `at_home` is the country of phone numbers that name none.
-    Raises: RowError with the column, the value and what was expected.
+    What the later row says stands over the earlier one; a second customer or phone number is kept beside the first;
+    agreed is only what both rows agree to. So the order of the rows never decides about consent.
     """
-    country = values.get("country", "").upper()
-    if country and not re.fullmatch(r"[A-Z]{2}", country):
-        raise RowError(f"{headers['country']}: “{values['country']}” is not a country code such as FR")
-    language = values.get("language", "").lower()
-    if language and not re.fullmatch(r"[a-z]{2}([-_][a-z0-9]{2,8})?", language):
-        raise RowError(f"{headers['language']}: “{values['language']}” is not a language code such as fr")
-    row = ContactRow(
-        line=line,
-        ref=values.get("ref"),
-        email=_email(values["email"], headers["email"]) if "email" in values else None,
-        phone=_phone(values["phone"], headers["phone"], country or at_home) if "phone" in values else None,
-        first_name=values.get("first_name", ""),
-        last_name=values.get("last_name", ""),
-        city=values.get("city", ""),
-        country=country,
-        language=language[:2],
-        timezone=_zone(values["timezone"], headers["timezone"]) if "timezone" in values else "",
-        birthday=_birthday(values["birthday"], headers["birthday"]) if "birthday" in values else None,
-        consent=_consent(values.get("consent", ""), headers["consent"]) if "consent" in headers else None,
-        facts={name: fact(value, decimal_comma=decimal_comma) for name, value in values.items() if name not in FIELDS},
+    texts = {
+        name: getattr(second, name) or getattr(first, name)
+        for name in ("first_name", "last_name", "city", "country", "language", "timezone", "birthday")
+    }
+    kept = {name: getattr(first, name) or getattr(second, name) for name in _ADDRESSES}
+    known = set(kept.items())
+    also = dict.fromkeys(key for key in (*first.addresses(), *second.addresses()) if key not in known)
+    consent = None
+    if first.consent is not None and second.consent is not None:
+        consent = tuple(purpose for purpose in first.consent if purpose in second.consent)
+    return ContactRow(
+        line=first.line, **kept, **texts, consent=consent, facts={**first.facts, **second.facts}, also=tuple(also)
     )
-    if not row.who:
-        raise RowError("neither a mailbox nor a phone number nor a customer number")
-    return row
+
+
+class RowReader:
+    """Reads the rows of one file, whose columns it knows.
+
+    `at_home` is the country of phone numbers that name none; `decimal_comma` lets `12,5` be a number.
+    """
+
+    def __init__(
+        self,
+        header: Sequence[str],
+        mapping: Mapping[str, str],
+        kinds: Mapping[str, str],
+        at_home: str | None,
+        *,
+        decimal_comma: bool,
+    ) -> None:
+        self._width = len(header)
+        self._kinds = kinds
+        self._at_home = at_home
+        self._decimal_comma = decimal_comma
+        self._columns = [(place, mapping[name], name) for place, name in enumerate(header) if name in mapping]
+        # The country first: it says how the phone number is read.
+        self._columns.sort(key=lambda column: column[1] != "country")
+        self._with_consent = "consent" in mapping.values()
+
+    def read(self, line: int, row: Sequence[str]) -> ContactRow:
+        """Read the values of one row.
+
+        Raises: RowError with the column, the value and what was expected.
+        """
+        width = len(row)
+        if width > self._width and any(value.strip() for value in row[self._width :]):
+            raise RowError(f"{width} values for {self._width} columns")
+        known: dict[str, object] = {}
+        facts: dict[str, Fact] = {}
+        for place, target, header in self._columns:
+            if place >= width or not (value := row[place].strip()):
+                continue
+            if target in _TEXTS:
+                known[target] = read.unquoted(value)
+            elif target == "phone":
+                known[target] = read.phone(value, header, known.get("country") or self._at_home)  # type: ignore[arg-type]
+            elif (check := _CHECKED.get(target)) is not None:
+                known[target] = check(value, header)
+            elif target in self._kinds:
+                kind = self._kinds[target]
+                facts[target] = read.fact_of_kind(value, kind, header, decimal_comma=self._decimal_comma)
+            else:
+                facts[target] = read.fact(read.unquoted(value), decimal_comma=self._decimal_comma)
+        if not ("email" in known or "phone" in known or "ref" in known):
+            raise RowError("neither a mailbox nor a phone number nor a customer number")
+        if self._with_consent:
+            known.setdefault("consent", ())
+        return ContactRow(line, facts=facts, **known)  # type: ignore[arg-type]  # by the names of FIELDS
 
 
 def from_facts(facts: Mapping[str, object]) -> ContactRow:
@@ -116,8 +162,9 @@ def from_facts(facts: Mapping[str, object]) -> ContactRow:
     }
     agreed = facts.get("consent", ())
     values["consent"] = " ".join(str(word) for word in agreed) if isinstance(agreed, (list, tuple)) else str(agreed)
+    reader = RowReader(FIELDS, {name: name for name in FIELDS}, {}, None, decimal_comma=False)
     try:
-        row = person(0, values, {name: name for name in FIELDS}, None, decimal_comma=False)
+        row = reader.read(0, [values.get(name, "") for name in FIELDS])
     except RowError as error:
         raise SchedulerError(str(error)) from None
     free = {name: _free(value) for name, value in facts.items() if name not in FIELDS and value is not None}
@@ -128,70 +175,3 @@ def _free(value: object) -> Fact:
     if isinstance(value, (list, tuple)):
         return tuple(str(item) for item in value)
     return value if isinstance(value, (str, int, float, bool)) else str(value)
-
-
-def _email(value: str, header: str) -> str:
-    from email_validator import EmailNotValidError, validate_email
-
-    try:
-        return validate_email(value, check_deliverability=False).normalized.lower()
-    except EmailNotValidError:
-        raise RowError(f"{header}: “{value}” is not an e-mail address") from None
-
-
-def _phone(value: str, header: str, country: str | None) -> str:
-    import phonenumbers
-
-    where = f" in {country}" if country else " (with its country code, e.g. +33 6 12 34 56 78)"
-    try:
-        number = phonenumbers.parse(value, country)
-    except phonenumbers.NumberParseException:
-        raise RowError(f"{header}: “{value}” is not a phone number{where}") from None
-    if not phonenumbers.is_possible_number(number):
-        raise RowError(f"{header}: “{value}” is not a phone number{where}")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _zone(value: str, header: str) -> str:
-    from campaigns.timing import zones
-
-    try:
-        zones.zone(value)
-    except CampaignError as error:
-        raise RowError(f"{header}: {error.message}") from None
-    return value
-
-
-def _birthday(value: str, header: str) -> str:
-    """Read `1990-04-03` or `03.04.1990`; `03/04/1990` says two different days and is refused."""
-    try:
-        if dotted := re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", value):
-            return date(int(dotted[3]), int(dotted[2]), int(dotted[1])).isoformat()
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-            return date.fromisoformat(value).isoformat()
-    except ValueError:
-        pass
-    raise RowError(f"{header}: “{value}” is not a day such as 1990-04-03")
-
-
-_PURPOSE = re.compile(r"marketing(:(email|sms|whatsapp|call|postcard))?")
-
-
-def _consent(value: str, header: str) -> tuple[str, ...]:
-    """Read the purposes a person agreed to; empty means none, and nothing but the known words is taken for consent."""
-    purposes = tuple(dict.fromkeys(word for word in re.split(r"[\s,;|+]+", value.lower()) if word))
-    for purpose in purposes:
-        if not _PURPOSE.fullmatch(purpose):
-            raise RowError(f"{header}: “{purpose}” is not a purpose, expected marketing or marketing:sms, or nothing")
-    return purposes
-
-
-def fact(value: str, *, decimal_comma: bool = False) -> Fact:
-    """Read a free value as a number, true or false where it is written as one, else as text (`0123` stays text)."""
-    if re.fullmatch(r"-?(0|[1-9]\d{0,14})", value):
-        return int(value)
-    if re.fullmatch(r"-?(0|[1-9]\d{0,14})\.\d{1,9}", value):
-        return float(value)
-    if decimal_comma and re.fullmatch(r"-?(0|[1-9]\d{0,14}),\d{1,9}", value):
-        return float(value.replace(",", "."))
-    return value.lower() == "true" if value.lower() in ("true", "false") else value

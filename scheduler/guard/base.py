@@ -23,6 +23,10 @@ class Guard(Protocol):
         """
         ...
 
+    def began(self) -> None:
+        """Bring the mark up: attempts were marked, and their messages have not left yet; cheap while many go."""
+        ...
+
     def stop(self) -> None:
         """Write the last mark; a second call does nothing."""
         ...
@@ -35,6 +39,9 @@ class NoGuard:
         """Do nothing."""
 
     def beat(self) -> None:
+        """Do nothing."""
+
+    def began(self) -> None:
         """Do nothing."""
 
     def stop(self) -> None:

@@ -75,6 +75,7 @@ class LedgerGuard:
         self._newest = self._attempts = 0
         self._doubted: Reading | None = None  # the last look that was believed, while the wall clock is not
         self._skewed = self._swollen = self._was_ahead = False
+        self._busy = False  # whether attempts were found at the last look
         now = Reading(clock.now(), clock.monotonic())
         self._reading, self._highest = now, now.wall
         self._looked, self._noted = now.monotonic, now.wall
@@ -207,6 +208,22 @@ class LedgerGuard:
                 raise
             _log.warning("%s", error)
 
+    def began(self) -> None:
+        """Bring the mark up before the first messages after a quiet second leave; those after them wait for the beat.
+
+        So a copy of the database from before them is always found out, and a mailing costs one write a second.
+        """
+        if self._busy or self._started is None:
+            return
+        try:
+            self._check_mark()
+        except BusyError:
+            return  # the next beat is a second away
+        except StorageError as error:
+            if not error.passing:
+                raise
+            _log.warning("%s", error)
+
     def stop(self) -> None:
         """Write the last mark; what cannot be written any more is left as it was a second ago."""
         if self._stopped or self._started is None:
@@ -322,6 +339,7 @@ class LedgerGuard:
                 newest, self._attempts = lateness.counted(conn)
             facts = meta.facts(conn)
         gap = facts.gap
+        self._busy = more > 0
         found = Mark(self._name(), facts.generation, newest, self._attempts + more, self._highest)
         self._newest, self._attempts = newest, self._attempts + more
         mark = self._mark

@@ -17,7 +17,7 @@ from scheduler import fanout, flights
 from scheduler.catalog import FIRST_APPLIES, Catalog, InForce, first_applies
 from scheduler.delivery import State
 from scheduler.errors import SchedulerError, StalePlanError
-from scheduler.operations import holding
+from scheduler.operations import forecasting, holding
 from scheduler.project import LoadedCampaign
 from scheduler.store import ledger, people, plans, reader
 from scheduler.store.database import Connection, Store, bump, generation
@@ -39,6 +39,7 @@ class Preview:
     changes: Changes
     people: people.Counts
     recipients: Mapping[str, int]
+    personas: Mapping[str, int]
     generation: str
     revision: int
     approved: frozenset[str]
@@ -46,6 +47,7 @@ class Preview:
     identities: Identities
     planned: Timeline
     budget: plans.Budget | None
+    fatigue: planner.Fatigue | None = None  # who would be over a cap; None where nobody asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ def _preview(
         changes=diff.compare(own, campaign, applied, templates=loaded.templates),
         people=people.counts(conn),
         recipients=reader.recipients(conn, campaign, now=now),
+        personas=reader.personas(conn, campaign, now=now) if in_words else {},
         generation=generation_of(conn),
         revision=row.revision if row is not None else 0,
         approved=frozenset(
@@ -117,6 +120,7 @@ def _preview(
         identities=identities,
         planned=keyed,
         budget=plans.budget(conn, campaign.id, edition),
+        fatigue=forecasting.fatigue(conn, catalog, file, keyed, now=now) if in_words else None,
     )
 
 
@@ -222,6 +226,7 @@ def apply(
         assert in_force is not None
         spared = flights.carry_out(conn, before, named, timeline, now=now)
         cancelled = _cancel_removed(conn, campaign, timeline, spared, now)
+        flights.carry_on(conn, before, in_force, now=now)
         for planned in timeline.touches:
             found = in_force.find(planned.id)
             assert found is not None

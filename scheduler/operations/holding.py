@@ -98,6 +98,7 @@ def resume(store: Store, catalog: Catalog, *, now: datetime, who: str, choice: L
         if hold is None:
             raise SchedulerError("nothing is on HOLD", remedy="to let a campaign go on: campaign resume NAME")
         until = _gap(conn, hold)
+        ledger.release_leases(conn, now)  # what a dead worker had in hand is late too
         _fire(conn, catalog, now)
         if until is not None:
             meta.widen_gap(conn, until)

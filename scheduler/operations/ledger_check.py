@@ -140,8 +140,9 @@ class _Rules:
 
     def broken_caps(self) -> Found:
         """Yield marketing that went to a person beyond a cap that every revision in question has."""
-        for cap in sorted(self._caps(), key=lambda cap: (cap.days, cap.times)):
-            for one in marketing.crowded(self._conn, times=cap.times, span=timedelta(days=cap.days)):
+        for cap in sorted(self._caps(), key=lambda cap: (cap.days, cap.times, cap.channel or "")):
+            span = timedelta(days=cap.days)
+            for one in marketing.crowded(self._conn, times=cap.times, span=span, channel=cap.channel):
                 bounds = self._bounds(one.campaign, one.edition, one.touch, one.revision, one.at)
                 if bounds and all(cap in bound.caps for bound in bounds):
                     others = "1 other" if cap.times == 1 else f"{cap.times} others"

@@ -1,37 +1,24 @@
-"""Operations about people: importing them, recording what they did, honouring their opt-out."""
+"""Operations about people: importing them, telling what is known of them, honouring their opt-out."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import gc
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
-from campaigns.definition import EVENTS
-from campaigns.errors import suggestion
-from scheduler import runs
-from scheduler.catalog import Catalog
-from scheduler.contacts_csv import ContactRow
+from scheduler.contacts_csv import ContactRow, Refusal, Shape, Spool, as_row
 from scheduler.delivery import State
-from scheduler.errors import SchedulerError
+from scheduler.errors import AttentionError, SchedulerError
 from scheduler.store import events, people, plans, reader
 from scheduler.store.database import Connection, Store, bump
 
 _HISTORY = 1_000  # lines of one person
 
 UNKNOWN = "give the e-mail address, phone number or customer number of a contact"
-
-
-@dataclass(frozen=True, slots=True)
-class EventResult:
-    """What an event did: `started` and `cancelled` name touches as `campaign/touch`."""
-
-    accepted: bool
-    duplicate: bool
-    started: tuple[str, ...] = ()
-    cancelled: tuple[str, ...] = ()
 
 
 def find(conn: Connection, who: str) -> int:
@@ -46,63 +33,6 @@ def unknown(store: Store, names: Iterable[str]) -> set[str]:
     """Return which of the names (e-mail address, phone number, reference) belong to nobody."""
     with store.read() as conn:
         return {name for name in set(names) if people.find(conn, name) is None}
-
-
-def record_event(
-    store: Store,
-    catalog: Catalog,
-    *,
-    who: str,
-    name: str,
-    at: datetime | None,
-    key: str | None,
-    facts: Mapping[str, object],
-    now: datetime,
-) -> EventResult:
-    """Store an event of a person and let the campaigns in force answer it, in one transaction.
-
-    The same `key` again has no further effect; the same key with another body is refused. Without a key one is
-    derived from the event's content, so that a repeated call is recognised. `at` may lie in the past (messages whose
-    time is over follow `on_late`) or in the future; None is now. Raises SchedulerError for unknown people and unknown
-    events.
-    """
-    body = dict(facts)
-    moment = at or now
-    with store.begin() as conn:
-        contact = find(conn, who)
-        running = catalog.in_force(conn)
-        known = EVENTS.union(*(campaign.campaign.event_names() for campaign in running))
-        if name not in known:
-            raise SchedulerError(f"unknown event {name!r}", remedy=event_remedy(name, known))
-        key = key or _derived_key(contact, name, moment, body)
-        stored = events.insert(conn, key=key, contact=contact, name=name, at=at, facts=body, now=now)
-        if stored.duplicate:
-            return EventResult(accepted=True, duplicate=True)
-        if name == "unsubscribe":
-            people.suppress(conn, contact, scope="marketing", reason="unsubscribed", at=now)
-        elif name in ("bounce", "complaint"):
-            people.suppress(conn, contact, scope="all" if name == "bounce" else "marketing", reason=name, at=now)
-        effect = runs.accept(conn, catalog, runs.Happening(stored.id, key, contact, name, moment, body), now=now)
-        bump(conn)
-    return EventResult(True, False, tuple(effect.started), tuple(effect.cancelled))
-
-
-def event_remedy(name: str, known: Iterable[str]) -> str:
-    """Return what to do about an event nobody knows: the near name, else those there are."""
-    return suggestion(name, known) or f"expected one of {', '.join(sorted(known))}, or declare it in `events:`"
-
-
-def record_history(
-    store: Store, *, who: str, name: str, at: datetime, key: str, facts: Mapping[str, object], now: datetime
-) -> None:
-    """Store an event as history: audiences and caps know it, no touch answers it."""
-    with store.begin() as conn:
-        events.insert(conn, key=key, contact=find(conn, who), name=name, at=at, facts=dict(facts), now=now)
-
-
-def _derived_key(contact: int, name: str, at: datetime, facts: Mapping[str, object]) -> str:
-    body = json.dumps([contact, name, at.isoformat(), facts], sort_keys=True, default=str)
-    return hashlib.sha256(body.encode()).hexdigest()[:32]
 
 
 def import_contacts(
@@ -129,6 +59,64 @@ def preview_import(store: Store, rows: Sequence[ContactRow], *, now: datetime) -
         raise _Undo
     assert seen is not None
     return seen
+
+
+def preview_file(store: Store, shape: Shape, spool: Spool, *, now: datetime) -> people.Imported:
+    """Return what `import_file` would do; people the database has no one place for join the spool's refused rows."""
+    with store.read() as conn:
+        if people.nobody_known(conn):
+            return people.Imported(new=spool.people, without_consent=spool.silent())
+    total = people.Imported()
+    for chunk in spool.chunks():
+        with store.read() as conn:
+            seen = people.preview_contacts(conn, chunk, now=now)
+        total += _refusing(seen, shape, spool)
+    return total
+
+
+def import_file(
+    store: Store, shape: Shape, spool: Spool, *, source: str, now: datetime, by: str, whole: bool = False
+) -> people.Imported:
+    """Add and update the people of a file; what was imported before changes nothing when it is imported again.
+
+    In transactions of some thousand rows, so that a daemon sends in between: a file that was cut off is simply
+    imported again. With `whole` in one transaction, and not at all when a row is refused.
+    Raises: AttentionError then.
+    """
+    total = people.Imported()
+    with contextlib.ExitStack() as one:
+        one.enter_context(_uncollected())
+        outer = one.enter_context(store.begin()) if whole else None
+        for chunk in spool.chunks():
+            with contextlib.nullcontext(outer) if outer is not None else store.begin() as conn:
+                total += _refusing(people.upsert_contacts(conn, chunk, source=source, now=now), shape, spool)
+        if whole and spool.refused:
+            raise AttentionError(f"{spool.refused} rows are refused: nothing was imported", remedy="mend them first")
+        with contextlib.nullcontext(outer) if outer is not None else store.begin() as conn:
+            detail = json.dumps({"new": total.new, "updated": total.updated, "refused": spool.refused})
+            plans.audit(conn, at=now, who=by, action="import", subject=source, detail=detail)
+            bump(conn)
+    return total
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the search for cycles away from millions of rows that have none: it takes a seventh of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _refusing(seen: people.Imported, shape: Shape, spool: Spool) -> people.Imported:
+    """Move people who belong nowhere to the refused rows of their file; return the counts without them."""
+    for clash in seen.refused:
+        person = cast("ContactRow", clash.person)
+        spool.refuse(Refusal(person.line, clash.reason, as_row(shape, person)))
+    return replace(seen, refused=())
 
 
 class _Undo(Exception):
@@ -174,11 +162,12 @@ def dossier(store: Store, who: str, *, now: datetime) -> Dossier:
         facts = people.facts(conn, contact, today=now.date())
         standing = _standing(conn, contact)
         lines = [
-            *(HistoryLine(row.at, "event", _did(row)) for row in events.of_contact(conn, contact)),
+            *(HistoryLine(row.at, "event", _did(row)) for row in events.of_contact(conn, contact, limit=_HISTORY)),
             *(
-                HistoryLine(row.at, "agreed" if row.given else "declined", f"{row.purpose} ({row.source})")
+                HistoryLine(row.at, "agreed" if row.given else "declined", _agreed(row))
                 for row in people.consent_history(conn, contact)
             ),
+            *_passages(conn, contact),
             *(
                 HistoryLine(row.at, "stopped", f"{row.scope}: {row.reason}")
                 for row in people.suppressions(conn, contact)
@@ -195,6 +184,26 @@ def dossier(store: Store, who: str, *, now: datetime) -> Dossier:
             for row in reader.deliveries(conn, contact=contact, states=(State.PLANNED, State.CLAIMED), limit=_HISTORY)
         ]
     return Dossier(facts, standing, tuple(sorted(lines, key=lambda line: line.at)), tuple(coming))
+
+
+def _agreed(row: people.ConsentRecord) -> str:
+    """Return a consent in one line: for what, from where, and which wording they read."""
+    source = f" ({row.source})" if row.source else ""
+    return f"{row.purpose}{source}{f': wording {row.version}' if row.version else ''}"
+
+
+def _passages(conn: Connection, contact: int) -> list[HistoryLine]:
+    """Return the stages a person entered, and the runs that were started for them and how they ended."""
+    lines = [
+        HistoryLine(row.at, "stage", f"{row.campaign}: {row.stage}" + (f" ({row.reason})" if row.reason else ""))
+        for row in plans.stages_of(conn, contact)
+    ]
+    for run in plans.runs_for(conn, contact):
+        name = f"{run.campaign}/{run.touch}" + (f" for {run.key}" if "=" in run.key else "")
+        lines.append(HistoryLine(run.started_at, "run", f"{name} began"))
+        if run.ended_at is not None:
+            lines.append(HistoryLine(run.ended_at, "run", f"{name} ended: {run.reason}".rstrip(": ")))
+    return lines
 
 
 def _did(row: events.EventRecord) -> str:

@@ -10,7 +10,7 @@ from scheduler.catalog import Catalog
 from scheduler.clock import VirtualClock
 from scheduler.dispatcher import Dispatcher
 from scheduler.errors import SchedulerError
-from scheduler.operations import people
+from scheduler.operations import happenings
 from scheduler.store import reader
 from scheduler.store.database import Store
 
@@ -53,7 +53,7 @@ async def run(
         played = 0
         while waiting and waiting[0].at <= clock.now():
             happened = waiting.pop(0)
-            people.record_event(
+            happenings.record_event(
                 store,
                 catalog,
                 who=happened.who,

@@ -24,7 +24,6 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    true,
 )
 
 from campaigns.segments import And, Comparison, Expression, Happened, Known, Membership, Not, Operator, Or, Value
@@ -46,10 +45,11 @@ def clause(conn: Connection, expression: Expression | None, *, now: datetime, zo
 
     Ages are those of the day it is in `zone`. The condition is made for the connection's database alone.
     """
+    here = _C.gone_at.is_(None)  # who was erased or merged belongs to no audience, whatever it says
     if expression is None:
-        return true()
+        return here
     compiler = _Compiler(now, time_zones.local(now, zone).date(), collate=conn.dialect.name == "postgresql")
-    return compiler.condition(expression)
+    return and_(here, compiler.condition(expression))
 
 
 def count(conn: Connection, where: Clause) -> int:

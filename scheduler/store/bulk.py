@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Executable, Text, bindparam
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Executable,
+    Table,
+    Text,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -102,3 +113,66 @@ def _prepare(statement: Executable, dialect: Dialect, names: Sequence[str]) -> _
         constant = None if name in names else compiled.params[name]
         parts.append((name, process(constant) if process is not None and constant is not None else constant, process))
     return _Prepared(compiled.string, bool(compiled.positional), tuple(parts))
+
+
+def add_many(
+    conn: Connection,
+    table: Table,
+    names: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    same: Mapping[str, Any] | None = None,
+) -> None:
+    """Insert rows whose values stand in the order of `names`, and `same` in each: COPY on PostgreSQL, else prepared.
+
+    For tens of thousands of rows; none of them may be there already.
+    """
+    if not rows:
+        return
+    same = same or {}
+    processors = [_processor(table.c[name], conn.dialect) for name in (*names, *same)]
+    chosen = [(place, process) for place, process in enumerate(processors[: len(names)]) if process is not None]
+    constant = tuple(
+        value if process is None or value is None else process(value)
+        for value, process in zip(same.values(), processors[len(names) :], strict=True)
+    )
+    values: list[tuple[Any, ...]] = []
+    for row in rows:
+        if chosen:
+            value = list(row)
+            for place, process in chosen:
+                if value[place] is not None:
+                    value[place] = process(value[place])
+            values.append((*value, *constant))
+        else:
+            values.append((*row, *constant))
+    quote = conn.dialect.identifier_preparer.quote
+    columns = ", ".join(quote(name) for name in (*names, *same))
+    if conn.dialect.name != "postgresql":
+        marks = ", ".join("?" * len(processors))
+        conn.exec_driver_sql(f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})", values)  # noqa: S608
+        return
+    driver: Any = conn.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copy:
+        for one in values:
+            copy.write_row(one)
+
+
+def new_ids(conn: Connection, table: Table, number: int) -> list[int]:
+    """Return so many ids for new rows of a table, before they are written.
+
+    PostgreSQL takes them from the column's sequence; on SQLite the writer is alone, and they follow the greatest.
+    """
+    if conn.dialect.name == "postgresql":
+        query = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+        return sorted(int(row[0]) for row in conn.exec_driver_sql(query, (table.name, number)))
+    last = int(conn.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one())
+    return list(range(last + 1, last + 1 + number))
+
+
+def _processor(column: ColumnElement[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    kind: Any = column.type
+    if isinstance(kind, JSON):
+        serialize: Callable[[Any], Any] = getattr(dialect, "_json_serializer", None) or json.dumps
+        return lambda value: "{}" if value == {} else serialize(value)
+    process: Callable[[Any], Any] | None = kind._cached_bind_processor(dialect)
+    return process

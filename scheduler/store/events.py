@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from campaigns.segments import EVENT_FACTS, PastEvent
-from scheduler.errors import SchedulerError
+from scheduler.errors import ConflictError
 from scheduler.store.bulk import within
 from scheduler.store.rows import insert_new, read_all, read_one, rows_of, storable
 from scheduler.store.tables import EVENTS
@@ -68,18 +68,20 @@ def insert(
     at: datetime | None,
     facts: Mapping[str, object],
     now: datetime,
+    skew: timedelta = timedelta(0),
 ) -> Inserted:
     """Store an event; the same key again has no effect and is a duplicate.
 
-    Without a moment (`at` None) it happened now, or when the same event was first heard of. Condition: the unique key.
-    Raises: SchedulerError when the key is known with another person, name, moment or facts.
+    Without a moment (`at` None) it happened now, or when the same event was first heard of; one that lies ahead of
+    `now` by at most `skew` (the sender's clock is fast) counts as happening now. Condition: the unique key.
+    Raises: ConflictError when the key is known with another person, name, moment or facts.
     """
     body = storable(dict(facts))
     values = {
         "key": key,
         "contact": contact,
         "name": name,
-        "at": at or now,
+        "at": _happened(at or now, now, skew),
         "received_at": now,
         "facts": body,
         "words": words(body),
@@ -89,12 +91,22 @@ def insert(
         return Inserted(row.id, duplicate=False)
     known = read_one(conn, EventRecord, _OF_KEY, event_key=key)
     assert known is not None
-    if (known.contact, known.name, known.at, known.facts) != (contact, name, at or known.at, body):
-        raise SchedulerError(
+    told = _happened(at or known.at, known.received_at, skew)
+    if (known.contact, known.name, known.at, known.facts) != (contact, name, told, body):
+        raise ConflictError(
             f"the event key {key!r} is already used for another event",
             remedy="give every event a key of its own, and the same event always the same key",
         )
     return Inserted(known.id, duplicate=True)
+
+
+def _happened(at: datetime, heard_at: datetime, skew: timedelta) -> datetime:
+    return heard_at if heard_at < at <= heard_at + skew else at
+
+
+def known(conn: Connection, key: str) -> bool:
+    """Whether an event with this key is stored."""
+    return read_one(conn, EventRecord, _OF_KEY, event_key=key) is not None
 
 
 def words(facts: Mapping[str, object]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select
 
-from scheduler.delivery import WAITING
+from scheduler.delivery import WAITING, State
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states, runnable
 from scheduler.store.tables import ATTEMPTS, DELIVERIES
@@ -56,6 +56,10 @@ def _late(*, gapped: bool) -> Select[Any]:
     gone = _D.due_at <= bindparam("gap", type_=Moment()) if gapped else _D.id < 0
     in_time = or_(_D.expires_at.is_(None), _D.expires_at >= now)
     mine = ~gone if gapped else _D.id >= 0
+    waits = and_(in_states(WAITING), _D.next_at <= now)
+    left = and_(in_states({State.CLAIMED}), _D.lease_until < now)  # by a worker that is gone: it waits again
+    # Nobody decided about it in time: it ends, paused or not.
+    ending = and_(in_states({State.HELD}), _D.expires_at < now, _D.on_late != "ask")
     return (
         select(
             _D.campaign,
@@ -69,7 +73,7 @@ def _late(*, gapped: bool) -> Select[Any]:
             func.sum(case((and_(mine, ~in_time, _D.on_late != "ask"), 1), else_=0)),
             func.sum(case((gone, 1), else_=0)),
         )
-        .where(in_states(WAITING), _D.next_at <= now, or_(overdue, gone), runnable(DELIVERIES))
+        .where(or_(and_(or_(waits, left), runnable(DELIVERIES)), ending), or_(overdue, gone))
         .group_by(_D.campaign, _D.edition, _D.touch)
         .order_by(func.min(_D.next_at), _D.campaign, _D.touch)
     )

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select
 
 from campaigns import planner
-from campaigns.definition import PERSONAL, Campaign, Purpose
+from campaigns.definition import PERSONAL, Campaign, Purpose, Stage, Touch
 from scheduler.delivery import GONE, OPEN, WAITING, State
 from scheduler.store import audience
 from scheduler.store.columns import Moment
@@ -37,7 +37,10 @@ __all__ = [
     "next_due",
     "next_of",
     "occurrence_counts",
+    "personas",
+    "reached",
     "recipients",
+    "sampled",
     "status_counts",
     "touches_held",
 ]
@@ -74,6 +77,7 @@ class DeliveryRecord:
     provider_id: str
     subject: str
     updated_at: datetime
+    revision: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,16 +227,41 @@ def recipients(conn: Connection, campaign: Campaign, *, now: datetime) -> dict[s
         if touch.in_flight == "drain":
             found[touch.id] = 0
             continue
-        channel = touch.channel[0]
-        where = [audience.clause(conn, planner.reach(campaign, stage, touch), now=now, zone=campaign.zone)]
-        if (address := _ADDRESS.get(channel)) is not None:
-            where.append(func.coalesce(CONTACTS.c[address], "") != "")
-        marketing = touch.purpose is Purpose.MARKETING and channel in PERSONAL
-        where.append(~is_suppressed(("marketing", "all") if marketing else ("all",)))
-        if marketing:
-            where.append(consents_to(channel))
-        found[touch.id] = audience.count(conn, and_(*where))
+        found[touch.id] = audience.count(conn, _reachable(conn, campaign, stage, touch, now))
     return found
+
+
+def _reachable(conn: Connection, campaign: Campaign, stage: Stage, touch: Touch, now: datetime) -> ColumnElement[bool]:
+    channel = touch.channel[0]
+    where = [audience.clause(conn, planner.reach(campaign, stage, touch), now=now, zone=campaign.zone)]
+    if (address := _ADDRESS.get(channel)) is not None:
+        where.append(func.coalesce(CONTACTS.c[address], "") != "")
+    marketing = touch.purpose is Purpose.MARKETING and channel in PERSONAL
+    where.append(~is_suppressed(("marketing", "all") if marketing else ("all",)))
+    if marketing:
+        where.append(consents_to(channel))
+    return and_(*where)
+
+
+def personas(conn: Connection, campaign: Campaign, *, now: datetime) -> dict[str, int]:
+    """Return how many contacts each persona stands for as of now, and under the empty name who is like none of them."""
+    return {
+        name: audience.count(conn, audience.clause(conn, expression, now=now, zone=campaign.zone))
+        for name, expression in planner.personas(campaign).items()
+    }
+
+
+def reached(
+    conn: Connection, campaign: Campaign, stage: Stage, touch: Touch, *, now: datetime, step: int = 1
+) -> frozenset[int]:
+    """Return who would be reached by a touch as of now (see `recipients`): of every `step` contacts one is asked."""
+    where = and_(_reachable(conn, campaign, stage, touch, now), CONTACTS.c.id % step == 0)
+    return frozenset(conn.execute(select(CONTACTS.c.id).where(where)).scalars())
+
+
+def sampled(conn: Connection, step: int) -> int:
+    """Return how many contacts are asked when of every `step` one is."""
+    return audience.count(conn, CONTACTS.c.id % step == 0)
 
 
 def _counted() -> tuple[ColumnElement[Any], ...]:

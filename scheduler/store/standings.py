@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, select
 
+from campaigns.planner import Went
 from campaigns.segments import PastEvent
 from scheduler.delivery import GONE
 from scheduler.store.bulk import within
@@ -39,7 +40,7 @@ _HISTORY = (
 )
 _GONE_AT = func.coalesce(_D.sent_at, _D.updated_at)
 _MARKETING = (
-    select(_D.contact, _GONE_AT)
+    select(_D.contact, _GONE_AT, _D.channel, _D.campaign, _D.touch)
     .where(
         within(_D.contact, "contacts"),
         _D.marketing,
@@ -65,15 +66,15 @@ _LOCK = select(CONTACTS.c.id).where(within(CONTACTS.c.id, "contacts")).order_by(
 class Standing:
     """One person as of a moment.
 
-    `suppressions` are reasons by scope, `consents` the newest answer by purpose. `marketing` are the moments at which
-    marketing went (what is being sent, or may have been, counts from its attempt) and `history` what the person did,
-    each oldest first; both are empty unless they were asked for.
+    `suppressions` are reasons by scope, `consents` the newest answer by purpose. `marketing` is the marketing that
+    went (what is being sent, or may have been, counts from its attempt) and `history` what the person did, each oldest
+    first; both are empty unless they were asked for.
     """
 
     row: Mapping[str, Any]
     consents: dict[str, bool] = field(default_factory=dict)
     suppressions: dict[str, str] = field(default_factory=dict)
-    marketing: list[datetime] = field(default_factory=list)
+    marketing: list[Went] = field(default_factory=list)
     history: list[PastEvent] = field(default_factory=list)
     _facts: dict[date, dict[str, object]] = field(default_factory=dict)
 
@@ -141,9 +142,9 @@ def standings(
         found[contact].suppressions[scope] = reason
     if marketing:
         asked = {"contacts": sorted(marketing), "after": min(marketing.values())}
-        for contact, at in conn.execute(_MARKETING, asked):
+        for contact, at, channel, campaign, touch in conn.execute(_MARKETING, asked):
             if at > marketing[contact]:
-                found[contact].marketing.append(at)
+                found[contact].marketing.append(Went(at, channel, f"{campaign}/{touch}"))
     if histories:
         for contact, *event in conn.execute(_HISTORY, {"contacts": sorted(histories), "last": now}):
             found[contact].history.append(PastEvent(*event))

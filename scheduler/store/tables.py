@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Double, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Column, Double, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from scheduler.delivery import GONE, OPEN, WAITING, State
@@ -120,6 +120,37 @@ class Contact(Row, table=True):
     facts: dict[str, Any] = json_column()
     created_at: datetime = moment_column(nullable=False)
     updated_at: datetime = moment_column(nullable=False)
+    gone_at: datetime | None = moment_column()  # erased or merged: an empty row that history still points at
+    merged_into: int | None = Field(default=None, sa_type=BIGKEY)
+
+
+class ContactAlias(Row, table=True):
+    """An address a contact had before, or had as another contact that was merged into it: it still finds them."""
+
+    __tablename__ = "contact_alias"
+    __table_args__ = (Index("ix_contact_alias_contact", "contact"),)
+    kind: str = Field(primary_key=True)  # ref, email, phone
+    value: str = Field(primary_key=True)
+    contact: int = Field(sa_type=BIGKEY, foreign_key="contact.id")
+
+
+class Forgotten(Row, table=True):
+    """The opt-out of an address that was erased: found again by a keyed hash, which does not tell the address."""
+
+    hash: str = Field(primary_key=True)  # HMAC-SHA-256 of kind and address by the database's pepper
+    scope: str = Field(primary_key=True)
+    reason: str
+    at: datetime = moment_column(nullable=False)
+
+
+class Wording(Row, table=True):
+    """What people read when they agreed, word for word; kept once for all who read it."""
+
+    __table_args__ = (UniqueConstraint("hash", "version", name="uq_wording"),)
+    id: int | None = id_column()
+    hash: str  # SHA-256 of the text
+    version: str
+    text: str
 
 
 class ContactFact(Row, table=True):
@@ -143,7 +174,10 @@ class ContactFact(Row, table=True):
 
 
 class Consent(Row, table=True):
-    """Append-only: a consent given or taken back; the newest of a purpose counts."""
+    """Append-only: a consent given or taken back; the newest of a purpose counts.
+
+    `proof` is what shows that it was they (the mail that was confirmed, and when); it is blanked with the person.
+    """
 
     __table_args__ = (Index("ix_consent_contact", "contact", "purpose", "id"),)
     id: int | None = id_column()
@@ -152,6 +186,8 @@ class Consent(Row, table=True):
     given: bool
     at: datetime = moment_column(nullable=False)
     source: str = ""
+    wording: int | None = Field(default=None, sa_type=BIGKEY)  # the row of what they read
+    proof: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
 
 class Suppression(Row, table=True):
@@ -237,7 +273,12 @@ class Delivery(Row, table=True):
         index_where("ix_delivery_open", "state", states=OPEN - WAITING),
         Index("ix_delivery_contact", "contact", "sent_at"),
         index_where("ix_delivery_gone", "contact", states=GONE),
-        Index("ix_delivery_run", "run"),
+        Index(
+            "ix_delivery_run",  # not the rows of a mailing, which have none
+            "run",
+            sqlite_where=text("run IS NOT NULL"),
+            postgresql_where=text("run IS NOT NULL"),
+        ),
         CheckConstraint(f"state IN ({words(frozenset(State))})", name="ck_delivery_state"),
     )
     id: int | None = id_column()
@@ -348,6 +389,9 @@ REVISIONS = METADATA.tables["revision"]
 OCCURRENCES = METADATA.tables["occurrence"]
 TOUCH_STATES = METADATA.tables["touch_state"]
 CONTACTS = METADATA.tables["contact"]
+CONTACT_ALIASES = METADATA.tables["contact_alias"]
+FORGOTTEN = METADATA.tables["forgotten"]
+WORDINGS = METADATA.tables["wording"]
 CONTACT_FACTS = METADATA.tables["contact_fact"]
 CONSENTS = METADATA.tables["consent"]
 SUPPRESSIONS = METADATA.tables["suppression"]

@@ -13,7 +13,8 @@ from scheduler.delivery import TERMINAL, State
 from scheduler.store.columns import words
 from scheduler.store.notices import CHANNEL
 
-# What an ended delivery keeps for ever; its subject and its reason may be blanked when a person is erased.
+# What an ended delivery keeps for ever. Its subject and its reason may be blanked when a person is erased, and its
+# occurrence may then become `erased-...`: the key of an event may hold an address.
 DELIVERY_FIXED = (
     "state", "campaign", "edition", "touch", "recipient", "occurrence", "attempts", "sent_at", "provider_id",
 )  # fmt: skip
@@ -25,6 +26,9 @@ NEVER_DELETED = "a delivery that has ended is never deleted"
 ATTEMPT_CHANGED = "an attempt that has its outcome is never changed"
 ATTEMPT_DELETED = "an attempt is never deleted"
 AUDIT_FIXED = "the audit is only ever added to"
+ERASED = "erased-"  # how the occurrence of an erased person begins
+CONSENT_FIXED = "a consent is only ever added to"
+CONSENT_WORDS = ("purpose", "given", "at", "source", "wording")  # whose it is may change: people are merged
 
 
 def attach(metadata: MetaData) -> None:
@@ -39,10 +43,16 @@ def statements(dialect: str) -> tuple[str, ...]:
     return _postgresql() if dialect == "postgresql" else _sqlite()
 
 
+def _moved_on(differs: str) -> str:
+    kept = _any(tuple(name for name in DELIVERY_FIXED if name != "occurrence"), differs)
+    elsewhere = f"substr(NEW.occurrence, 1, {len(ERASED)}) <> '{ERASED}'"
+    return f"{kept} OR (NEW.occurrence {differs} OLD.occurrence AND {elsewhere})"
+
+
 def _conditions(differs: str) -> tuple[str, str, str]:
     """Return when a delivery's change, its deletion and an attempt's change are refused; `differs` compares values."""
     ended = f"OLD.state IN ({words(TERMINAL)})"
-    changed = f"{ended} AND ({_any(DELIVERY_FIXED, differs)})"
+    changed = f"{ended} AND ({_moved_on(differs)})"
     late = f"OLD.outcome = '{State.UNKNOWN}' AND coalesce(NEW.outcome, '') IN ({words(CERTAIN)})"
     kept = tuple(name for name in ATTEMPT_FIXED if name not in ("outcome", "finished_at"))
     moved = f"({_any(kept, differs)}) OR (({_any(('outcome', 'finished_at'), differs)}) AND NOT ({late}))"
@@ -63,6 +73,8 @@ def _sqlite() -> tuple[str, ...]:
         _sqlite_trigger("attempt_kept", "DELETE", "attempt", "", ATTEMPT_DELETED),
         _sqlite_trigger("audit_fixed", "UPDATE", "audit", "", AUDIT_FIXED),
         _sqlite_trigger("audit_kept", "DELETE", "audit", "", AUDIT_FIXED),
+        _sqlite_trigger("consent_fixed", f"UPDATE OF {', '.join(CONSENT_WORDS)}", "consent", "", CONSENT_FIXED),
+        _sqlite_trigger("consent_kept", "DELETE", "consent", "", CONSENT_FIXED),
     )
 
 
@@ -83,6 +95,10 @@ def _postgresql() -> tuple[str, ...]:
         _trigger("attempt_kept", "DELETE", "attempt", "", "refuse_change", ATTEMPT_DELETED),
         _trigger("audit_fixed", "UPDATE", "audit", "", "refuse_change", AUDIT_FIXED),
         _trigger("audit_kept", "DELETE", "audit", "", "refuse_change", AUDIT_FIXED),
+        _trigger(
+            "consent_fixed", f"UPDATE OF {', '.join(CONSENT_WORDS)}", "consent", "", "refuse_change", CONSENT_FIXED
+        ),
+        _trigger("consent_kept", "DELETE", "consent", "", "refuse_change", CONSENT_FIXED),
         "CREATE FUNCTION tell_daemons() RETURNS trigger LANGUAGE plpgsql AS"
         f" $$ BEGIN PERFORM pg_notify('{CHANNEL}', ''); RETURN NULL; END $$",
         _telling("delivery_told", "INSERT", "delivery"),

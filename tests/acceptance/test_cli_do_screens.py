@@ -122,3 +122,35 @@ def test_the_doctor_looks_at_everything(shop: Shop) -> None:
     text = re.sub(r"(campaign|Python|data) \d\S*\b", r"\1 N", shop.shown("doctor"))
 
     assert text == screen("doctor", text)
+
+
+def test_an_explanation_names_every_rule_and_what_is_still_to_come(shop: Shop) -> None:
+    told = shop.applied().shown("explain", "lea@example.org", "reminder")
+
+    assert told == screen("explain-reminder", told)
+
+
+def test_an_explanation_of_what_was_sent_says_when_and_why(shop: Shop) -> None:
+    shop.applied().send("2026-12-01T09:31+01:00")
+
+    told = shop.shown("explain", "lea@example.org", "shop/welcome", now="2026-12-01T10:00+01:00")
+
+    assert told == screen("explain-sent", told)
+
+
+def test_an_explanation_as_json_is_masked_and_has_the_verdict(shop: Shop) -> None:
+    found = shop.applied().json("explain", "lea@example.org", "letter")
+
+    assert found["who"] == "l…@example.org"
+    assert found["verdict"] == {
+        "state": "held",
+        "goes": False,
+        "over": False,
+        "at": "2026-12-04T10:00:00+01:00",
+        "reason": "waits for approval",
+        "next_at": None,
+        "expected_at": None,
+    }
+    assert {"rule": "consent", "value": "marketing given", "passes": True} in found["rules"]
+    assert "lea@example.org" not in shop.done("explain", "lea@example.org", "letter")
+    assert "lea@example.org" in shop.done("explain", "lea@example.org", "letter", "--show-contacts")

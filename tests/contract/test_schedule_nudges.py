@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.shop import DAY, HOUR, Schedule, addresses, moment, person, write
 
-from scheduler.operations import people
+from scheduler.operations import happenings
 from scheduler.store import habits, plans
 from scheduler.store.database import Store
 
@@ -38,7 +38,7 @@ def remember(schedule: Schedule, who: str, days: int, times: int, *, until: date
     """Record orders every so many days before `until`, the last one that many days before it."""
     for number in range(times, 0, -1):
         at = until - number * timedelta(days=days)
-        people.record_history(
+        happenings.record_history(
             schedule.store,
             who=who,
             name="purchase",
@@ -301,3 +301,22 @@ def test_of_a_large_shop_only_every_so_many_people_are_read(store: Store, tmp_pa
     assert [len(done) for done in every_third] == [3] * 3
     assert [len(done) for done in before_the_last] == [2] * 10
     assert [at for at, _ in everybody[0]] == [START - 84 * DAY, START - 56 * DAY, START - 28 * DAY]
+
+
+def test_a_repetition_until_the_expected_order_ends_there(store: Store, tmp_path: Path) -> None:
+    text = """
+stages:
+  - stage: again
+    kind: loyalty
+    touches:
+      - {id: tip, channel: email, on: purchase, when: 3 days later, repeat: every 10 days until the expected order,
+         until: purchase, subject: Tip, text: A tip}
+"""
+    schedule = shop(store, tmp_path, text=text.replace("{", "{{").replace("}", "}}"))
+    remember(schedule, "thirty@example.org", 30, 4)
+    schedule.happens("thirty@example.org", "purchase", key="t-1")
+
+    schedule.live_until(START + 60 * DAY)
+
+    # Expected on 31 March: the tip of 3 April stays away.
+    assert [day for _, day in nudged(schedule)] == ["2027-03-04", "2027-03-14", "2027-03-24"]

@@ -165,7 +165,8 @@ class Witness:
         ):
             attempts.setdefault(delivery, []).append(tuple(attempt))
         found = set()
-        for row in self._read(touched):
+        # Marks last: outcomes are written first, and what a mark was allowed by is how they left the others.
+        for row in sorted(self._read(touched), key=lambda row: row.state == "attempting"):
             found.add(row.id)
             before = self.rows.get(row.id)
             if before != row:
@@ -226,6 +227,7 @@ class Witness:
             late = row.expires_at is not None and self._clock.highest > datetime.fromisoformat(row.expires_at)
             # What waits for an hour that comes too late ends at once.
             told = row.reason.endswith("has ended") or self.decisions.answered
+            told = told or self._who(row.contact) in self.decisions.stopped  # it would not have reached them in time
             if not late and not told and not self._shape.quiet:
                 self.broken("I4", f"{row.identity} expired before its time {row.expires_at}")
         if row.state == "suppressed" and row.reason in ("no consent", "unsubscribed", "bounce"):
@@ -241,6 +243,8 @@ class Witness:
         decisions, facts = self.decisions, self._shape.touches[row.touch]
         if decisions.edited or row.touch in decisions.dropped:
             return True
+        if facts.instead_of is not None and row.reason == f"{facts.instead_of} came first":
+            return any(name == facts.instead_of for _, name, *_ in decisions.events)
         goal = any(name == facts.until for _, name, *_ in decisions.events)
         return goal or (facts.until is not None and len(decisions.events) > 1)
 
@@ -278,6 +282,8 @@ class Witness:
             local = now.astimezone(ZoneInfo(zone_of(who))).time()
             if local >= QUIET[0] or local < QUIET[1]:
                 self.broken("I6", f"{row.identity} is attempted at {local} of {who}'s night")
+        if facts.after:
+            self._order(row, facts, who)
         if row.expires_at is not None and now > datetime.fromisoformat(row.expires_at):
             self.broken("I7", f"{row.identity} is attempted at {now}, after {row.expires_at}")
         if self._clock.highest < datetime.fromisoformat(row.due_at) - SECOND:
@@ -286,6 +292,27 @@ class Witness:
             self._cap(row, who, now)
         if who and facts.until is not None and row.run is not None:
             self._goal(row, facts, who, now)
+
+    def _order(self, row: Row, facts: Facts, who: str) -> None:
+        """I9: a step begins once those before it have ended, and nobody goes both ways, or the wrong one."""
+        run = [one for one in self.rows.values() if one.run == row.run and one.id != row.id]
+        ended = {one.touch for one in run if one.state in TERMINAL}
+        if missing := set(facts.after) - ended:
+            self.broken("I9", f"{row.identity} is begun before {sorted(missing)}")
+        for other in run:
+            both = self._shape.touches[other.touch].instead_of, facts.instead_of
+            if both.count(None) == 1 and other.attempts and self._shape.touches[other.touch].after:
+                self.broken("I9", f"{row.identity} is begun after {other.identity} of the other way")
+
+        asked = next((one.sent_at for one in run if one.touch in facts.after and one.sent_at is not None), None)
+        if facts.instead_of is None or asked is None:
+            return
+        until = datetime.fromisoformat(asked) + timedelta(hours=23)  # the day of the wait may lack an hour
+        begun = self._raw.execute("SELECT key, started_at FROM run WHERE id = ?", (row.run,)).fetchone()
+        for name_of, name, _, cart, at in self.decisions.events:
+            answers = (name_of, name, f"cart={cart}") == (who, facts.instead_of, begun[0])
+            if answers and datetime.fromisoformat(begun[1]) <= at <= until:
+                self.broken("I9", f"{row.identity} is attempted though {name} came at {at}")
 
     def _cap(self, row: Row, who: str, now: datetime) -> None:
         marks = self._marks.setdefault(who, [])

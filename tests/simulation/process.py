@@ -243,6 +243,7 @@ class Process:
             secret_key=SECRET,
             connections=CONNECTIONS,
             journal=self.guard.journal,
+            began=self.guard.began,
         )
         self.system.catalog.__class__ = KeptCatalog
 

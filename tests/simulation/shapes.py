@@ -58,6 +58,8 @@ class Facts:
     repeats: int = 1
     approval: bool = False
     personal: bool = True
+    after: tuple[str, ...] = ()  # a step: the messages of the same run that must have ended before it begins
+    instead_of: str | None = None  # a step: the event that had to stay away for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ class Shape:
             if name == edit.without:
                 continue
             moved = f", moved: {name}" if edit.renamed else ""
-            body += "      - {id: " + edit.id(name) + moved + ", " + line.format(**values) + "}\n"
+            steps = {step: edit.id(step) + (f", moved: {step}" if edit.renamed else "") for step in _steps_of(self)}
+            steps["other"] = edit.id("last")
+            body += "      - {id: " + edit.id(name) + moved + ", " + line.format(**values, **steps) + "}\n"
         return head + body
 
 
@@ -116,6 +120,10 @@ class Edit:
     def id(self, touch: str) -> str:
         """Return what a touch is called in this version."""
         return f"{touch}-b" if self.renamed else touch
+
+
+def _steps_of(shape: Shape) -> tuple[str, ...]:
+    return tuple(name for name, facts in shape.touches.items() if facts.after)
 
 
 def _unit(days: int) -> str:
@@ -184,6 +192,30 @@ SHAPES: tuple[Shape, ...] = (
         when="as soon as possible",
         removable=("hook",),
         events=("purchase", "purchase", "refund"),
+    ),
+    Shape(
+        "steps",
+        {
+            "cart": _SMS
+            + ", on: cart_abandoned, when: 2 hours later, until: purchase, again: each cart,"
+            + " wait_for: {{event: refund, within: 1 day, else: {other}}}, steps: ["
+            + "{{id: {why}, when: 1 hour later, channel: sms, text: {words}}},"
+            + " {{id: {more}, when: 3 hours later, channel: sms, text: {words}}},"
+            + " {{id: {last}, when: 1 hour later, channel: sms, text: {words}}}]",
+            "thanks": _THANKS,
+        },
+        {
+            "cart": Facts("sms", on="cart_abandoned", until="purchase", keyed=True),
+            "why": Facts("sms", on="cart_abandoned", until="purchase", keyed=True, after=("cart",)),
+            "more": Facts("sms", on="cart_abandoned", until="purchase", keyed=True, after=("cart", "why")),
+            "last": Facts(
+                "sms", on="cart_abandoned", until="purchase", keyed=True, after=("cart",), instead_of="refund"
+            ),
+            "thanks": Facts("sms", marketing=False, on="purchase"),
+        },
+        when="as soon as possible",
+        removable=("thanks",),
+        events=("cart_abandoned", "refund", "cart_abandoned", "purchase"),
     ),
     Shape(
         "approval",

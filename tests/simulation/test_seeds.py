@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from simulation.simulate import simulate
 
-SEEDS = 200  # the first of them; `uv run python -m tests.simulation 20000` lives through many more
-SHARDS = 4
+SEEDS = 1_000  # the first of them; `uv run python -m tests.simulation 20000` lives through many more
+SHARDS = 10
 CORPUS = Path(__file__).parent / "corpus.txt"
 PLAIN = 20  # seeds whose hash another interpreter has to repeat
 

@@ -67,9 +67,11 @@ class Machine:
         theirs = (lambda _: self.clocks.now() + ahead) if store.dialect == "postgresql" else (lambda _: None)
         return LedgerGuard(store, self.clocks, folder=self.folder, machine=self.name, database_clock=theirs)
 
-    def schedule(self, store: Store) -> Schedule:
-        """Return a system whose dispatcher and worker see this machine's clock."""
-        return Schedule.on(store, self.clocks.now(), clock=self.clocks)
+    def schedule(self, store: Store, guard: LedgerGuard | None = None) -> Schedule:
+        """Return a system whose dispatcher and worker see this machine's clock, and tell `guard` of their marks."""
+        return Schedule.on(
+            store, self.clocks.now(), clock=self.clocks, began=guard.began if guard is not None else None
+        )
 
     def second(self, guard: LedgerGuard, seconds: float = 1.0) -> None:
         """Let a second go by, then the beat that comes with it."""

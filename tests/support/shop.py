@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from scheduler.rendering.inline import InlineRenderer
 from scheduler.store.database import Store
 from scheduler.store.reader import DeliveryRecord, deliveries
 from scheduler.store.writer import InlineWriter, Writer
+from scheduler.tokens import Links
 from scheduler.worker import Worker
 
 HEAD = """\
@@ -90,6 +91,8 @@ class Schedule:
         channels: Mapping[str, Channel] | None = None,
         writer: Writer | None = None,
         clock: VirtualClock | None = None,
+        links: Links | None = None,
+        began: Callable[[], None] | None = None,
     ) -> Schedule:
         """Assemble it; every channel records unless `channels` says otherwise, work on the store is done inline."""
         from campaigns.definition import CHANNELS
@@ -98,7 +101,15 @@ class Schedule:
         recorded = {name: RecordingChannel(name) for name in CHANNELS}
         chosen: dict[str, Channel] = dict(recorded if channels is None else channels)
         system = bootstrap.assemble(
-            store, writer or InlineWriter(), InlineRenderer(), chosen, clock, worker_id="test", secret_key=b"0" * 32
+            store,
+            writer or InlineWriter(),
+            InlineRenderer(),
+            chosen,
+            clock,
+            worker_id="test",
+            secret_key=b"0" * 32,
+            links=links,
+            began=began,
         )
         return cls(store, clock, chosen, recorded, system.worker, system.dispatcher, system.catalog)
 

@@ -73,7 +73,7 @@ def test_caps_are_messages_in_a_span(written: str, caps: tuple[Cap, ...]) -> Non
 
 @pytest.mark.parametrize("written", ["0 per day", "1 per 0 days", "often", "[]", "1 per year"])
 def test_other_caps_are_refused(written: str) -> None:
-    assert refusal(f"courtesy:\n  caps: {written}").endswith("write [1 per day, 3 per week], or none")
+    assert refusal(f"courtesy:\n  caps: {written}").endswith("write [1 per day, 3 per week, 1 sms per week], or none")
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ def check(view: View) -> Iterator[Trouble]:
     for number, stage in enumerate(campaign.stages):
         if stage.when is not None:
             yield from _troubles(stage.when, campaign.place("stages", number, "when"))
-        for position, touch in enumerate(stage.touches):
-            for key, timing in (("when", touch.when), ("repeat", touch.repeat)):
-                if timing is not None:
-                    yield from _troubles(timing, campaign.place("stages", number, "touches", position, key))
+    for _stage, touch in campaign.touches():
+        for key, timing in (("when", touch.when), ("repeat", touch.repeat)):
+            if timing is not None:
+                yield from _troubles(timing, campaign.place(*campaign.touch_path(touch.id), key))
 
 
 def _troubles(timing: Timing, place: Place) -> Iterator[Trouble]:

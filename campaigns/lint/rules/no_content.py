@@ -10,7 +10,7 @@ def check(view: View) -> Iterator[Trouble]:
     """Yield every touch that would reach people empty; a webhook speaks by its event alone."""
     campaign = view.campaign
     for _stage, touch in campaign.touches():
-        says = touch.template or touch.text or touch.html or touch.steps or touch.variants or touch.by_channel
+        says = touch.template or touch.text or touch.html or touch.variants or touch.by_channel
         pictured = touch.media and touch.is_post
         if not says and not pictured and "webhook" not in touch.channel:
             yield Trouble(

@@ -37,6 +37,9 @@ def _audiences(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]
         for index, touch in enumerate(stage.touches):
             if touch.audience:
                 yield touch.audience, ("stages", number, "touches", index, "audience")
+            for place, step in enumerate(touch.steps):
+                if step.audience:
+                    yield step.audience, ("stages", number, "touches", index, "steps", place, "audience")
 
 
 RULE = Rule("unknown-fact", Level.WARNING, "audiences compare facts that contacts have", check, needs="contact_fields")

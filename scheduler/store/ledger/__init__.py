@@ -19,6 +19,7 @@ from scheduler.store.ledger.attempts import (
     mark,
     mark_many,
 )
+from scheduler.store.ledger.persons import blank, hand_over, is_being_sent
 from scheduler.store.ledger.planning import Move, NewDelivery, move, pin, plan, plan_audience, retime
 from scheduler.store.ledger.releasing import give_up, recover, release_leases
 from scheduler.store.ledger.restored import MAY_HAVE_GONE, decide_late, hold_gap
@@ -35,6 +36,7 @@ from scheduler.store.ledger.settling import (
     settle_many,
 )
 from scheduler.store.ledger.turned_back import turn_back
+from scheduler.store.ledger.waiting import waiting
 
 __all__ = [
     "KEEP",
@@ -50,6 +52,7 @@ __all__ = [
     "NewDelivery",
     "NewMark",
     "Which",
+    "blank",
     "claim",
     "decide_late",
     "expire_held",
@@ -58,8 +61,10 @@ __all__ = [
     "first_attempt",
     "first_attempts",
     "give_up",
+    "hand_over",
     "hold",
     "hold_gap",
+    "is_being_sent",
     "mark",
     "mark_many",
     "move",
@@ -74,4 +79,5 @@ __all__ = [
     "settle",
     "settle_many",
     "turn_back",
+    "waiting",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -199,7 +199,8 @@ def claim(
         return []
     found = {"rows": [row.id for row in rows], "holder": worker, "until": lease_until, "moment": now}
     taken = set(conn.execute(_TAKE, found).scalars())
-    return [Claim(*tuple[Any, ...](row), worker, lease_until) for row in rows if row.id in taken]
+    claimed: Callable[..., Claim] = Claim
+    return [claimed(*row, worker, lease_until) for row in rows if row.id in taken]
 
 
 @cache

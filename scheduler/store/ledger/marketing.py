@@ -54,14 +54,20 @@ class Crowded:
     earlier_at: datetime
 
 
-def crowded(conn: Connection, *, times: int, span: timedelta) -> Iterator[Crowded]:
-    """Yield marketing that went to a person who had got `times` other messages of it within the `span` before."""
+def crowded(conn: Connection, *, times: int, span: timedelta, channel: str | None = None) -> Iterator[Crowded]:
+    """Yield marketing that went to a person who had got `times` other messages of it within the `span` before.
+
+    Of one `channel`; None: of all.
+    """
     near = (
         "SELECT sent.id, d.campaign, d.edition, d.touch, d.revision, sent.began_at, sent.earlier_at FROM (SELECT d.id,"
         " a.started_at AS began_at, lag(a.started_at, :times) OVER (PARTITION BY d.contact ORDER BY a.started_at, a.id)"
-        " AS earlier_at FROM {newest} WHERE {gone} AND d.marketing AND d.contact IS NOT NULL) sent"
+        " AS earlier_at FROM {newest} WHERE {gone} AND d.marketing AND d.contact IS NOT NULL"
+        " AND (:every = 1 OR d.channel = :channel)) sent"
         " JOIN delivery d ON d.id = sent.id WHERE sent.earlier_at IS NOT NULL AND {seconds} < :most"
     )
-    for row in look(conn, near, times=times, most=span.total_seconds() + 1):
+    every = 1 if channel is None else 0
+    most = span.total_seconds() + 1
+    for row in look(conn, near, times=times, most=most, every=every, channel=channel or ""):
         if row["began_at"] - row["earlier_at"] < span:
             yield Crowded(*row.values())

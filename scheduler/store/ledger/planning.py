@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
@@ -20,6 +21,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from scheduler.delivery import OPEN, WAITING, State
 from scheduler.store.columns import Moment
@@ -29,6 +31,17 @@ from scheduler.store.tables import CONTACTS, DELIVERIES
 
 _BATCH = 5_000
 _D = DELIVERIES.c
+
+
+_FIRST = (
+    select(_D.id)
+    .where(
+        _D.campaign == bindparam("of_campaign"),
+        _D.edition == bindparam("of_edition"),
+        _D.touch == bindparam("of_touch"),
+    )
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,13 @@ def plan_audience(
     )
     # without a WHERE, SQLite would read ON CONFLICT as a join's condition; the query always has one
     statement = insert_unless_known(conn, DELIVERIES).from_select(["recipient", "contact", *fixed], query)
+    if (
+        conn.dialect.name == "postgresql"
+        and conn.execute(_FIRST, {"of_campaign": campaign, "of_edition": edition, "of_touch": touch}).first() is None
+    ):
+        # Nobody has anything of this touch: without conflicts to look out for, PostgreSQL is a third faster.
+        with suppress(IntegrityError), conn.begin_nested():
+            return int(conn.execute(statement).rowcount)
     return int(conn.execute(statement.on_conflict_do_nothing()).rowcount)
 
 

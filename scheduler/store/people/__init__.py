@@ -9,15 +9,30 @@ from scheduler.store.people.consents import (
     consents,
     consents_to,
     counts,
+    held_by,
     held_consents,
     is_suppressed,
+    lift,
     lock,
     suppress,
     suppressed,
     suppressions,
 )
-from scheduler.store.people.contacts import ContactRecord, age, contact, contacts, facts, find, timezone
-from scheduler.store.people.importing import Clash, Imported, Person, upsert_contacts
+from scheduler.store.people.contacts import (
+    ContactRecord,
+    age,
+    aliases,
+    contact,
+    contacts,
+    facts,
+    find,
+    gone_at,
+    timezone,
+)
+from scheduler.store.people.erasing import Traces, anonymous, erase, traces
+from scheduler.store.people.importing import Clash, Imported, Person, nobody_known, preview_contacts, upsert_contacts
+from scheduler.store.people.inactive import inactive
+from scheduler.store.people.merging import merge
 
 __all__ = [
     "Clash",
@@ -27,22 +42,34 @@ __all__ = [
     "Imported",
     "Person",
     "SuppressionRecord",
+    "Traces",
     "add_consent",
     "age",
+    "aliases",
+    "anonymous",
     "consent_history",
     "consents",
     "consents_to",
     "contact",
     "contacts",
     "counts",
+    "erase",
     "facts",
     "find",
+    "gone_at",
+    "held_by",
     "held_consents",
+    "inactive",
     "is_suppressed",
+    "lift",
     "lock",
+    "merge",
+    "nobody_known",
+    "preview_contacts",
     "suppress",
     "suppressed",
     "suppressions",
     "timezone",
+    "traces",
     "upsert_contacts",
 ]

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Select, and_, bindparam, false, func, select, type_coerce
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    select,
+    type_coerce,
+)
 
-from scheduler.store.rows import insert_unless_known, read_all, rows_of
-from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS
+from scheduler.store.bulk import within
+from scheduler.store.rows import insert_unless_known, read_all, rows_of, storable
+from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS, WORDINGS
 
 _N = CONSENTS.c
 _S = SUPPRESSIONS.c
@@ -19,18 +32,43 @@ _LATER = CONSENTS.alias("later")
 
 _CONTACT = bindparam("contact_id", type_=_N.contact.type)
 _CONSENTS = select(_N.purpose, _N.given).where(_N.contact == _CONTACT).order_by(_N.id)
+_HISTORY = (
+    select(
+        _N.purpose,
+        _N.given,
+        _N.at,
+        _N.source,
+        func.coalesce(WORDINGS.c.text, "").label("text"),
+        func.coalesce(WORDINGS.c.version, "").label("version"),
+        _N.proof,
+    )
+    .outerjoin(WORDINGS, WORDINGS.c.id == _N.wording)
+    .where(_N.contact == _CONTACT)
+    .order_by(_N.id)
+)
 _SUPPRESSED = select(_S.scope, _S.reason).where(_S.contact == _CONTACT)
 _LOCK = select(CONTACTS.c.id).where(CONTACTS.c.id == _CONTACT).with_for_update(key_share=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentRecord:
-    """A consent given or taken back; the newest of a purpose counts."""
+    """A consent given or taken back; the newest of a purpose counts.
+
+    `text` is what they read, in its `version`; empty where nobody kept it. `proof` is what shows that it was they.
+    """
 
     purpose: str
     given: bool
     at: datetime
     source: str
+    text: str = ""
+    version: str = ""
+    proof: Mapping[str, Any] | None = None
+
+    @property
+    def channel(self) -> str | None:
+        """The one channel it is about; None: all of them."""
+        return self.purpose.partition(":")[2] or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +96,19 @@ def consents(conn: Connection, contact: int) -> dict[str, bool]:
     return {row.purpose: row.given for row in conn.execute(_CONSENTS, {"contact_id": contact})}
 
 
+def held_by(conn: Connection, contacts: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Return the purposes each of these contacts agrees to now, sorted; who agrees to none is absent."""
+    newest: dict[int, dict[str, bool]] = {}
+    query = select(_N.contact, _N.purpose, _N.given).where(within(_N.contact, "contacts")).order_by(_N.id)
+    for contact, purpose, given in conn.execute(query, {"contacts": sorted(contacts)}):
+        newest.setdefault(contact, {})[purpose] = given
+    held = {one: tuple(sorted(name for name, given in said.items() if given)) for one, said in newest.items()}
+    return {contact: purposes for contact, purposes in held.items() if purposes}
+
+
 def consent_history(conn: Connection, contact: int) -> list[ConsentRecord]:
     """Return every consent entry of a person, the oldest first."""
-    query = rows_of(ConsentRecord, CONSENTS).where(_N.contact == contact).order_by(_N.id)
-    return read_all(conn, ConsentRecord, query)
+    return read_all(conn, ConsentRecord, _HISTORY, contact_id=contact)
 
 
 def lock(conn: Connection, contact: int) -> None:
@@ -73,14 +120,38 @@ def lock(conn: Connection, contact: int) -> None:
     conn.execute(_LOCK, {"contact_id": contact})
 
 
-def add_consent(conn: Connection, contact: int, purpose: str, *, given: bool, at: datetime, source: str) -> bool:
-    """Append a consent entry unless it says what holds already; return whether it was new. Lock: the contact."""
+def add_consent(
+    conn: Connection,
+    contact: int,
+    purpose: str,
+    *,
+    given: bool,
+    at: datetime,
+    source: str,
+    wording: int | None = None,
+    proof: Mapping[str, Any] | None = None,
+) -> bool:
+    """Append a consent entry unless it says what holds already; return whether it was new. Lock: the contact.
+
+    `wording` is the row of what they read (`wordings.keep`). A consent that holds is given again where it comes with
+    another wording or with proof. Nothing is ever changed or
+    taken away: the database refuses it.
+    """
     lock(conn, contact)
-    if consents(conn, contact).get(purpose) is given:
+    if consents(conn, contact).get(purpose) is given and not (given and (wording is not None or proof)):
         return False
-    values = {"contact": contact, "purpose": purpose, "given": given, "at": at, "source": source}
-    conn.execute(CONSENTS.insert(), values)
+    if given and wording is not None and proof is None and _said_already(conn, contact, purpose, wording):
+        return False
+    values = {"contact": contact, "purpose": purpose, "given": given, "at": at, "source": source, "wording": wording}
+    conn.execute(CONSENTS.insert(), {**values, "proof": None if proof is None else storable(dict(proof))})
     return True
+
+
+def _said_already(conn: Connection, contact: int, purpose: str, wording: int) -> bool:
+    """Whether the newest entry of a purpose is a yes to this wording."""
+    query = select(_N.given, _N.wording).where(_N.contact == contact, _N.purpose == purpose)
+    newest = conn.execute(query.order_by(_N.id.desc()).limit(1)).first()
+    return newest is not None and bool(newest.given) and newest.wording == wording
 
 
 def suppress(conn: Connection, contact: int, *, scope: str, reason: str, at: datetime) -> bool:
@@ -92,6 +163,13 @@ def suppress(conn: Connection, contact: int, *, scope: str, reason: str, at: dat
     lock(conn, contact)
     statement = insert_unless_known(conn, SUPPRESSIONS).values(contact=contact, scope=scope, reason=reason, at=at)
     return bool(conn.execute(statement.on_conflict_do_nothing()).rowcount == 1)
+
+
+def lift(conn: Connection, contact: int, *, scope: str, reason: str) -> bool:
+    """Take back a suppression for this reason, and no other; return whether there was one. Lock: the contact."""
+    lock(conn, contact)
+    statement = delete(SUPPRESSIONS).where(_S.contact == contact, _S.scope == scope, _S.reason == reason)
+    return bool(conn.execute(statement).rowcount)
 
 
 def suppressions(conn: Connection, contact: int) -> list[SuppressionRecord]:
@@ -133,7 +211,7 @@ def counts(conn: Connection, where: ColumnElement[bool] | None = None) -> Counts
         func.count().filter(is_suppressed(("marketing", "all"))),
         func.count().filter(~agrees),
     ).select_from(CONTACTS)
-    row = conn.execute(query if where is None else query.where(where)).one()
+    row = conn.execute(query.where(CONTACTS.c.gone_at.is_(None) if where is None else where)).one()
     return Counts(*(int(number) for number in row))
 
 

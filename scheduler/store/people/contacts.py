@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, or_, select
 
 from scheduler.store.people.consents import consents
 from scheduler.store.rows import read_all, read_one, rows_of
-from scheduler.store.tables import CONTACTS
+from scheduler.store.tables import CONTACT_ALIASES, CONTACTS
 
 # The columns that are facts; every other fact lies in `facts`.
 COLUMNS = (
@@ -28,6 +28,7 @@ COLUMNS = (
     "birthday",
 )
 _C = CONTACTS.c
+_A = CONTACT_ALIASES.c
 
 
 _CONTACT = select(CONTACTS).where(_C.id == bindparam("contact_id"))
@@ -58,18 +59,24 @@ def find(conn: Connection, who: str) -> int | None:
     """Return the row id of the contact with this e-mail address, phone number, reference or `#id`; None when unknown.
 
     Case does not count in an e-mail address, blanks and punctuation not in a phone number. A reference goes before
-    the others.
+    the others, a present address before a former one; who was merged is found as whom they were merged into.
     """
     text = who.strip()
     if re.fullmatch(r"#[0-9]{1,18}", text):
-        wanted: ColumnElement[bool] = _C.id == int(text[1:])
-    elif "@" in text:
-        wanted = or_(_C.ref == text, _C.email == text.lower())
+        row = conn.execute(select(_C.id, _C.merged_into).where(_C.id == int(text[1:]))).first()
+        return None if row is None else int(row.merged_into or row.id)
+    if "@" in text:
+        keys = (("ref", text), ("email", text.lower()))
     else:
-        wanted = or_(_C.ref == text, _C.phone == re.sub(r"[\s().\-/]", "", text))
+        keys = (("ref", text), ("phone", re.sub(r"[\s().\-/]", "", text)))
+    wanted = or_(*(_C[kind] == value for kind, value in keys))
     found = conn.execute(select(_C.id, _C.ref).where(wanted).order_by(_C.id)).all()
     by_reference = [row.id for row in found if row.ref == text]
-    return next(iter(by_reference or [row.id for row in found]), None)
+    if found:
+        return int(next(iter(by_reference or [row.id for row in found])))
+    former = or_(*((_A.kind == kind) & (_A.value == value) for kind, value in keys))
+    known: int | None = conn.execute(select(_A.contact).where(former).order_by(_A.kind.desc()).limit(1)).scalar()
+    return known
 
 
 def contact(conn: Connection, contact: int) -> ContactRecord | None:
@@ -81,8 +88,20 @@ def contacts(
     conn: Connection, *, after: int = 0, limit: int = 100, where: ColumnElement[bool] | None = None
 ) -> list[ContactRecord]:
     """Return a page of contacts by id, those after the id `after`; `where` narrows them (an audience's clause)."""
-    query = rows_of(ContactRecord, CONTACTS).where(_C.id > after).order_by(_C.id).limit(limit)
+    query = rows_of(ContactRecord, CONTACTS).where(_C.id > after, _C.gone_at.is_(None)).order_by(_C.id).limit(limit)
     return read_all(conn, ContactRecord, query if where is None else query.where(where))
+
+
+def gone_at(conn: Connection, contact: int) -> datetime | None:
+    """Return when a contact was erased or merged into another; None while it is there."""
+    found: datetime | None = conn.execute(select(_C.gone_at).where(_C.id == contact)).scalar()
+    return found
+
+
+def aliases(conn: Connection, contact: int) -> list[tuple[str, str]]:
+    """Return the addresses (kind, value) that find a contact beside its own."""
+    rows = conn.execute(select(_A.kind, _A.value).where(_A.contact == contact).order_by(_A.kind, _A.value))
+    return [(row.kind, row.value) for row in rows]
 
 
 def facts(conn: Connection, contact: int, *, today: date) -> dict[str, object]:

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, text, update
 
+from scheduler.store.bulk import add_many, new_ids, run_many, within
+from scheduler.store.people import forgotten
 from scheduler.store.people.consents import lock
 from scheduler.store.people.contacts import COLUMNS, ContactRecord
-from scheduler.store.people.readings import write_readings
-from scheduler.store.rows import read_all, rows_of, storable
-from scheduler.store.tables import CONSENTS, CONTACTS
+from scheduler.store.people.readings import FACT_COLUMNS, drop_readings, readings_of
+from scheduler.store.rows import insert_unless_known, read_all, rows_of, storable
+from scheduler.store.tables import CONSENTS, CONTACT_ALIASES, CONTACT_FACTS, CONTACTS, SUPPRESSIONS
 
-_BATCH = 500
+_BATCH = 5_000
 _ADDRESSES = ("ref", "email", "phone")
+_IMPORTING = 0x70656F706C65  # "people": the advisory lock under which PostgreSQL takes new contacts
 _C = CONTACTS.c
+_A = CONTACT_ALIASES.c
+_NEW = ("id", *COLUMNS, "facts")
+_CONSENT = ("contact", "purpose", "given")
+
+Key = tuple[str, str]
+
+_KNOWN = {name: rows_of(ContactRecord, CONTACTS).where(within(_C[name], "values")) for name in _ADDRESSES}
+_BY_ID = rows_of(ContactRecord, CONTACTS).where(within(_C.id, "values"))
+_ALIASES = select(_A.kind, _A.value, _A.contact).where(within(_A.value, "values"))
+_ANY_ALIAS = select(_A.contact).limit(1)
+_ANYBODY = select(_C.id).limit(1)
+_AGREED = select(CONSENTS.c.contact, CONSENTS.c.purpose, CONSENTS.c.given)
+_AGREED = _AGREED.where(within(CONSENTS.c.contact, "values")).order_by(CONSENTS.c.id)
+_CHANGE = (
+    update(CONTACTS)
+    .where(_C.id == bindparam("row"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in (*COLUMNS, "facts")}
+        | {"updated_at": bindparam("moment", type_=_C.updated_at.type)}
+    )
+)
 
 
 class Person(Protocol):
@@ -82,114 +106,164 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: `unchanged` were known, with nothing new; `without_consent` are new and agreed to none."""
+    """What an import did: `unchanged` were known, with nothing new; `without_consent` are new and agreed to none.
 
-    new: int
-    updated: int
+    `stopped` are new contacts with an address whose opt-out outlived its erasure: they get what it says, not more.
+    """
+
+    new: int = 0
+    updated: int = 0
     unchanged: int = 0
     without_consent: int = 0
     refused: tuple[Clash, ...] = ()
+    stopped: int = 0
+
+    def __add__(self, other: Imported) -> Imported:
+        return Imported(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Imported)))
 
 
 @dataclass(slots=True)
 class _Work:
     """One batch: what is known by address, and the rows that go to the database together."""
 
-    known: dict[tuple[str, str], ContactRecord]
+    known: dict[Key, int]
+    records: dict[int, ContactRecord]
     agreed: dict[int, dict[str, bool]]
-    added: list[tuple[Person, dict[str, Any]]] = field(default_factory=list)
+    stops: Mapping[Key, Sequence[forgotten.Stop]]
+    added: list[tuple[Person, list[Key], dict[str, Any]]] = field(default_factory=list)
     changed: dict[int, dict[str, Any]] = field(default_factory=dict)
-    consents: list[dict[str, Any]] = field(default_factory=list)
+    aliases: dict[Key, int] = field(default_factory=dict)
+    consents: list[tuple[Any, ...]] = field(default_factory=list)
+    stopped: list[tuple[int, forgotten.Stop]] = field(default_factory=list)
 
 
 def upsert_contacts(conn: Connection, people: Sequence[Person], *, source: str, now: datetime) -> Imported:
-    """Add people, and update those known by reference, e-mail address or phone number.
+    """Add people, and update those known by reference, e-mail address or phone number, now or formerly.
 
     What a row leaves empty is kept, facts are merged, and a consent is appended where it changes: a consent column
     that leaves a purpose out takes it back (lock: the contact). A person whose addresses belong to two contacts is
-    refused and changes nothing. A suppression is never lifted.
+    refused and changes nothing. A suppression is never lifted, and one that outlived an erasure holds again.
+    Lock: on PostgreSQL one import at a time, so that two do not make the same contact.
     """
-    new = updated = unchanged = silent = 0
-    refused: list[Clash] = []
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _IMPORTING})
+    return _go_through(conn, people, source=source, now=now, keep=True)
+
+
+def preview_contacts(conn: Connection, people: Sequence[Person], *, now: datetime) -> Imported:
+    """Return what `upsert_contacts` would do; nothing is written. No person may stand in it twice."""
+    return _go_through(conn, people, source="", now=now, keep=False)
+
+
+def nobody_known(conn: Connection) -> bool:
+    """Whether there are no contacts, and no opt-outs of erased ones: everybody would be new."""
+    return conn.execute(_ANYBODY).first() is None and not forgotten.any_kept(conn)
+
+
+def _go_through(conn: Connection, people: Sequence[Person], *, source: str, now: datetime, keep: bool) -> Imported:
+    total = Imported()
     for start in range(0, len(people), _BATCH):
-        batch = people[start : start + _BATCH]
-        work = _look_up(conn, batch)
-        waiting: set[tuple[str, str]] = set()
-        for person in batch:
-            if not waiting.isdisjoint(_keys(person)):  # the same person again, a few rows later
-                _write(conn, work, source, now)
-                waiting.clear()
-            found = {work.known[key].id: work.known[key] for key in _keys(person) if key in work.known}
-            if not _keys(person):
-                refused.append(Clash(person, "neither a reference nor an e-mail address nor a phone number"))
-            elif len(found) > 1:
-                refused.append(Clash(person, "the reference, e-mail address and phone belong to different contacts"))
-            elif not found:
-                work.added.append((person, _values(person, None)))
-                waiting.update(_keys(person))
-                new += 1
-                silent += not person.consent
-            elif _update(work, person, next(iter(found.values())), source, now):
-                updated += 1
-            else:
-                unchanged += 1
+        batch = [(person, _keys(person)) for person in people[start : start + _BATCH]]
+        total += _take(conn, batch, source=source, now=now, keep=keep)
+    return total
+
+
+def _take(
+    conn: Connection, batch: Sequence[tuple[Person, list[Key]]], *, source: str, now: datetime, keep: bool
+) -> Imported:
+    new = updated = unchanged = silent = stopped = 0
+    refused: list[Clash] = []
+    work = _look_up(conn, batch)
+    known = work.known
+    waiting: set[Key] = set()
+    for person, keys in batch:
+        if keep and not waiting.isdisjoint(keys):  # the same person again, a few rows later
+            _write(conn, work, source, now, more=True)
+            waiting.clear()
+        found = {known[key] for key in keys if key in known}
+        if not keys:
+            refused.append(Clash(person, "neither a reference nor an e-mail address nor a phone number"))
+        elif len(found) > 1:
+            refused.append(Clash(person, "the reference, e-mail address and phone belong to different contacts"))
+        elif not found:
+            new += 1
+            if keep:
+                work.added.append((person, keys, _values(person, None)))
+                waiting.update(keys)
+            silent += not person.consent
+            stopped += any(key in work.stops for key in keys)
+        elif _update(work, person, keys, work.records[found.pop()], now):
+            updated += 1
+        else:
+            unchanged += 1
+    if keep:
         _write(conn, work, source, now)
-    return Imported(new, updated, unchanged, silent, tuple(refused))
+    return Imported(new, updated, unchanged, silent, tuple(refused), stopped)
 
 
-def _keys(person: Person | ContactRecord) -> list[tuple[str, str]]:
-    return [(name, value) for name in _ADDRESSES if (value := storable(getattr(person, name)))]
+def _keys(person: Person | ContactRecord) -> list[Key]:
+    known = (("ref", person.ref), ("email", person.email), ("phone", person.phone), *getattr(person, "also", ()))
+    return [(kind, value if value.isascii() else storable(value)) for kind, value in known if value]
 
 
-def _look_up(conn: Connection, people: Sequence[Person]) -> _Work:
-    """Read who of a batch is known, with what they agreed to."""
-    known = _contacts_of(conn, people)
-    agreed: dict[int, dict[str, bool]] = {}
-    if known:
-        ids = {record.id for record in known.values()}
-        query = select(CONSENTS.c.contact, CONSENTS.c.purpose, CONSENTS.c.given).where(CONSENTS.c.contact.in_(ids))
-        for contact, purpose, given in conn.execute(query.order_by(CONSENTS.c.id)):
-            agreed.setdefault(contact, {})[purpose] = given
-    return _Work(known, agreed)
-
-
-def _contacts_of(conn: Connection, people: Sequence[Person]) -> dict[tuple[str, str], ContactRecord]:
-    """Return the contacts who have one of these people's addresses, by kind and address."""
-    known: dict[tuple[str, str], ContactRecord] = {}
+def _look_up(conn: Connection, batch: Sequence[tuple[Person, list[Key]]]) -> _Work:
+    """Read who of a batch is known, with what they agreed to, and whose opt-out outlived an erasure."""
+    keys = [key for _, of_person in batch for key in of_person]
+    records: dict[int, ContactRecord] = {}
     for name in _ADDRESSES:
-        values = [value for person in people for kind, value in _keys(person) if kind == name]
+        values = [value for kind, value in keys if kind == name]
         if values:
-            for record in read_all(conn, ContactRecord, rows_of(ContactRecord, CONTACTS).where(_C[name].in_(values))):
-                known |= dict.fromkeys(_keys(record), record)
-    return known
+            records |= {record.id: record for record in read_all(conn, ContactRecord, _KNOWN[name], values=values)}
+    known = {key: record.id for record in records.values() for key in _keys(record)}
+    if conn.execute(_ANY_ALIAS).first() is not None:
+        rows = conn.execute(_ALIASES, {"values": [value for _, value in keys]}).all()
+        theirs = read_all(conn, ContactRecord, _BY_ID, values=sorted({row.contact for row in rows}))
+        records |= {record.id: record for record in theirs}
+        known = {(row.kind, row.value): row.contact for row in rows} | known
+    agreed: dict[int, dict[str, bool]] = {}
+    if records:
+        for contact, purpose, given in conn.execute(_AGREED, {"values": sorted(records)}):
+            agreed.setdefault(contact, {})[purpose] = given
+    return _Work(known, records, agreed, forgotten.stops(conn, keys))
 
 
-def _update(work: _Work, person: Person, before: ContactRecord, source: str, now: datetime) -> bool:
+def _update(work: _Work, person: Person, keys: Iterable[Key], before: ContactRecord, now: datetime) -> bool:
     """Note what a row changes of a known contact; return whether it changes anything."""
     values = _values(person, before)
+    for name, value in keys:  # one that they had before still finds them, and is not theirs again
+        if values[name] == value != getattr(before, name) and (name, value) in work.known:
+            values[name] = getattr(before, name)
+    new = [key for key in keys if key not in work.known and key[1] != values[key[0]]]
+    work.aliases.update(dict.fromkeys(new, before.id))
     changed = any(getattr(before, name) != value for name, value in values.items())
     if changed:
         work.changed[before.id] = values
         record = replace(before, **values, updated_at=now)
-        work.known |= dict.fromkeys(_keys(record), record)
-    return _note_consents(work, before.id, person, source, now) or changed
+        work.records[before.id] = record
+        work.known |= dict.fromkeys(_keys(record), before.id)
+        work.stopped += [(before.id, stop) for key in _keys(record) for stop in work.stops.get(key, ())]
+    return _note_consents(work, before.id, person) or changed or bool(new)
+
+
+_NULL = frozenset({*_ADDRESSES, "birthday"})
+_TAKEN = frozenset({*COLUMNS, "consent"})
+_EMPTY: dict[str, Any] = {name: None if name in _NULL else "" for name in COLUMNS}
 
 
 def _values(person: Person, before: ContactRecord | None) -> dict[str, Any]:
     """Return the columns of a person: what the row says, else what was known."""
-    values: dict[str, Any] = {}
+    values = dict(_EMPTY) if before is None else {name: getattr(before, name) for name in COLUMNS}
     for name in COLUMNS:
-        said = storable(getattr(person, name) or "")
-        unknown = None if name in (*_ADDRESSES, "birthday") else ""
-        values[name] = said or (getattr(before, name) if before is not None else unknown)
+        if said := getattr(person, name):
+            values[name] = storable(said)
     if values["birthday"]:
         values["birthday"] = date.fromisoformat(values["birthday"]).isoformat()
-    free = {name: storable(value) for name, value in person.facts.items() if name not in (*COLUMNS, "consent")}
-    values["facts"] = {**(before.facts if before is not None else {}), **free}
+    free = {name: storable(value) for name, value in person.facts.items() if name not in _TAKEN} if person.facts else {}
+    values["facts"] = {**before.facts, **free} if before is not None else free
     return values
 
 
-def _note_consents(work: _Work, contact: int, person: Person, source: str, now: datetime) -> bool:
+def _note_consents(work: _Work, contact: int, person: Person) -> bool:
     """Note what a row says about consent where it differs from what holds; return whether anything does."""
     if person.consent is None:
         return False
@@ -198,40 +272,58 @@ def _note_consents(work: _Work, contact: int, person: Person, source: str, now: 
     said |= dict.fromkeys(person.consent, True)
     differs = {purpose: given for purpose, given in said.items() if held.get(purpose, False) is not given}
     held |= differs
-    work.consents += [
-        {"contact": contact, "purpose": purpose, "given": given, "at": now, "source": source}
-        for purpose, given in differs.items()
-    ]
+    work.consents += [(contact, purpose, given) for purpose, given in differs.items()]
     return bool(differs)
 
 
-def _write(conn: Connection, work: _Work, source: str, now: datetime) -> None:
-    """Send what was noted to the database, and know the new contacts from then on."""
-    written: dict[int, dict[str, Any]] = {}
+def _write(conn: Connection, work: _Work, source: str, now: datetime, *, more: bool = False) -> None:
+    """Send what was noted to the database; with `more`, know the new contacts from then on."""
+    written: dict[int, Mapping[str, Any]] = dict(work.changed)
     if work.added:
-        rows = [values | {"created_at": now, "updated_at": now} for _, values in work.added]
-        conn.execute(CONTACTS.insert(), rows)
-        work.known |= _contacts_of(conn, [person for person, _ in work.added])
-        for person, values in work.added:
-            contact = work.known[_keys(person)[0]].id
+        ids = new_ids(conn, CONTACTS, len(work.added))
+        rows = []
+        for contact, (person, keys, values) in zip(ids, work.added, strict=True):
+            rows.append((contact, *values.values()))
             written[contact] = values
-            _note_consents(work, contact, person, source, now)
+            if more:
+                work.records[contact] = ContactRecord(id=contact, **values, created_at=now, updated_at=now)
+                work.known.update(dict.fromkeys(keys, contact))
+                work.agreed[contact] = dict.fromkeys(person.consent or (), True)
+            if len(keys) > 1:
+                work.aliases.update({key: contact for key in keys if values[key[0]] != key[1]})
+            if work.stops:
+                work.stopped += [(contact, stop) for key in keys for stop in work.stops.get(key, ())]
+            work.consents += [(contact, purpose, True) for purpose in person.consent or ()]
+        add_many(conn, CONTACTS, _NEW, rows, {"created_at": now, "updated_at": now})
         work.added.clear()
     if work.changed:
-        change = update(CONTACTS).where(_C.id == bindparam("row")).values(updated_at=now)
-        change = change.values({name: bindparam(f"new_{name}") for name in (*COLUMNS, "facts")})
-        conn.execute(
-            change,
+        run_many(
+            conn,
+            _CHANGE,
             [
-                {"row": contact} | {f"new_{name}": value for name, value in values.items()}
+                {"row": contact, "moment": now} | {f"new_{name}": value for name, value in values.items()}
                 for contact, values in work.changed.items()
             ],
         )
-        written |= work.changed
+        drop_readings(conn, work.changed)
         work.changed.clear()
-    write_readings(conn, written)
+    facts = [row for contact, values in written.items() for row in readings_of(contact, values)]
+    add_many(conn, CONTACT_FACTS, FACT_COLUMNS, facts)
+    add_many(conn, CONTACT_ALIASES, ("kind", "value", "contact"), [(*key, who) for key, who in work.aliases.items()])
+    work.aliases.clear()
     if work.consents:
-        for contact in sorted({row["contact"] for row in work.consents if not row["given"]}):
+        for contact in sorted({row[0] for row in work.consents if not row[2]}):
             lock(conn, contact)
-        conn.execute(CONSENTS.insert(), work.consents)
+        add_many(conn, CONSENTS, _CONSENT, work.consents, {"at": now, "source": source})
         work.consents.clear()
+    if work.stopped:
+        _stop(conn, work.stopped)
+        work.stopped.clear()
+
+
+def _stop(conn: Connection, stopped: Sequence[tuple[int, forgotten.Stop]]) -> None:
+    """Let opt-outs hold that outlived the erasure of an address. Lock: the contacts."""
+    for contact, stop in stopped:
+        lock(conn, contact)
+        values = {"contact": contact, "scope": stop.scope, "reason": stop.reason, "at": stop.at}
+        conn.execute(insert_unless_known(conn, SUPPRESSIONS).values(values).on_conflict_do_nothing())

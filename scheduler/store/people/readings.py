@@ -6,12 +6,13 @@ disagree about what `12,5` or `TRUE` mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete
 
 from campaigns import segments
+from scheduler.store.bulk import add_many, within
 from scheduler.store.people.contacts import COLUMNS
 from scheduler.store.tables import CONTACT_FACTS
 
@@ -19,29 +20,42 @@ _READABLE = tuple("+-0123456789tTfF")  # how a number, a day, true or false can 
 _LARGEST = 1.7976931348623157e308
 
 
+FACT_COLUMNS = ("contact", "name", "item", "text", "number", "day", "truth")
+_C = CONTACT_FACTS.c
+_DROP = delete(CONTACT_FACTS).where(within(_C.contact, "contacts"))
+
+
+def drop_readings(conn: Connection, contacts: Iterable[int]) -> None:
+    """Delete the readings of contacts. Condition: in the transaction that writes the contacts anew."""
+    conn.execute(_DROP, {"contacts": sorted(contacts)})
+
+
 def write_readings(conn: Connection, people: Mapping[int, Mapping[str, Any]]) -> None:
     """Write the readings of contacts (row id to columns, with `facts`), in place of those they had.
 
     Condition: in the transaction that writes the contacts.
     """
-    if not people:
-        return
-    conn.execute(delete(CONTACT_FACTS).where(CONTACT_FACTS.c.contact.in_(list(people))))
-    rows = [row for contact, values in people.items() for row in _rows(contact, values)]
-    if rows:
-        conn.execute(CONTACT_FACTS.insert(), rows)
+    drop_readings(conn, people)
+    rows = [row for contact, values in people.items() for row in readings_of(contact, values)]
+    add_many(conn, CONTACT_FACTS, FACT_COLUMNS, rows)
 
 
-def _rows(contact: int, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def readings_of(contact: int, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a contact's facts, in the order of `FACT_COLUMNS`."""
     for name in COLUMNS:
-        if not (values[name] or "").strip().startswith(_READABLE):
+        said = values[name]
+        if not said or not said.lstrip().startswith(_READABLE):
             continue
-        row = _row(contact, name, 0, values[name])
-        if any(row[kind] is not None for kind in ("number", "day", "truth")):  # texts are compared in their column
+        row = _row(contact, name, 0, said)
+        if row[4:] != _NO_READING:  # texts are compared in their column
             yield row
-    for name, items in _flattened(values["facts"], ""):
-        for number, item in enumerate(items):
-            yield _row(contact, name, number, item)
+    if values["facts"]:
+        for name, items in _flattened(values["facts"], ""):
+            for number, item in enumerate(items):
+                yield _row(contact, name, number, item)
+
+
+_NO_READING = (None, None, None)
 
 
 def _flattened(facts: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -62,17 +76,10 @@ def _items(fact: Sequence[Any]) -> Iterator[Any]:
             yield item if segments.is_known(item) else None
 
 
-def _row(contact: int, name: str, item: int, fact: Any) -> dict[str, Any]:
+def _row(contact: int, name: str, item: int, fact: Any) -> tuple[Any, ...]:
     text, number, day, truth = segments.readings(fact)
-    return {
-        "contact": contact,
-        "name": name,
-        "item": item,
-        "text": text,
-        "number": None if number is None else finite(number),
-        "day": None if day is None else day.isoformat(),
-        "truth": truth,
-    }
+    found = None if number is None else finite(number)
+    return contact, name, item, text, found, None if day is None else day.isoformat(), truth
 
 
 def finite(number: float | int) -> float:

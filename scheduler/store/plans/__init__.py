@@ -36,6 +36,7 @@ from scheduler.store.plans.journeys import (
     open_runs,
     pin_runs,
     run,
+    runs_for,
     runs_of,
     stages_of,
     start_run,
@@ -53,6 +54,7 @@ from scheduler.store.plans.occurrences import (
     set_occurrence_state,
 )
 from scheduler.store.plans.open_messages import count_open_messages, touches_with_open_messages
+from scheduler.store.plans.passages import Passage, passages, resting_runs
 from scheduler.store.plans.tasks import TaskRecord, finish_task, insert_task, task, tasks
 from scheduler.store.plans.touches import (
     TouchRecord,
@@ -74,6 +76,7 @@ __all__ = [
     "CampaignRecord",
     "DaemonRecord",
     "OccurrenceRecord",
+    "Passage",
     "RevisionRecord",
     "RunRecord",
     "StageRecord",
@@ -124,6 +127,7 @@ __all__ = [
     "occurrences",
     "open_occurrences",
     "open_runs",
+    "passages",
     "pause_campaign",
     "pause_touch",
     "people_in_flight",
@@ -131,10 +135,12 @@ __all__ = [
     "pinned_people",
     "reference",
     "reject_touch",
+    "resting_runs",
     "resume_due",
     "retime_occurrence",
     "revision_number",
     "run",
+    "runs_for",
     "runs_of",
     "set_occurrence_state",
     "spend",

@@ -54,6 +54,7 @@ class RunRecord:
 
 
 _RUN = rows_of(RunRecord, RUNS).where(_R.id == bindparam("run_id"))
+_LOCKED = _RUN.with_for_update()
 _RUNS = rows_of(RunRecord, RUNS).where(within(_R.id, "run_ids"))
 _ENTER = insert(STAGE_ENTRIES)
 _STAGE = (
@@ -163,9 +164,9 @@ def start_run(
     return None if row is None else RunRecord(*row)
 
 
-def run(conn: Connection, run: int) -> RunRecord | None:
-    """Return one run."""
-    return read_one(conn, RunRecord, _RUN, run_id=run)
+def run(conn: Connection, run: int, *, lock: bool = False) -> RunRecord | None:
+    """Return one run; with `lock` nobody else carries it on until this transaction ends."""
+    return read_one(conn, RunRecord, _LOCKED if lock else _RUN, run_id=run)
 
 
 def runs_of(conn: Connection, runs: Collection[int]) -> dict[int, RunRecord]:
@@ -194,6 +195,11 @@ def open_runs(
     if stages is not None:
         query = query.where(_R.stage.in_(sorted(stages)))
     return read_all(conn, RunRecord, query.order_by(_R.id))
+
+
+def runs_for(conn: Connection, contact: int) -> list[RunRecord]:
+    """Return every run of a person, the oldest first."""
+    return read_all(conn, RunRecord, rows_of(RunRecord, RUNS).where(_R.contact == contact).order_by(_R.id))
 
 
 def last_run(conn: Connection, campaign: str, edition: str, touch: str, contact: int) -> RunRecord | None:

@@ -60,9 +60,11 @@ def task(conn: Connection, task: int) -> TaskRecord | None:
     return read_one(conn, TaskRecord, rows_of(TaskRecord, TASKS).where(_T.id == task))
 
 
-def tasks(conn: Connection, *, done: bool | None = False) -> list[TaskRecord]:
-    """Return the open tasks, the longest due first; with `done` the finished ones, with None all."""
+def tasks(conn: Connection, *, done: bool | None = False, contact: int | None = None) -> list[TaskRecord]:
+    """Return the open tasks (about one person), the longest due first; with `done` the finished ones, with None all."""
     query = rows_of(TaskRecord, TASKS)
+    if contact is not None:
+        query = query.where(_T.contact == contact)
     if done is not None:
         query = query.where(_T.done_at.is_not(None) if done else _T.done_at.is_(None))
     return read_all(conn, TaskRecord, query.order_by(_T.due_at, _T.id))

@@ -107,10 +107,114 @@ def test_the_country_of_the_row_goes_before_that_of_the_campaign() -> None:
     assert found.people[0].phone == "+40721234567"
 
 
-def test_the_same_mailbox_in_another_spelling_is_refused_with_the_first_line() -> None:
-    assert refusals("email\nLea@example.org\nion@example.org\nlea@EXAMPLE.org\n") == [
-        (4, "email: the same as on line 2")
+def test_rows_of_one_mailbox_are_joined_whatever_its_spelling() -> None:
+    text = (
+        "email,phone,city,consent,points\n"
+        "Lea@example.org,+33 6 12 34 56 78,Paris,marketing marketing:sms,1\n"
+        "ion@example.org,,,,\n"
+        "lea@EXAMPLE.org,+33 6 87 65 43 21,Lyon,marketing,2\n"
+    )
+
+    lea, ion = contacts_csv.parse(text.encode()).people
+
+    assert (lea.line, lea.phone, lea.city, lea.consent) == (2, "+33612345678", "Lyon", ("marketing",))
+    assert (lea.facts, lea.also) == ({"points": 2}, (("phone", "+33687654321"),))
+    assert (ion.email, ion.line) == ("ion@example.org", 3)
+
+
+def test_the_order_of_joined_rows_does_not_decide_about_consent() -> None:
+    rows = ["lea@example.org,marketing", "lea@example.org,"]
+
+    found = [contacts_csv.parse("\n".join(["email,consent", *order]).encode()) for order in (rows, rows[::-1])]
+
+    assert [one.people[0].consent for one in found] == [(), ()]
+
+
+def test_a_tag_in_a_mailbox_makes_it_another_one() -> None:
+    assert len(contacts_csv.parse(b"email\nlea@example.org\nlea+shop@example.org\n").people) == 2
+
+
+def test_a_row_between_two_people_is_refused_with_both_lines() -> None:
+    text = "email,phone\na@example.org,\n,+33612345678\na@example.org,+33612345678\n"
+
+    assert refusals(text) == [(4, "it has the email of line 2, phone of line 3: these are different people")]
+
+
+def test_facts_are_read_as_the_kind_that_was_said() -> None:
+    text = "email;Zip;Points;Since;Vip;Likes;Junk\nlea@example.org;75011;1 234,5;3.4.2020;oui;gold| silver;x\n"
+    names = {"Zip": "zip:text", "Points": "points:number", "Since": "since:date", "Vip": "vip:yes-no",
+             "Likes": "likes:list", "Junk": "-"}  # fmt: skip
+
+    [lea] = contacts_csv.parse(text.encode(), names=names).people
+
+    assert lea.facts == {
+        "zip": "75011",
+        "points": 1234.5,
+        "since": "2020-04-03",
+        "vip": True,
+        "likes": ("gold", "silver"),
+    }
+
+
+def test_a_value_that_is_not_of_its_kind_refuses_the_row() -> None:
+    found = contacts_csv.parse(
+        b"email,n,b\na@example.org,many,\nb@example.org,,perhaps\n", names={"n": "n:number", "b": "b:yes-no"}
+    )
+
+    assert [(one.line, one.reason) for one in found.refused] == [
+        (2, "n: “many” is not a number"),
+        (3, "b: “perhaps” is neither yes nor no"),
     ]
+
+
+def test_an_unknown_kind_is_refused_with_a_near_name() -> None:
+    with pytest.raises(SchedulerError, match="unknown kind 'numbr' of 'n' - did you mean 'number'"):
+        contacts_csv.parse(b"email,n\n", names={"n": "n:numbr"})
+
+
+def test_a_file_that_is_not_utf_8_asks_with_every_reading_that_fits() -> None:
+    data = "email;ville\nion@example.org;Iaşi\n".encode("cp1250")
+
+    with pytest.raises(contacts_csv.EncodingQuestion) as asked:
+        contacts_csv.parse(data)
+
+    found = {one.encoding: one.samples for one in asked.value.candidates}
+    assert found["cp1250"] == ("ion@example.org;Iaşi",)
+    assert found["cp1252"] == ("ion@example.org;Iaºi",)
+    assert found["cp1251"] == ("ion@example.org;Iaєi",)
+
+
+def test_encodings_that_read_a_whole_file_alike_are_one_answer() -> None:
+    with pytest.raises(contacts_csv.EncodingQuestion) as asked:
+        contacts_csv.parse("email;ville\nlea@example.org;Orl\u00e9ans\n".encode("cp1252"))
+
+    assert [one.encoding for one in asked.value.candidates] == ["cp1252", "cp1251", "koi8-r", "mac-roman"]
+
+
+def test_a_large_file_of_another_encoding_names_the_first_line_in_doubt() -> None:
+    data = b"email\n" + b"a@example.org\n" * 100_000 + "é@example.org\n".encode("cp1252")
+
+    with pytest.raises(contacts_csv.EncodingQuestion) as asked:
+        contacts_csv.parse(data, source="clients.csv")
+
+    assert asked.value.place is not None
+    assert asked.value.place.line == 100_002
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1+2", "@cmd", "\tx"])
+def test_no_exported_text_is_a_formula_and_an_import_takes_the_apostrophe_off(value: str) -> None:
+    written = contacts_csv.quoted(value)
+    [lea] = contacts_csv.parse(f'email,note\nlea@example.org,"{written}"\n'.encode()).people
+
+    assert written == f"'{value}"
+    assert lea.facts == {"note": value}
+
+
+@pytest.mark.parametrize(
+    "address", ["a@localhost", "a@-x.org", "a@x", "a..b@example.org", ".a@example.org", "a@b@c.org"]
+)
+def test_the_quick_way_through_plain_mailboxes_refuses_what_the_library_refuses(address: str) -> None:
+    assert refusals(f"email\n{address}\n") == [(2, f"email: “{address}” is not an e-mail address")]
 
 
 def test_the_same_phone_number_twice_is_refused() -> None:

@@ -63,6 +63,14 @@ def test_a_moment_without_an_offset_is_of_the_schedules_zone(shop: Shop) -> None
         (("lea@example.org", "purchase", "--at", "noon"), 64, "cannot read 'noon' as a moment"),
         (("lea@example.org", "purchase", "--key", "cart"), 64, "expected NAME=VALUE such as cart=17"),
         (("lea@example.org", "purchase", "--value", "much"), 64, "cannot read 'much' as an amount"),
+        (("lea@example.org", "purchase", "--at", "2027-06-01"), 1, "'purchase' lies in the future"),
+        (
+            ("lea@example.org", "purchase", "--id", "campaign:1"),
+            1,
+            "the event key 'campaign:1' begins with 'campaign:'",
+        ),
+        (("--file", "no.ndjson"), 1, "cannot read no.ndjson: no such file or directory"),
+        (("--file", "no.ndjson", "lea@example.org"), 64, "with NDJSON in a file everything stands in its lines"),
         (("-", "purchase"), 64, "with NDJSON on stdin everything stands in its lines"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
@@ -128,3 +136,32 @@ def test_opting_out_by_an_event_stops_marketing(shop: Shop) -> None:
     lines = shop.send("2026-12-01T10:00+01:00")
 
     assert [line["reason"] for line in lines if line["recipient"] == "c1"] == ["unsubscribed"]
+
+
+def test_a_file_of_events_has_a_verdict_for_each_line(shop: Shop, tmp_path: Path) -> None:
+    lines = [
+        '{"who": "lea@example.org", "name": "purchase", "id": "o1"}',
+        '{"who": "lea@example.org", "name": "purchase", "id": "o1"}',
+        '{"who": "lea@example.org", "name": "review", "id": "o1"}',
+        '{"who": "lea@example.org", "name": "purchase", "at": "2027-06-01T10:00"}',
+    ]
+    (tmp_path / "events.ndjson").write_text("\n".join(lines), encoding="utf-8")
+
+    result = shop.run("event", "--file", str(tmp_path / "events.ndjson"), "--json")
+
+    verdicts = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 1
+    assert [(one["line"], one["accepted"], one["duplicate"], one.get("conflict")) for one in verdicts] == [
+        (1, True, False, None),
+        (2, True, True, None),
+        (3, False, False, True),
+        (4, False, False, False),
+    ]
+
+
+def test_a_sign_up_makes_a_contact_of_a_stranger_without_consent(shop: Shop) -> None:
+    shop.done("event", "zoe@example.org", "signup", "--key", "first_name=Zoé")
+
+    found = shop.json("contacts", "show", "zoe@example.org")
+
+    assert (found["facts"]["first_name"], found["standing"]) == ("Zoé", "no consent")

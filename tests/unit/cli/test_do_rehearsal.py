@@ -120,14 +120,14 @@ def test_people_nobody_knows_and_events_nobody_declared_are_refused_with_their_l
 
 
 def test_a_key_that_is_not_built_yet_is_refused_by_name_and_line(shop: Shop) -> None:
-    shop.edit("shop.yaml", "id: post,", "id: post, priority: 3,")
+    shop.edit("shop.yaml", "id: post,", "id: post, first_comment: Hi,")
 
     result = shop.run("run", "--dry-run", "shop.yaml", "--json")
 
     document = json.loads(result.stdout)
     assert result.exit_code == 1
     assert document["error"]["at"].startswith("shop.yaml:23:")
-    assert "`priority:` is not built yet" in document["findings"][0]["message"]
+    assert "`first_comment:` is not built yet" in document["findings"][0]["message"]
 
 
 def test_a_message_that_fails_ends_with_1(shop: Shop) -> None:

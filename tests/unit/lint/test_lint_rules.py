@@ -93,9 +93,9 @@ CASES = [
     ),
     Case(
         "unbuilt",
-        bad=shop(f"{MAIL}, priority: 3"),
+        bad=shop(f"{MAIL}, first_comment: Hi"),
         good=shop(MAIL),
-        says="`priority:` is not built yet",
+        says="`first_comment:` is not built yet",
         line=13,
     ),
     Case(

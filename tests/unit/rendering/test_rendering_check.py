@@ -201,3 +201,26 @@ def test_fault_shared_by_two_touches_is_found_once() -> None:
     made = campaign(mail(id="a", template=MD), mail(id="b", template=MD))
 
     assert len(found(made, {MD: "{{ contact.x }}"})) == 1
+
+
+def test_the_link_of_a_confirmation_is_known_where_there_is_a_public_address() -> None:
+    made = campaign(mail(text="{{ links.confirm }}", purpose="transactional", on="signup"))
+
+    assert Renderer(made, {}).check(public_address=True) == ()
+    assert found(made)[0].endswith("unknown name 'links.confirm' - set CAMPAIGN_PUBLIC_URL, on which it stands")
+
+
+def test_the_link_of_a_confirmation_stands_in_no_other_message() -> None:
+    made = campaign(mail(text="{{ links.confirm }}", purpose="transactional", on="purchase"))
+
+    (finding,) = Renderer(made, {}).check(public_address=True)
+
+    assert finding.remedy == "only a transactional touch with `on: signup` has `links.confirm`"
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "ro", "ru", "es", "de"])
+def test_the_bundled_confirmation_has_no_findings_in_any_language(language: str) -> None:
+    touch = mail(template="emails/confirm.md", subject=None, purpose="transactional", on="signup")
+    made = campaign(touch, language=language)
+
+    assert Renderer(made, {}).check(public_address=True) == ()

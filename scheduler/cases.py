@@ -1,0 +1,49 @@
+"""A claim with what it is about: the campaign it follows, its stage and its touch; no rules here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from campaigns.definition import Stage, Touch
+from scheduler import runs
+from scheduler.catalog import InForce
+from scheduler.delivery import State
+from scheduler.errors import Withheld
+from scheduler.store.ledger import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A claim with what it is about: the campaign in force, its stage and its touch."""
+
+    claim: Claim
+    campaign: InForce
+    stage: Stage
+    touch: Touch
+
+    @property
+    def edition(self) -> tuple[str, str]:
+        """The campaign and edition it belongs to."""
+        return self.claim.campaign, self.claim.edition
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes its message the one it is; nobody gets two with the same key."""
+        claim = self.claim
+        return claim.campaign, claim.edition, claim.touch, claim.recipient, claim.occurrence
+
+    @property
+    def name(self) -> str:
+        """What people call its touch: `campaign/touch`."""
+        return f"{self.claim.campaign}/{self.campaign.name_of(self.touch.id)}"
+
+
+def case_of(campaign: InForce | None, claim: Claim) -> Case:
+    """Return the case of a claim as its campaign has it now; Withheld where the touch is no longer there."""
+    found = campaign.find(claim.touch) if campaign is not None else None
+    if campaign is None or found is None:
+        raise Withheld(State.CANCELLED, "the touch is no longer in the campaign")
+    stage, touch = found
+    # An edit may have changed these since the row was planned; the attempt mark stores them.
+    claim = replace(claim, channel=touch.channel[0], stage=stage.id, marketing=runs.is_marketing(touch))
+    return Case(claim, campaign, stage, touch)

@@ -1,0 +1,36 @@
+"""What a program is told when something is wrong: RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import json
+import math
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from campaigns.errors import CampaignError
+from scheduler.errors import BusyError, ConflictError, StorageError
+
+MEDIA_TYPE = "application/problem+json"
+_AGAIN_SECONDS = 5
+
+
+def problem(status: int, detail: str, *, remedy: str = "", wait: float = 0, **headers: str) -> Response:
+    """Return a problem document; `wait` is after how many seconds to come again."""
+    body: dict[str, object] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    body["detail"] = detail
+    if remedy:
+        body["remedy"] = remedy
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if wait:
+        named["Retry-After"] = str(math.ceil(wait))
+    return Response(json.dumps(body, ensure_ascii=False), status, named, MEDIA_TYPE)
+
+
+def of_error(error: CampaignError) -> Response:
+    """Return what an error of ours is to a program: 409 a conflict, 503 try again, 422 what the sender must mend."""
+    if isinstance(error, ConflictError):
+        return problem(409, error.message, remedy=error.remedy)
+    if isinstance(error, (BusyError, StorageError)):
+        return problem(503, "the database is busy or away", wait=_AGAIN_SECONDS)
+    return problem(422, error.message, remedy=error.remedy)
