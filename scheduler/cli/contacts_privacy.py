@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -112,8 +113,7 @@ def export(session: Session, *, who: str | None, output: Path | None, form: str 
             os.chmod(output, 0o600)
             told = "everything stored about one person"
         elif output is None:
-            stream = click.get_text_stream("stdout", encoding="utf-8")
-            exporting.export(store, stream, form=kind, now=now, by=by)
+            exporting.export(store, sys.stdout, form=kind, now=now, by=by)
             return exits.DONE
         else:
             try:

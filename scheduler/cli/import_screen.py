@@ -33,9 +33,8 @@ def run(session: Session, shape: Shape, spool: Spool, *, dry_run: bool, yes: boo
             _show(session.screen, shape, spool, seen, aside if spool.refused and not dry_run else None)
         changes = seen.new + seen.updated
         wanted = bool(changes) and not dry_run
-        if not dry_run:
-            _put_aside(aside, shape, spool)
         if wanted and whole and spool.refused:
+            _put_aside(aside, shape, spool)
             raise AttentionError(
                 f"{count(spool.refused, 'row is', 'rows are')} refused: nothing was imported",
                 remedy=f"mend {aside}, or leave out --all-or-nothing",
@@ -46,6 +45,7 @@ def run(session: Session, shape: Shape, spool: Spool, *, dry_run: bool, yes: boo
             now = telling.now(session, store)
             name, by = Path(shape.path).name, database.who()
             seen = people.import_file(store, shape, spool, source=name, now=now, by=by, whole=whole)
+        if not dry_run:
             _put_aside(aside, shape, spool)
     _tell(session, seen, spool, imported=wanted)
     return exits.FAILED if spool.refused and not (changes or seen.unchanged) else exits.DONE

@@ -93,7 +93,7 @@ def import_file(
         if whole and spool.refused:
             raise AttentionError(f"{spool.refused} rows are refused: nothing was imported", remedy="mend them first")
         with contextlib.nullcontext(outer) if outer is not None else store.begin() as conn:
-            detail = json.dumps({"new": total.new, "updated": total.updated, "refused": spool.refused})
+            detail = json.dumps({"new": total.new, "updated": total.updated})
             plans.audit(conn, at=now, who=by, action="import", subject=source, detail=detail)
             bump(conn)
     return total

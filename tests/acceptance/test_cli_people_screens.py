@@ -105,7 +105,7 @@ def test_everybody_and_everything_of_one_person_are_exported_for_the_owner_alone
     assert (shop.folder / "all.csv").read_text(encoding="utf-8").startswith("ref,email,phone,first_name,")
     assert json.loads((shop.folder / "lea.json").read_text(encoding="utf-8"))["contact"]["email"] == "lea@example.org"
     assert [os.stat(shop.folder / name).st_mode & 0o777 for name in ("all.csv", "lea.json")] == [0o600, 0o600]
-    assert [line["action"] for line in shop.lines("audit")][-2:] == ["export", "export"]
+    assert [line["action"] for line in shop.json("audit")["audit"]][-2:] == ["export", "export"]
 
 
 def test_a_person_is_erased_merged_and_their_consent_noted(shop: Shop) -> None:

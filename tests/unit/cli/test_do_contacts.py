@@ -19,6 +19,8 @@ def test_an_import_answers_in_the_keys_of_the_contract(shop: Shop) -> None:
     assert document == {
         "new": 3,
         "updated": 0,
+        "unchanged": 0,
+        "joined": 0,
         "refused": [{"line": 5, "reason": "email: “zoe@@example” is not an e-mail address"}],
     }
 
@@ -131,7 +133,12 @@ def test_a_person_has_facts_consent_history_and_what_is_planned(shop: Shop) -> N
     assert person["facts"]["first_name"] == "Léa"
     assert person["facts"]["fidélité"] == 12
     assert person["standing"] == "marketing"
-    assert [line["detail"] for line in person["history"]] == ["marketing (people.csv)", "purchase: product tea"]
+    assert [line["detail"] for line in person["history"]] == [
+        "marketing (people.csv)",
+        "purchase: product tea",
+        "shop: home (purchase)",
+        "shop/thanks began",
+    ]
     assert [line["detail"] for line in person["coming"]] == ["shop/thanks by email"]
 
 
