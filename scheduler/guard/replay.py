@@ -59,26 +59,7 @@ def _follow_up(conn: Connection, catalog: Catalog, row: reader.DeliveryRecord, s
     campaign = catalog.get(conn, row.campaign, row.edition)
     if campaign is None:
         return
-    claim = ledger.Claim(
-        id=row.id,
-        campaign=row.campaign,
-        edition=row.edition,
-        touch=row.touch,
-        stage=row.stage,
-        channel=row.channel,
-        recipient=row.recipient,
-        contact=row.contact,
-        occurrence=row.occurrence,
-        run=row.run,
-        marketing=row.marketing,
-        due_at=row.due_at,
-        expires_at=row.expires_at,
-        on_late=row.on_late,
-        attempts=row.attempts,
-        revision=None,
-        worker="",
-        lease_until=at,
-    )
+    claim = reader.claim_of(row)
     if state is State.SENT:
         runs.after_sent_together(conn, [(campaign, claim)], now=at)
     if state in _ENDED:

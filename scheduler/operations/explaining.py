@@ -141,7 +141,7 @@ def _explain(
         row = max(rows, key=lambda one: (one.due_at, one.id))
     others = tuple(_earlier(one) for one in rows if row is None or one.id != row.id)
     if row is not None:
-        claim = _claim(row)
+        claim = reader.claim_of(row)
         looked_at = max(now, row.next_at) if row.state in OPEN else row.updated_at
     elif planned is not None:
         claim, looked_at = planned, max(now, planned.due_at)
@@ -172,29 +172,6 @@ def _explain(
         verdict=verdict,
         lines=lines,
         others=others,
-    )
-
-
-def _claim(row: DeliveryRecord) -> Claim:
-    return Claim(
-        id=row.id,
-        campaign=row.campaign,
-        edition=row.edition,
-        touch=row.touch,
-        stage=row.stage,
-        channel=row.channel,
-        recipient=row.recipient,
-        contact=row.contact,
-        occurrence=row.occurrence,
-        run=row.run,
-        marketing=row.marketing,
-        due_at=row.due_at,
-        expires_at=row.expires_at,
-        on_late=row.on_late,
-        attempts=row.attempts,
-        revision=row.revision,
-        worker=row.worker or "",
-        lease_until=row.lease_until or row.next_at,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from scheduler.delivery import GONE, OPEN, WAITING, State
 from scheduler.store import audience
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states, runnable
+from scheduler.store.ledger.attempts import Claim
 from scheduler.store.people import consents_to, is_suppressed
 from scheduler.store.plans.occurrences import coming
 from scheduler.store.rows import read_all, read_one, rows_of
@@ -27,6 +28,7 @@ __all__ = [
     "MessageCount",
     "any_sent",
     "attempts",
+    "claim_of",
     "coming",
     "deliveries",
     "delivery",
@@ -139,6 +141,14 @@ _NEXT = select(
     .limit(1)
     .scalar_subquery(),
 )
+
+
+def claim_of(row: DeliveryRecord) -> Claim:
+    """Return a stored delivery as a claim of it; of what no worker holds the lease ends when it is due."""
+    same = {
+        field.name: getattr(row, field.name) for field in fields(Claim) if field.name not in ("worker", "lease_until")
+    }
+    return Claim(**same, worker=row.worker or "", lease_until=row.lease_until or row.next_at)
 
 
 # --- what comes next --------------------------------------------------------------------------------------------------

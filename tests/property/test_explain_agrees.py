@@ -78,10 +78,8 @@ def happens(schedule: Schedule, does: object) -> None:
             meta.set_hold(conn, Hold("a test", now, {}))
 
 
-@given(shape=shapes)
-@settings(max_examples=60, phases=(Phase.generate,))  # each example is a whole shop: shrinking takes minutes
-def test_the_verdict_is_what_the_checks_then_do(shape: dict[str, object]) -> None:
-    store = Store.memory()
+def shop_of(store: Store, shape: dict[str, object]) -> Schedule:
+    """Put the shape's campaign in force, with one person."""
     schedule = Schedule.on(store, START)
     schedule.know(
         person(
@@ -94,6 +92,14 @@ def test_the_verdict_is_what_the_checks_then_do(shape: dict[str, object]) -> Non
     )
     with tempfile.TemporaryDirectory() as folder:
         schedule.apply(write(Path(folder), file(shape)))
+    return schedule
+
+
+@given(shape=shapes)
+@settings(max_examples=60, phases=(Phase.generate,))  # each example is a whole shop: shrinking takes minutes
+def test_the_verdict_is_what_the_checks_then_do(shape: dict[str, object]) -> None:
+    store = Store.memory()
+    schedule = shop_of(store, shape)
     schedule.live_until(DUE - timedelta(seconds=1))
     schedule.clock.advance_to(DUE + int(str(shape["late"])) * HOUR)
     happens(schedule, shape["does"])
@@ -122,18 +128,7 @@ def test_the_verdict_is_what_the_checks_then_do(shape: dict[str, object]) -> Non
 def test_a_promised_moment_is_kept_when_nothing_changes(shape: dict[str, object]) -> None:
     shape = {**shape, **WELCOME}
     store = Store.memory()
-    schedule = Schedule.on(store, START)
-    schedule.know(
-        person(
-            "lea@example.org",
-            phone="+33612345678",
-            city="Paris",
-            timezone=str(shape["zone"]),
-            consent=shape["consent"],  # type: ignore[arg-type]
-        )
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        schedule.apply(write(Path(folder), file(shape)))
+    schedule = shop_of(store, shape)
 
     said = explaining.explain(store, schedule.catalog, "lea@example.org", "asked", now=START).verdict  # type: ignore[arg-type]
     schedule.live_until(DUE + 10 * DAY)
