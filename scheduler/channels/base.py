@@ -46,6 +46,7 @@ class Message:
     sender: str | None = None
     reply_to: str | None = None
     unsubscribe: str | None = None
+    return_path: str | None = None  # where what comes back of a mail is sent to; without it the sender
     facts: dict[str, object] = field(default_factory=dict)  # contact, event, campaign, offer: what a webhook posts
 
 

@@ -185,7 +185,7 @@ class Connection:
                 raise Refused(f"mail server {self._server} takes no address with letters outside a-z before the @")
             options = " SMTPUTF8"
         self._dirty = True
-        reply = self._command(smtp, f"MAIL FROM:<{mail.sender.address}>{options}")
+        reply = self._command(smtp, f"MAIL FROM:<{mail.return_path.address}>{options}")
         if reply[0] // 100 == 5:
             raise ChannelDown(
                 f"mail server {self._server} refused the sender: {reply[0]} {reply[1]}",

@@ -26,12 +26,16 @@ _URI_SAFE = "!#$%&'()*+,/:;=?@[]~"
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail ready to be handed over: `data` has CRLF line ends, ends with one, and is not dot-stuffed."""
+    """A mail ready to be handed over: `data` has CRLF line ends, ends with one, and is not dot-stuffed.
+
+    `return_path` is the envelope's sender, to whom what comes back is sent; `sender` stands in From.
+    """
 
     data: bytes
     sender: Mailbox
     recipient: Mailbox
     message_id: str
+    return_path: Mailbox
 
     @property
     def needs_smtputf8(self) -> bool:
@@ -69,7 +73,7 @@ def build(message: Message) -> Mail:
         ]
     except ValueError as error:
         raise Refused(f"mail cannot be written: {error}") from None
-    return Mail("".join(lines).encode() + _body(message), sender, recipient, message_id)
+    return Mail("".join(lines).encode() + _body(message), sender, recipient, message_id, _return_path(message, sender))
 
 
 def _sender(message: Message) -> Mailbox:
@@ -89,6 +93,15 @@ def _recipient(message: Message) -> Mailbox:
         return address.mailbox(message.recipient.email.strip(), message.recipient.name)
     except ValueError as error:
         raise Refused(f"the contact's mail address cannot be used: {error}") from None
+
+
+def _return_path(message: Message, sender: Mailbox) -> Mailbox:
+    if not message.return_path:
+        return sender
+    try:
+        return address.mailbox(message.return_path)
+    except ValueError as error:
+        raise NoAccount(f"cannot use the address for what comes back: {error}") from None
 
 
 def _reply_to(text: str) -> Mailbox:
