@@ -202,14 +202,15 @@ class Book:
     def _follow_up(self, conn: Connection, closings: Sequence[Closing]) -> None:
         """Do what follows from outcomes: tasks, first dates, stages entered, runs carried on or ended."""
         sent = [(closing, closing.case) for closing in closings if closing.state is State.SENT and closing.case]
-        noted: set[tuple[str, str, str]] = set()
+        began: dict[tuple[str, str, str], datetime] = {}
         for closing, case in sent:
             if case.touch.is_task and closing.message is not None:
                 _write_task(conn, case, closing.message)
-            name = (closing.claim.campaign, closing.claim.edition, closing.claim.touch)
-            if name not in noted:
-                noted.add(name)
-                plans.note_first_sent(conn, *name, closing.at)
+            began.setdefault((closing.claim.campaign, closing.claim.edition, closing.claim.touch), closing.at)
+        steering = self._catalog.steering.of(conn) if began else None
+        for name, at in began.items():
+            if steering is not None and name[2] not in steering.first_sent(conn, name[:2]):
+                plans.note_first_sent(conn, *name, at)
         if sent:
             self._bring_into_stages(conn, [(case.campaign, closing.claim) for closing, case in sent], sent[-1][0].at)
         for closing in closings:
@@ -253,7 +254,7 @@ class Book:
                 _log.error("campaign %s is paused: %s", closing.claim.campaign, detail)
 
 
-_ENDED = frozenset({State.SENT, State.SUPPRESSED, State.EXPIRED, State.FAILED})
+_ENDED = frozenset({State.SENT, State.SUPPRESSED, State.EXPIRED, State.CANCELLED, State.FAILED})
 
 
 def _ending(closing: Closing) -> ledger.Ending:

@@ -45,5 +45,7 @@ def case_of(campaign: InForce | None, claim: Claim) -> Case:
         raise Withheld(State.CANCELLED, "the touch is no longer in the campaign")
     stage, touch = found
     # An edit may have changed these since the row was planned; the attempt mark stores them.
-    claim = replace(claim, channel=touch.channel[0], stage=stage.id, marketing=runs.is_marketing(touch))
+    now = (touch.channel[0], stage.id, runs.is_marketing(touch))
+    if now != (claim.channel, claim.stage, claim.marketing):
+        claim = replace(claim, channel=now[0], stage=now[1], marketing=now[2])
     return Case(claim, campaign, stage, touch)

@@ -15,6 +15,7 @@ from scheduler.nudges import Habits
 from scheduler.store import plans
 from scheduler.store.database import Connection
 from scheduler.store.plans import CampaignRecord, RevisionRecord
+from scheduler.store.steering import KeptSteering
 
 _EARLIER_KEPT = 8  # revisions that are not in force, in memory at once
 FIRST_APPLIES = "first_applies"  # in a revision's timeline: when each touch was first applied, ISO 8601
@@ -138,6 +139,7 @@ class Catalog:
     """Keeps the campaigns in force between ticks; a new revision is noticed by its number."""
 
     def __init__(self) -> None:
+        self.steering = KeptSteering()
         self._habits = Habits()
         self._kept: dict[tuple[str, str], InForce] = {}
         self._earlier: dict[tuple[str, int], InForce] = {}  # what pinned messages follow, the last used at the end

@@ -204,7 +204,7 @@ def _check_gap(here: Circumstances, case: Case) -> None:
 
 
 def _check_priority(here: Circumstances, case: Case) -> None:
-    if _is_marketing(case):
+    if _is_marketing(case) and here.has_rivals(case):
         going = competing(here, case)
         _unless(here, case, courtesy_rules.of_priority(here.wish(case), here.standing(case).marketing, going))
 

@@ -43,18 +43,20 @@ class Circumstances:
         everything_until: datetime | None = None,
     ) -> None:
         self.now = now
-        self._rivals = rivals.find(conn, catalog, cases, now=now, until=everything_until)
+        self._last_wish: tuple[Case, Wish] | None = None
+        steering = catalog.steering.of(conn)
+        self._rivals = rivals.find(conn, catalog, steering, cases, now=now, until=everything_until)
         cases = [*cases, *(rival.case for found in self._rivals.values() for rival in found)]
         self.campaign_states = {
-            name: plans.campaign_state(conn, name) for name in dict.fromkeys(case.claim.campaign for case in cases)
+            name: steering.state(conn, name) for name in dict.fromkeys(case.claim.campaign for case in cases)
         }
         self.revisions: dict[tuple[str, str], int | None] = {}
-        self.first_sent: dict[tuple[str, str], dict[str, datetime]] = {}
-        self._touch_states: dict[tuple[str, str], dict[str, TouchRecord]] = {}
+        self.first_sent: dict[tuple[str, str], Mapping[str, datetime]] = {}
+        self._touch_states: dict[tuple[str, str], Mapping[str, TouchRecord]] = {}
         for edition in dict.fromkeys(case.edition for case in cases):
-            self.revisions[edition] = plans.revision_number(conn, *edition)
-            self.first_sent[edition] = plans.first_sent(conn, *edition)
-            self._touch_states[edition] = plans.touch_states(conn, *edition)
+            self.revisions[edition] = steering.revision(conn, edition)
+            self.first_sent[edition] = steering.first_sent(conn, edition)
+            self._touch_states[edition] = steering.touches(conn, edition)
         self._common: dict[tuple[InForce, str], Mapping[str, object]] = {}
         self._timelines: dict[InForce, Timeline] = {}
         self._offers: dict[tuple[InForce, str], PlannedOffer] = {}
@@ -169,7 +171,13 @@ class Circumstances:
 
     def wish(self, case: Case) -> Wish:
         """Return a marketing message as the rules of courtesy look at it now."""
-        return self._wish(case, self.now)
+        if self._last_wish is None or self._last_wish[0] is not case:  # three rules ask, one after the other
+            self._last_wish = (case, self._wish(case, self.now))
+        return self._last_wish[1]
+
+    def has_rivals(self, case: Case) -> bool:
+        """Whether anything else was found that is to go to the same person."""
+        return case.claim.contact in self._rivals
 
     def rivals(self, case: Case) -> Iterator[tuple[Case, Wish]]:
         """Yield what else is to go to the same person and has a higher priority, with its first allowed moment.

@@ -17,6 +17,7 @@ from scheduler.runs import is_marketing
 from scheduler.store import ledger, plans
 from scheduler.store.database import Connection
 from scheduler.store.ledger import Claim
+from scheduler.store.steering import Steering
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,13 @@ class Rival:
 
 
 def find(
-    conn: Connection, catalog: Catalog, cases: Sequence[Case], *, now: datetime, until: datetime | None = None
+    conn: Connection,
+    catalog: Catalog,
+    steering: Steering,
+    cases: Sequence[Case],
+    *,
+    now: datetime,
+    until: datetime | None = None,
 ) -> dict[int, list[Rival]]:
     """Return by person what of a higher priority than any of the cases is due while a cap would still count them.
 
@@ -48,7 +55,7 @@ def find(
     if not lowest:
         return {}
     if until is None:
-        ahead = _reach(_running(conn, catalog), min(lowest.values()))
+        ahead = _reach(_running(conn, catalog, steering), min(lowest.values()))
         if ahead is None:
             return {}
         until = now + ahead
@@ -61,8 +68,8 @@ def find(
     return found
 
 
-def _running(conn: Connection, catalog: Catalog) -> Iterator[InForce]:
-    for row in plans.campaigns(conn):
+def _running(conn: Connection, catalog: Catalog, steering: Steering) -> Iterator[InForce]:
+    for row in steering.campaigns(conn):
         if row.state == "running":
             try:
                 campaign = catalog.of(conn, row)

@@ -93,8 +93,10 @@ def wish(
     )
 
 
-def counted(cap: Cap, went: Iterable[Went], at: datetime) -> list[Went]:
+def counted(cap: Cap, went: Sequence[Went], at: datetime) -> list[Went]:
     """Return what a cap counts at a moment, the oldest first: what went in its window, by its channel."""
+    if not went:
+        return []
     since = at - timedelta(days=cap.days)
     return sorted((one for one in went if one.at > since and cap.counts(one.channel)), key=lambda one: one.at)
 

@@ -13,16 +13,21 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Executable,
+    FromClause,
     Table,
     Text,
     bindparam,
+    cast,
+    column,
     func,
+    literal_column,
     select,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import NullType, TypeDecorator
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 
 class _Listed(TypeDecorator[Sequence[Any]]):
@@ -66,6 +71,47 @@ def _within_sqlite(element: _Within, compiler: Any, **kw: Any) -> str:
 def _within_postgresql(element: _Within, compiler: Any, **kw: Any) -> str:
     column, values = (compiler.process(part, **kw) for part in element.clauses)
     return f"{column} = ANY({values})"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Rows that a statement is given as one parameter, `given`: what to read FROM, and the columns by name."""
+
+    rows: FromClause
+    column: Mapping[str, ColumnElement[Any]]
+
+
+def given(dialect: str, **kinds: TypeEngine[Any]) -> Given:
+    """Return rows with the columns `kinds`, to be joined in an UPDATE; `listed` makes their parameter.
+
+    One statement for many rows: SQLite opens a table's indexes once and not for each of them.
+    """
+    listed = bindparam("given", type_=Text())
+    if dialect == "postgresql":
+        each = func.jsonb_array_elements(cast(listed, JSONB)).table_valued(column("value", JSONB()), name="given")
+        return Given(
+            each,
+            {
+                name: cast(each.c.value.op("->>")(literal_column(str(place))), kind)
+                for place, (name, kind) in enumerate(kinds.items())
+            },
+        )
+    each = func.json_each(listed).table_valued("value", name="given")
+    return Given(
+        each,
+        {
+            name: func.json_extract(each.c.value, literal_column(f"'$[{place}]'"), type_=kind)
+            for place, (name, kind) in enumerate(kinds.items())
+        },
+    )
+
+
+def listed(rows: Sequence[Sequence[Any]]) -> str:
+    """Return the parameter of `given`: the values of each row in the order of its columns, as JSON has them.
+
+    A moment is given as `moment_text` writes it.
+    """
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

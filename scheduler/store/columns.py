@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Integer, MetaData, Text, text
@@ -12,6 +13,24 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from scheduler.delivery import State
+
+
+def moment_text(moment: datetime) -> str:
+    """Return an aware moment as SQLite keeps it: ISO text in UTC with microseconds, which sorts; PostgreSQL reads it.
+
+    Raises ValueError for a naive one, which is a bug.
+    """
+    if moment.tzinfo is UTC:
+        return _utc_text(moment)
+    if moment.tzinfo is None:
+        raise ValueError("a naive datetime cannot be stored")
+    return _utc_text(moment.astimezone(UTC))
+
+
+@lru_cache(maxsize=256)
+def _utc_text(moment: datetime) -> str:
+    """Write a moment that is in UTC already: the moments of one transaction are the same few, over and over."""
+    return f"{moment.isoformat(timespec='microseconds')[:26]}Z"
 
 
 class Moment(TypeDecorator[datetime]):
@@ -28,10 +47,11 @@ class Moment(TypeDecorator[datetime]):
         """Store in UTC; a naive value is a bug and is refused."""
         if value is None:
             return None
+        if dialect.name != "postgresql":
+            return moment_text(value)
         if value.tzinfo is None:
             raise ValueError("a naive datetime cannot be stored")
-        moment = value if value.tzinfo is UTC else value.astimezone(UTC)
-        return moment if dialect.name == "postgresql" else f"{moment.isoformat(timespec='microseconds')[:26]}Z"
+        return value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Read back as aware UTC."""

@@ -269,9 +269,9 @@ class Delivery(Row, table=True):
             sqlite_where=text(f"state IN ({words(WAITING)}) AND marketing = 0"),
             postgresql_where=text(f"state IN ({words(WAITING)}) AND NOT marketing"),
         ),
-        index_where("ix_delivery_expiry", "expires_at", states=WAITING | {State.HELD}),
+        index_where("ix_delivery_expiry", "expires_at", states=frozenset({State.HELD})),
         index_where("ix_delivery_open", "state", states=OPEN - WAITING),
-        Index("ix_delivery_contact", "contact", "sent_at"),
+        Index("ix_delivery_contact", "contact"),
         index_where("ix_delivery_gone", "contact", states=GONE),
         Index(
             "ix_delivery_run",  # not the rows of a mailing, which have none

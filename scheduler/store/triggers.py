@@ -1,4 +1,4 @@
-"""What the database itself does, whoever writes: what has ended stays, and PostgreSQL tells daemons of new rows.
+"""What the database itself does, whoever writes: what has ended stays, steering is noted, PostgreSQL tells of rows.
 
 A new database in memory gets them with its tables; the migrations hold their own copy of the text, because history does
 not change. A row that leaves nothing to refuse costs one comparison: the conditions stand in the triggers, not in code
@@ -29,6 +29,13 @@ AUDIT_FIXED = "the audit is only ever added to"
 ERASED = "erased-"  # how the occurrence of an erased person begins
 CONSENT_FIXED = "a consent is only ever added to"
 CONSENT_WORDS = ("purpose", "given", "at", "source", "wording")  # whose it is may change: people are merged
+
+# What was steered: a value that is another one whenever a campaign or the decisions about a touch have changed. It is
+# drawn by lot: a counter would come back to a number it had before, when a transaction is rolled back.
+STEERED = "steered"
+_STEERING = ("campaign", "touch_state")
+_STEERED_ROW = f"INSERT INTO meta (key, value) VALUES ('{STEERED}', '')"  # noqa: S608 - constants
+_NOTE = "UPDATE meta SET value = {lot} WHERE key = '" + STEERED + "'"  # noqa: S608 - constants
 
 
 def attach(metadata: MetaData) -> None:
@@ -65,6 +72,7 @@ def _any(columns: tuple[str, ...], differs: str) -> str:
 
 def _sqlite() -> tuple[str, ...]:
     changed, ended, moved = _conditions("IS NOT")
+    note = _NOTE.format(lot="hex(randomblob(8))")
     of_delivery, of_attempt = ", ".join(DELIVERY_FIXED), ", ".join(ATTEMPT_FIXED)
     return (
         _sqlite_trigger("delivery_ended", f"UPDATE OF {of_delivery}", "delivery", changed, NEVER_CHANGED),
@@ -75,6 +83,12 @@ def _sqlite() -> tuple[str, ...]:
         _sqlite_trigger("audit_kept", "DELETE", "audit", "", AUDIT_FIXED),
         _sqlite_trigger("consent_fixed", f"UPDATE OF {', '.join(CONSENT_WORDS)}", "consent", "", CONSENT_FIXED),
         _sqlite_trigger("consent_kept", "DELETE", "consent", "", CONSENT_FIXED),
+        _STEERED_ROW,
+        *(
+            f"CREATE TRIGGER {table}_{name} AFTER {moment} ON {table} BEGIN {note}; END"
+            for table in _STEERING
+            for name, moment in (("added", "INSERT"), ("steered", "UPDATE"))
+        ),
     )
 
 
@@ -85,6 +99,7 @@ def _sqlite_trigger(name: str, moment: str, table: str, condition: str, message:
 
 def _postgresql() -> tuple[str, ...]:
     changed, ended, moved = _conditions("IS DISTINCT FROM")
+    note = _NOTE.format(lot="gen_random_uuid()::text")
     of_delivery, of_attempt = ", ".join(DELIVERY_FIXED), ", ".join(ATTEMPT_FIXED)
     return (
         _function("refuse_change", "TG_ARGV[0]"),
@@ -101,6 +116,13 @@ def _postgresql() -> tuple[str, ...]:
         _trigger("consent_kept", "DELETE", "consent", "", "refuse_change", CONSENT_FIXED),
         "CREATE FUNCTION tell_daemons() RETURNS trigger LANGUAGE plpgsql AS"
         f" $$ BEGIN PERFORM pg_notify('{CHANNEL}', ''); RETURN NULL; END $$",
+        _STEERED_ROW,
+        f"CREATE FUNCTION note_steering() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {note}; RETURN NULL; END $$",
+        *(
+            f"CREATE TRIGGER {table}_steered AFTER INSERT OR UPDATE ON {table} FOR EACH STATEMENT"
+            " EXECUTE FUNCTION note_steering()"
+            for table in _STEERING
+        ),
         _telling("delivery_told", "INSERT", "delivery"),
         _telling("occurrence_told", "INSERT OR UPDATE OF fires_at", "occurrence"),
     )

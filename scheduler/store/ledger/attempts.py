@@ -9,9 +9,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     Connection,
     Select,
+    Text,
     Update,
     and_,
     bindparam,
@@ -24,9 +26,9 @@ from sqlalchemy import (
 from campaigns.definition import TASKS
 from scheduler.delivery import WAITING, State, sources
 from scheduler.errors import SchedulerError
-from scheduler.store.bulk import run_many, within
-from scheduler.store.columns import Moment
-from scheduler.store.conditions import in_states, runnable
+from scheduler.store.bulk import given, listed, run_many, within
+from scheduler.store.columns import Moment, moment_text
+from scheduler.store.conditions import among, in_states, runnable
 from scheduler.store.rows import storable
 from scheduler.store.tables import ATTEMPTS, DELIVERIES
 
@@ -126,26 +128,34 @@ CLAIMED = (
 # Written once: at thousands a second it counts what a statement costs to put together.
 _ROW: BindParameter[int] = bindparam("row")
 _MOMENT = bindparam("moment", type_=Moment())
-_MARK = (
-    update(DELIVERIES)
-    .where(
-        _D.id == _ROW,
-        _D.state == State.CLAIMED.value,
-        _D.worker == bindparam("holder"),
-        _D.lease_until >= _MOMENT,
-        _D.attempts == bindparam("made"),
+
+
+@cache
+def _mark(dialect: str) -> Update:
+    """Return the statement that takes claims of one kind, all as often tried, to their next attempt."""
+    asked = given(dialect, row=BigInteger(), title=Text())
+    return (
+        update(DELIVERIES)
+        .where(
+            _D.id == asked.column["row"],
+            _D.state == State.CLAIMED.value,
+            _D.worker == bindparam("holder"),
+            _D.lease_until >= _MOMENT,
+            _D.attempts == bindparam("made"),
+        )
+        .values(
+            state=State.ATTEMPTING.value,
+            attempts=bindparam("next_number"),
+            subject=asked.column["title"],
+            stage=bindparam("its_stage"),
+            channel=bindparam("its_channel"),
+            marketing=bindparam("its_purpose"),
+            reason="",
+            updated_at=_MOMENT,
+        )
     )
-    .values(
-        state=State.ATTEMPTING.value,
-        attempts=bindparam("next_number"),
-        subject=bindparam("title"),
-        stage=bindparam("its_stage"),
-        channel=bindparam("its_channel"),
-        marketing=bindparam("its_purpose"),
-        reason="",
-        updated_at=_MOMENT,
-    )
-)
+
+
 _BEGIN = insert(ATTEMPTS)
 _FIRST = (
     select(ATTEMPTS.c.delivery, ATTEMPTS.c.number, ATTEMPTS.c.key, ATTEMPTS.c.content_hash, ATTEMPTS.c.created_at)
@@ -158,27 +168,36 @@ _FIRSTS = select(
 ).where(ATTEMPTS.c.number == 1)
 
 
-def _outcome(state: State) -> Update:
+_ENDS = (State.SENT, State.RETRY_WAIT, State.FAILED, State.UNKNOWN)
+
+
+@cache
+def _outcome(dialect: str, state: State) -> tuple[Update, Update]:
+    """Return the statements that store outcomes of one kind, with the deliveries and with their attempts."""
+    asked = given(
+        dialect,
+        row=BigInteger(),
+        number=BigInteger(),
+        at=Moment(),
+        why=Text(),
+        said=Text(),
+        provider=Text(),
+        again=Moment(),
+    ).column
     allowed = {State.ATTEMPTING} if state is State.UNKNOWN else {State.ATTEMPTING, State.UNKNOWN}
     change = update(DELIVERIES).where(
-        _D.id == _ROW, _D.attempts == bindparam("number_tried"), in_states(allowed & sources(state))
+        _D.id == asked["row"], _D.attempts == asked["number"], among(allowed & sources(state))
     )
     change = change.values(
-        state=state.value, reason=bindparam("why"), worker=None, lease_until=None, updated_at=_MOMENT
+        state=state.value, reason=asked["why"], worker=None, lease_until=None, updated_at=asked["at"]
     )
     if state is State.SENT:
-        return change.values(sent_at=_MOMENT, provider_id=bindparam("provider"))
-    return change.values(next_at=bindparam("again", type_=Moment())) if state is State.RETRY_WAIT else change
-
-
-def _close(state: State) -> Update:
-    same = update(ATTEMPTS).where(ATTEMPTS.c.delivery == _ROW, ATTEMPTS.c.number == bindparam("number_tried"))
-    return same.values(outcome=state.value, finished_at=_MOMENT, detail=bindparam("said"))
-
-
-_ENDS = (State.SENT, State.RETRY_WAIT, State.FAILED, State.UNKNOWN)
-_OUTCOME = {state: _outcome(state) for state in _ENDS}
-_CLOSE = {state: _close(state) for state in _ENDS}
+        change = change.values(sent_at=asked["at"], provider_id=asked["provider"])
+    if state is State.RETRY_WAIT:
+        change = change.values(next_at=asked["again"])
+    of_it = ATTEMPTS.c.delivery == asked["row"], ATTEMPTS.c.number == asked["number"]
+    close = update(ATTEMPTS).where(*of_it)
+    return change, close.values(outcome=state.value, finished_at=asked["at"], detail=asked["said"])
 
 
 def claim(
@@ -214,7 +233,7 @@ def _due(*, marketing: bool, all_channels: bool) -> Select[Any]:
 
 _TAKE = (
     update(DELIVERIES)
-    .where(within(_D.id, "rows"), in_states(sources(State.CLAIMED)))
+    .where(within(_D.id, "rows"), among(sources(State.CLAIMED)))
     .values(
         state=State.CLAIMED.value,
         worker=bindparam("holder"),
@@ -248,23 +267,25 @@ def mark_many(conn: Connection, marks: Sequence[NewMark], *, now: datetime) -> d
     edit may have changed them since the row was planned. Condition: the row is claimed by this worker and the lease has
     not run out at `now`; of a delivery that is missing in the answer nothing may be sent.
     """
-    changes = [
-        {
-            "row": mark.claim.id,
-            "holder": mark.claim.worker,
+    alike: dict[tuple[str, int, str, str, bool], list[NewMark]] = {}
+    for mark in marks:
+        claim = mark.claim
+        kind = (claim.worker, claim.attempts, claim.stage, claim.channel, claim.marketing)
+        alike.setdefault(kind, []).append(mark)
+    changed = 0
+    for (holder, made, stage, channel, purpose), same in alike.items():
+        values = {
+            "given": listed([(mark.claim.id, storable(mark.subject)) for mark in same]),
+            "holder": holder,
             "moment": now,
-            "made": mark.claim.attempts,
-            "next_number": mark.claim.attempts + 1,
-            "title": storable(mark.subject),
-            "its_stage": mark.claim.stage,
-            "its_channel": mark.claim.channel,
-            "its_purpose": mark.claim.marketing,
+            "made": made,
+            "next_number": made + 1,
+            "its_stage": stage,
+            "its_channel": channel,
+            "its_purpose": purpose,
         }
-        for mark in marks
-    ]
-    if not changes:
-        return {}
-    if run_many(conn, _MARK, changes) != len(changes):
+        changed += conn.execute(_mark(conn.dialect.name), values).rowcount
+    if changed != len(marks):
         marks = _just_marked(conn, marks)
     if marks:
         begun = [
@@ -346,30 +367,31 @@ def finish_many(conn: Connection, endings: Sequence[Ending]) -> set[int]:
             raise ValueError(f"an attempt cannot end as {state}")
         if state is State.RETRY_WAIT and any(ending.next_at is None for ending in same):
             raise ValueError("a delivery that waits to be tried again needs its next moment")
-        if run_many(conn, _OUTCOME[state], [_outcome_values(ending) for ending in same]) != len(same):
+        outcome, close = _outcome(conn.dialect.name, state)
+        asked = _outcomes(same)
+        if conn.execute(outcome, asked).rowcount != len(same):
             same = _those_that_took(conn, state, same)
+            asked = _outcomes(same)
         if same:
-            run_many(conn, _CLOSE[state], [_close_values(ending) for ending in same])
+            conn.execute(close, asked)
         taken.update(ending.delivery for ending in same)
     return taken
 
 
-def _outcome_values(ending: Ending) -> dict[str, object]:
-    values: dict[str, object] = {
-        "row": ending.delivery,
-        "number_tried": ending.number,
-        "moment": ending.at,
-        "why": storable(ending.reason),
-    }
-    if ending.state is State.SENT:
-        values["provider"] = storable(ending.provider_id)
-    if ending.state is State.RETRY_WAIT:
-        values["again"] = ending.next_at
-    return values
-
-
-def _close_values(ending: Ending) -> dict[str, object]:
-    return {"row": ending.delivery, "number_tried": ending.number, "moment": ending.at, "said": storable(ending.detail)}
+def _outcomes(endings: Sequence[Ending]) -> dict[str, object]:
+    rows = [
+        (
+            ending.delivery,
+            ending.number,
+            moment_text(ending.at),
+            storable(ending.reason),
+            storable(ending.detail),
+            storable(ending.provider_id),
+            None if ending.next_at is None else moment_text(ending.next_at),
+        )
+        for ending in endings
+    ]
+    return {"given": listed(rows)}
 
 
 def _those_that_took(conn: Connection, state: State, endings: Sequence[Ending]) -> list[Ending]:
