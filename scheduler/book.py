@@ -156,6 +156,8 @@ class Book:
         claim = parcel.claim
         if here.now > claim.lease_until:  # nobody's any more; not judged either, it may be the clock that is wrong
             raise ledger.LostLease(f"the lease of delivery {claim.id} is over")
+        if claim.not_before is not None and here.now < claim.not_before:
+            raise Withheld(State.PLANNED, "")  # the clock was set back since it was made ready
         if monotonic > parcel.begin_until:
             raise Withheld(State.PLANNED, "")  # it waited too long for its turn: claimed and rendered again
         if here.revisions[parcel.case.edition] != parcel.case.campaign.revision and claim.revision is None:

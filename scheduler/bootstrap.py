@@ -8,10 +8,11 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from campaigns.definition import CHANNELS, TASKS
+from campaigns.definition.rates import Rate
 from scheduler.book import Book, Journal
 from scheduler.catalog import Catalog
 from scheduler.channels.base import Channel
@@ -31,6 +32,7 @@ from scheduler.tokens import ExampleLinks, Keyring, Links, SignedLinks
 from scheduler.worker import Outcome, Worker
 
 CONNECTIONS = 4
+AHEAD = timedelta(seconds=2)  # how long before its moment a message is made ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,7 @@ def live(
 
     `journal` keeps outcomes that the database cannot take (`guard.journal`), `began` is told of marks (`guard.began`).
     """
-    with store.begin() as conn:
-        kept = secret(conn, lambda: secrets.token_bytes(32))
-    key = settings.key() or kept
-    # What was signed before a key was set, or with the key before it, stands in mails that people keep.
-    keys = Keyring(key, (*settings.former_keys(), kept))
+    key, keys = _secrets(store, settings)
     return assemble(
         store,
         ThreadWriter(),
@@ -78,13 +76,38 @@ def live(
         # In containers the next process often has the same host name and number; it must not pass for the dead one.
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         secret_key=key,
-        links=SignedLinks(keys, settings.public_url),
+        links=SignedLinks(keys, settings.public_url, settings.bounce_address),
         keys=keys,
         connections=CONNECTIONS,
+        lanes={"email": mail_lanes(settings)} if outbox is None else None,
+        rates={"email": settings.smtp_rate} if settings.smtp_rate is not None else None,
+        ahead=AHEAD,
         journal=journal,
         began=began,
         report=report,
     )
+
+
+def keyring(store: Store, settings: Settings) -> Keyring:
+    """Return the keys of the tokens in mails of this project, for a command that reads them."""
+    return _secrets(store, settings)[1]
+
+
+def _secrets(store: Store, settings: Settings) -> tuple[bytes, Keyring]:
+    """Return the project's secret key, and the keyring of all it ever had."""
+    with store.begin() as conn:
+        kept = secret(conn, lambda: secrets.token_bytes(32))
+    key = settings.key() or kept
+    # What was signed before a key was set, or with the key before it, stands in mails that people keep.
+    return key, Keyring(key, (*settings.former_keys(), kept))
+
+
+def mail_lanes(settings: Settings) -> int:
+    """Return how many mails are on their way at once: at most one for each connection is marked and not yet answered.
+
+    A pipelined mail says its envelope right behind the one before it, so there are two for each connection.
+    """
+    return settings.smtp_connections * (2 if settings.smtp_transport == "pipelined" else 1)
 
 
 def rehearsal(start: datetime, *, seed: int = 0) -> tuple[System, VirtualClock, Mapping[str, RecordingChannel]]:
@@ -113,9 +136,10 @@ def live_channels(settings: Settings, *, outbox: Path | None) -> dict[str, Chann
         return {name: OutboxChannel(outbox, name) for name in sorted(CHANNELS)}
     channels: dict[str, Channel] = {name: TaskChannel(name) for name in sorted(TASKS)}
     if settings.smtp_url is not None:
+        from scheduler.channels.email.dkim import Signer
         from scheduler.channels.email.smtp import EmailChannel
 
-        channels["email"] = EmailChannel.from_settings(settings, connections=CONNECTIONS)
+        channels["email"] = EmailChannel.from_settings(settings, signer=Signer.from_settings(settings))
     if any("url" in fields for fields in settings.accounts.values()):
         from scheduler.channels.webhook import WebhookChannel
 
@@ -135,12 +159,17 @@ def assemble(
     links: Links | None = None,
     keys: Keyring | None = None,
     connections: int = 0,
+    lanes: Mapping[str, int] | None = None,
+    rates: Mapping[str, Rate] | None = None,
+    ahead: timedelta = timedelta(),
     journal: Journal | None = None,
     began: Callable[[], None] | None = None,
     report: Callable[[Outcome], None] | None = None,
 ) -> System:
     """Put the parts together; without `connections` every message is carried to its end before the next is begun.
 
+    `lanes` are the channels with another number than `connections`, `rates` what a channel may send in all, `ahead` how
+    long before its moment a message is made ready.
     Without `links` messages bear examples, without `keys` tokens are signed with `secret_key`.
     """
     catalog = Catalog()
@@ -157,8 +186,12 @@ def assemble(
         links=links or ExampleLinks(),
         report=report,
     )
-    engine: Engine = LocalEngine(worker, connections=connections) if connections else InlineEngine(worker)
-    dispatcher = Dispatcher(store, writer, catalog, engine, renderer, clock, worker_id=worker_id)
+    engine: Engine = InlineEngine(worker)
+    if connections:
+        engine = LocalEngine(worker, clock, connections=connections, lanes=lanes)
+    dispatcher = Dispatcher(
+        store, writer, catalog, engine, renderer, clock, worker_id=worker_id, rates=rates, ahead=ahead
+    )
     return System(
         store,
         writer,

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from campaigns import diff, loader, planner
 from campaigns.definition import Campaign, Sequence, Stage, Touch
+from campaigns.errors import CampaignError
 from campaigns.rendering import Renderer
 from campaigns.segments import Expression
 from campaigns.timeline import PlannedOffer, Timeline
+from scheduler.errors import FAULTS
 from scheduler.nudges import Habits
 from scheduler.store import plans
 from scheduler.store.database import Connection
 from scheduler.store.plans import CampaignRecord, RevisionRecord
 from scheduler.store.steering import KeptSteering
 
+_log = logging.getLogger(__name__)
 _EARLIER_KEPT = 8  # revisions that are not in force, in memory at once
 FIRST_APPLIES = "first_applies"  # in a revision's timeline: when each touch was first applied, ISO 8601
 
@@ -142,6 +147,7 @@ class Catalog:
         self.steering = KeptSteering()
         self._habits = Habits()
         self._kept: dict[tuple[str, str], InForce] = {}
+        self._unreadable: dict[str, str] = {}  # campaigns that cannot be read, and why: said once
         self._earlier: dict[tuple[str, int], InForce] = {}  # what pinned messages follow, the last used at the end
 
     def get(self, conn: Connection, campaign: str, edition: str, revision: int | None = None) -> InForce | None:
@@ -156,9 +162,24 @@ class Catalog:
         return None if number is None else self._load(conn, campaign, edition, number)
 
     def in_force(self, conn: Connection) -> list[InForce]:
-        """Return every campaign that is not cancelled, in the order of their ids."""
-        found = (self.of(conn, row) for row in plans.campaigns(conn) if row.state != "cancelled")
+        """Return every campaign that is not cancelled, in the order of their ids; an unreadable one is told of."""
+        rows = (row for row in plans.campaigns(conn) if row.state != "cancelled")
+        found = (self._told_apart(row.id, partial(self.of, conn, row)) for row in rows)
         return [campaign for campaign in found if campaign is not None]
+
+    def readable(self, conn: Connection, campaign: str, edition: str, revision: int | None = None) -> InForce | None:
+        """Do what `get` does; a campaign whose stored definition cannot be read is none, and is told of once."""
+        return self._told_apart(campaign, partial(self.get, conn, campaign, edition, revision))
+
+    def _told_apart(self, campaign: str, read: Callable[[], InForce | None]) -> InForce | None:
+        try:
+            return read()
+        except FAULTS as error:
+            why = error.message if isinstance(error, CampaignError) else type(error).__name__
+            if self._unreadable.get(campaign) != why:
+                self._unreadable[campaign] = why
+                _log.error("campaign %s cannot be read, and does nothing until it is applied again: %s", campaign, why)
+            return None
 
     def of(self, conn: Connection, record: CampaignRecord) -> InForce | None:
         """Return a campaign as its record says that it is in force."""

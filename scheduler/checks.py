@@ -117,7 +117,7 @@ def _check_address(here: Circumstances, case: Case) -> None:
 def _check_suppression(here: Circumstances, case: Case) -> None:
     if case.claim.contact is None:
         return
-    if (why := here.standing(case).suppressed(marketing=case.claim.marketing)) is not None:
+    if (why := here.standing(case).suppressed(marketing=case.claim.marketing, channel=case.claim.channel)) is not None:
         raise Withheld(State.SUPPRESSED, why)
 
 

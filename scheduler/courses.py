@@ -17,6 +17,7 @@ from scheduler.catalog import InForce
 from scheduler.delivery import State
 from scheduler.store import events, habits, ledger, people, plans
 from scheduler.store.database import Connection
+from scheduler.store.plans import Passage
 
 GOAL = "goal reached: "
 
@@ -54,10 +55,11 @@ def carry_on(
 ) -> None:
     """Plan what comes after the messages that a run has behind it; where nothing does, end it.
 
-    A run with a goal stays open for it, and one that waits for an event for that.
+    A run with a goal stays open for it, and one that waits for an event for that. A message that was taken from the
+    run (a person cancelled it) is behind it too.
     """
     path = plans.passages(conn, run.id)
-    if path and path[-1].is_open:
+    if any(one.is_open for one in path):
         return
     passed, since = sequences.passed_so_far(sequence, run, path)
     go_on(conn, campaign, stage, sequence, run, passed, since, effect or Effect(), now=now)
@@ -75,9 +77,15 @@ def go_on(
     *,
     now: datetime,
 ) -> None:
-    """Plan what a run comes to after the message `passed`, which ended at `since`; `START` is the event itself."""
+    """Plan what a run comes to after the message `passed`, which ended at `since`; `START` is the event itself.
+
+    A message that the person had of it, or that was taken from them, does not come again: what follows counts from
+    its end.
+    """
     zone = campaign.contact_zone(people.timezone(conn, run.contact))
     onward = sequences.onward(conn, sequence, run, passed, since, zone)
+    while onward.message is not None and (had := _had(conn, run, onward.message)) is not None:
+        onward = sequences.onward(conn, sequence, run, had.touch, had.ended_at, zone)
     if onward.message is None:
         if onward.waits:
             plans.note_run(conn, run.id, onward.waits)
@@ -90,6 +98,12 @@ def go_on(
         end(conn, campaign, run, reason, effect, now=now)
     elif is_planned:
         effect.started.append(f"{campaign.id}/{campaign.name_of(onward.message.id)}")
+
+
+def _had(conn: Connection, run: plans.RunRecord, message: Touch) -> Passage | None:
+    """Return a message that has ended of this run or of one that was the same, before two contacts became one."""
+    occurrence = dues.occurrence_of(run.key, 1)
+    return plans.ended_passage(conn, run.campaign, run.edition, message.id, run.contact, occurrence)
 
 
 def ending(sequence: Sequence, here: Touch | None, run_key: str, event: Happening | events.EventRecord) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from campaigns.definition.rates import Rate
 from campaigns.errors import CampaignError
 from campaigns.timeline import Timeline
 from scheduler import fanout, runs
@@ -27,7 +29,10 @@ _log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Decides what goes now. `tick` is idempotent: running it twice, late or in two places sends nothing twice."""
+    """Decides what goes now. `tick` is idempotent: running it twice, late or in two places sends nothing twice.
+
+    What will be due within `ahead` is handed over too, one moment at a time, for the engine to make it ready.
+    """
 
     def __init__(
         self,
@@ -39,6 +44,8 @@ class Dispatcher:
         clock: Clock,
         *,
         worker_id: str,
+        rates: Mapping[str, Rate] | None = None,
+        ahead: timedelta = timedelta(),
     ) -> None:
         self._store = store
         self._writer = writer
@@ -47,6 +54,8 @@ class Dispatcher:
         self._renderer = renderer
         self._clock = clock
         self._worker_id = worker_id
+        self._rates = rates or {}  # what a channel may send in all
+        self.ahead = ahead
         self._joined: int | None = None  # the database generation whose latecomers have joined the open occurrences
         self._followed: dict[tuple[str, str, int], dict[str, datetime]] = {}  # real dates the schedule follows already
         self._broken: dict[str, str] = {}  # campaigns that cannot be worked on, and why: said once
@@ -74,13 +83,14 @@ class Dispatcher:
                     found.append(campaign)
         return found
 
-    async def tick(self) -> int:
+    async def tick(self, *, early: bool = True) -> int:
         """Read the clock once, bring the schedule up to that moment and hand over what is due; return how much.
 
-        Only as much as the engine has room for is claimed; what is left is for the next tick.
+        Only as much as the engine has room for is claimed; what is left is for the next tick. Without `early` what is
+        not due yet is left alone.
         """
         now = self._clock.now()
-        room = self._engine.room()
+        room = self._engine.room() if early else replace(self._engine.room(), early=0)
         claims = await self._writer.run(lambda: self._plan_and_claim(now, room))
         await self._engine.submit(claims)
         return len(claims)
@@ -89,11 +99,11 @@ class Dispatcher:
         """Tick until nothing more is due and everything has its outcome; return how much was handed over."""
         done = 0
         while True:
-            carried = await self.tick()
+            carried = await self.tick(early=False)
             done += carried
             if not carried:
                 await self._engine.drain()
-                if not (carried := await self.tick()):
+                if not (carried := await self.tick(early=False)):
                     return done
                 done += carried
 
@@ -120,17 +130,25 @@ class Dispatcher:
         return claims
 
     def _claim(self, conn: Connection, now: datetime, room: Room) -> list[Claim]:
-        if not room.claims:
+        claims = self._take(conn, now, now, room, room.claims)
+        if self.ahead and len(claims) < room.early:
+            moment = ledger.next_moment(conn, after=now, until=now + self.ahead)
+            if moment is not None:
+                claims += self._take(conn, now, moment, room, room.early - len(claims))
+        return pace(conn, self._catalog, claims, now=now, rates=self._rates)
+
+    def _take(self, conn: Connection, now: datetime, due: datetime, room: Room, most: int) -> list[Claim]:
+        if most <= 0:
             return []
-        claims = ledger.claim(
+        return ledger.claim(
             conn,
             worker=self._worker_id,
             now=now,
             lease_until=now + LEASE,
-            limit=room.claims,
+            limit=most,
             without=room.full,
+            due=due,
         )
-        return pace(conn, self._catalog, claims, now=now)
 
     def _expire_held(self, conn: Connection, now: datetime) -> None:
         """End what nobody decided about in time, and carry on the runs it belonged to."""

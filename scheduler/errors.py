@@ -18,12 +18,14 @@ class BusyError(SchedulerError):
 class StorageError(SchedulerError):
     """The database cannot be used as it is. `passing`: it may mend itself (disk full, server away): wait and retry.
 
-    Otherwise the daemon has to stop, and nothing is tried again: a failed fsync, a damaged or vanished file.
+    Otherwise the daemon has to stop, and nothing is tried again: a failed fsync, a damaged or vanished file. `part` is
+    what of it cannot be used, as a person calls it: the database itself, or the state folder beside it.
     """
 
-    def __init__(self, message: str, *, remedy: str = "", passing: bool = False) -> None:
+    def __init__(self, message: str, *, remedy: str = "", passing: bool = False, part: str = "the database") -> None:
         super().__init__(message, remedy=remedy)
         self.passing = passing
+        self.part = part
 
 
 class ConflictError(SchedulerError):

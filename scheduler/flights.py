@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns import diff, planner
-from campaigns.definition import Campaign, Sequence, Stage, Touch
+from campaigns.definition import START, Campaign, Sequence, Stage, Touch
 from campaigns.diff import Flight
 from campaigns.timeline import Timeline
 from scheduler import courses, dues, nudges, sequences
@@ -69,6 +69,18 @@ class _Edit:
         )
 
     @property
+    def waits_changed(self) -> tuple[str, ...]:
+        """By what people stand who wait for an event, of which the edit changes the name, the time or the way on.
+
+        They wait behind this message, or, before the first one, behind the touch of their run.
+        """
+        found = self.before.sequence(self.touch.id)
+        old, new = {} if found is None else found[1].waits, self.sequence.waits
+        first = bool(self.sequence.messages) and self.touch.id == self.sequence.messages[0].id
+        asked = [(self.touch.id, self.touch.id), *([(START, self.run_touch)] if first else [])]
+        return tuple(key for after, key in asked if after in old and old[after] != new.get(after))
+
+    @property
     def planned(self) -> Mapping[str, Any]:
         """The touch as a snapshot of the new plan has it."""
         return diff.planned_touch(self.campaign, self.stage, self.touch, self.timeline.touch(self.touch.id))
@@ -94,11 +106,13 @@ def outlook(
     if before is None:
         return {}
     free = plans.people_in_flight(conn, before.id, before.edition)
+    behind = plans.people_behind(conn, before.id, before.edition)
     pinned = plans.pinned_people(conn, before.id, before.edition)
     found = {}
     for edit in _edits(before, campaign, timeline):
         name = edit.touch.id
         people = free.get(name, 0) + (0 if edit.rule in KEEPS else pinned.get(name, 0))
+        people += sum(behind.get(key, 0) for key in edit.waits_changed)
         if not people:
             continue
         if edit.rule in KEEPS:
@@ -142,25 +156,40 @@ def carry_out(
 def carry_on(conn: Connection, before: InForce | None, after: InForce, *, now: datetime) -> None:
     """Let people whose next step was taken out of the file go on with the one that follows now; end what has none.
 
-    Runs once the messages of what was removed are cancelled.
+    Who waits for an event waits as the file says now. Runs once the messages of what was removed are cancelled.
     """
     if before is None:
         return
+    changed = _changed_waits(before, after)
     gone = {touch.id for _, touch in before.campaign.touches() if after.find(touch.id) is None}
     hit = {found[1].touch.id for name in gone if (found := before.sequence(name)) is not None}
+    hit |= {touch for touch, _ in changed}
     if not hit:
         return
     for number, (touch, _contact) in plans.resting_runs(conn, before.id, before.edition).items():
         if touch not in hit:
             continue
         run, path = plans.run(conn, number, lock=True), plans.passages(conn, number)
-        if run is None or run.revision or (path and path[-1].touch not in gone):
+        if run is None or run.revision:
+            continue
+        last = path[-1].touch if path else START
+        if (touch, last) not in changed and path and last not in gone:
             continue
         found = after.sequence(touch)
         if found is None:
             plans.end_run(conn, run.id, reason="removed from the campaign", now=now)
         else:
             courses.carry_on(conn, after, found[0], found[1], run, now=now)
+
+
+def _changed_waits(before: InForce, after: InForce) -> set[tuple[str, str]]:
+    """Return the touches, each with a message (`START`: none yet), behind which the edit changes what is waited for."""
+    found = set()
+    for _, old in before.campaign.sequences():
+        now = after.sequence(old.touch.id)
+        waits = {} if now is None else now[1].waits
+        found |= {(old.touch.id, passed) for passed, wait in old.waits.items() if waits.get(passed) != wait}
+    return found
 
 
 def _edits(before: InForce, campaign: Campaign, timeline: Timeline) -> Iterator[_Edit]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import timedelta
 from enum import Enum
 
 WINDOW = 50  # DELIVERY: more than 5 % rendering failures, or more than 10 % refusals, in 50 messages
 _FIRST = 10  # nothing at all works: no need to wait for fifty
+
+# Gmail's and Yahoo's rules for bulk senders: aim under 0.1 % of people who call a mail spam, never reach 0.3 %; what is
+# over it is looked at for seven days in a row.
+COMPLAINTS_WITHIN = timedelta(days=7)
+_COMPLAINTS_NEVER, _COMPLAINTS_AIMED = 0.003, 0.001
+_FEWEST_COMPLAINTS = 3  # fewer say nothing about a mailing, however small it is
 
 
 class Result(Enum):
@@ -43,3 +50,15 @@ class Health:
                     del self._last[campaign], self._counts[campaign]
                     return f"{counts[kind]} of the last {len(last)} messages {_SAYS[kind]}"
         return None
+
+
+def complained(complaints: int, sent: int) -> str | None:
+    """Return why a campaign must be paused; `complaints` and mails `sent`, both within `COMPLAINTS_WITHIN`."""
+    if complaints < _FEWEST_COMPLAINTS or complaints < _COMPLAINTS_NEVER * sent:
+        return None
+    return f"{complaints} of {sent} people called its mails of the last 7 days spam: 0.3 % or more"
+
+
+def complains_much(complaints: int, sent: int) -> bool:
+    """Whether more people complain than a sender should aim at, and the campaign may still go on."""
+    return complaints >= _FEWEST_COMPLAINTS and _COMPLAINTS_AIMED * sent <= complaints < _COMPLAINTS_NEVER * sent

@@ -14,7 +14,7 @@ from scheduler.store import plans, standings
 from scheduler.store.database import Connection
 from scheduler.store.plans import Budget
 
-_SAME_WORDS = timedelta(days=7)
+SAME_WORDS = timedelta(days=7)
 
 
 class Limits:
@@ -31,7 +31,7 @@ class Limits:
         }
         self._begun: Counter[tuple[str, str]] = Counter()
         said = [found for parcel in new if (found := _said(parcel)) is not None]
-        self._said = standings.same_content(conn, said, after=now - _SAME_WORDS)
+        self._said = standings.same_content(conn, said, after=now - SAME_WORDS)
 
     def check(self, parcel: Parcel) -> None:
         """Raise Withheld for a message over its budget, and for one whose words went by another touch."""

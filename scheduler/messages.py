@@ -62,6 +62,13 @@ def unsubscribe(case: Case, links: Links) -> str | None:
     return links.unsubscribe(Token(claim.contact, claim.id), case.campaign.campaign.senders.unsubscribe)
 
 
+def unsubscribe_mail(case: Case, way_out: str | None) -> str | None:
+    """Return the file's own address for opt-outs by mail where the way out is a link; None where there is no second."""
+    own = case.campaign.campaign.senders.unsubscribe
+    linked = way_out is not None and way_out.startswith("https:")
+    return own if linked and own is not None and own.startswith("mailto:") else None
+
+
 def confirm(here: Circumstances, case: Case, links: Links) -> str | None:
     """Return where the person confirms the sign-up that this message answers; None for all other messages."""
     claim = case.claim
@@ -76,6 +83,8 @@ def compose(here: Circumstances, case: Case, content: Content, *, key: str, link
     claim, definition = case.claim, case.campaign.campaign
     first = here.first_attempts.get(claim.id)
     contact = contact_facts(here, case)
+    way_out = unsubscribe(case, links)
+    recipient = _recipient(claim.contact, contact) if claim.contact is not None and contact is not None else None
     return Message(
         delivery_id=claim.id,
         key=first.key if first is not None else key,
@@ -89,17 +98,26 @@ def compose(here: Circumstances, case: Case, content: Content, *, key: str, link
         created_at=first.created_at if first is not None else here.now,
         due_at=claim.due_at,
         content=content,
-        recipient=_recipient(claim.contact, contact) if claim.contact is not None and contact is not None else None,
+        recipient=recipient,
         account=definition.accounts.get(claim.channel),
         sender=definition.senders.sms if claim.channel == "sms" else definition.senders.email,
         reply_to=definition.senders.reply_to,
-        unsubscribe=unsubscribe(case, links),
+        unsubscribe=way_out,
+        unsubscribe_mail=unsubscribe_mail(case, way_out),
+        return_path=_return_path(case, recipient, links),
         facts={
             "contact": contact,
             "event": event_facts(here, case),
             "campaign": {"id": claim.campaign, "edition": claim.edition},
         },
     )
+
+
+def _return_path(case: Case, recipient: Recipient | None, links: Links) -> str | None:
+    """Return where what comes back of a mail goes, known by its stamp as this very mail; None for all others."""
+    if case.claim.channel != "email" or recipient is None or not recipient.email:
+        return None
+    return links.return_path(case.claim.id, recipient.email)
 
 
 def _recipient(contact: int, facts: Mapping[str, object]) -> Recipient:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from campaigns.definition.rates import Rate
 from scheduler.catalog import Catalog
@@ -14,19 +15,30 @@ from scheduler.store.database import Connection
 from scheduler.store.ledger import Claim
 
 
-def pace(conn: Connection, catalog: Catalog, claims: Sequence[Claim], *, now: datetime) -> list[Claim]:
+def pace(
+    conn: Connection,
+    catalog: Catalog,
+    claims: Sequence[Claim],
+    *,
+    now: datetime,
+    rates: Mapping[str, Rate] = MappingProxyType({}),
+) -> list[Claim]:
     """Return the claims that may go now, in their order; the others wait again, each for a token of its own.
 
-    The buckets are in the database, so a rate holds over every daemon that shares it.
+    `rates` are what channels may send in all, whatever the campaign. The buckets are in the database, so a rate holds
+    over every daemon that shares it.
     """
+    put_off: set[int] = set()
     limited: dict[tuple[str, str, str], list[Claim]] = {}
     for claim in claims:
         limited.setdefault((claim.campaign, claim.edition, claim.channel), []).append(claim)
-    put_off: set[int] = set()
     for (campaign, edition, channel), asked in sorted(limited.items()):
         rate = _rate(conn, catalog, campaign, edition, channel)
         if rate is not None:
             put_off |= _put_off(conn, f"{campaign}/{channel}", rate, asked, now)
+    for channel, rate in sorted(rates.items()):
+        asked = [claim for claim in claims if claim.channel == channel and claim.id not in put_off]
+        put_off |= _put_off(conn, f"/{channel}", rate, asked, now)
     return [claim for claim in claims if claim.id not in put_off]
 
 

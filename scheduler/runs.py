@@ -5,6 +5,7 @@ Every function works inside the caller's transaction and is idempotent by the ke
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Sequence as Listed
 from datetime import datetime
 
@@ -21,7 +22,18 @@ from scheduler.store.database import Connection
 # stops here instead of looping for ever.
 MOVES_AT_ONCE = 8
 
-__all__ = ["Effect", "Happening", "accept", "after_end", "after_sent", "after_sent_together", "enter", "is_marketing"]
+__all__ = [
+    "Effect",
+    "Happening",
+    "accept",
+    "after_end",
+    "after_sent",
+    "after_sent_together",
+    "carry_on",
+    "enter",
+    "is_marketing",
+    "rejoin",
+]
 
 
 def accept(conn: Connection, catalog: Catalog, happening: Happening, *, now: datetime) -> Effect:
@@ -121,10 +133,14 @@ def _starts_by_entering(campaign: InForce, stage: Stage) -> bool:
 def after_end(conn: Connection, catalog: Catalog, claim: ledger.Claim, *, now: datetime) -> None:
     """Carry a run on after one of its messages ended, sent or not: plan what comes next, else end the run.
 
-    By the definition the run follows now: an edit may have come while the message was on its way.
+    By the definition the run follows now: an edit may have come while the message was on its way. A touch that a
+    person took out repeats itself no more, and a campaign that is cancelled carries nobody on.
     """
     run = plans.run(conn, claim.run, lock=True) if claim.run is not None else None
     if run is None or run.state != "open":
+        return
+    if plans.campaign_state(conn, run.campaign) == "cancelled":
+        plans.end_run(conn, run.id, reason="the campaign was cancelled", now=now)
         return
     campaign = catalog.get(conn, run.campaign, run.edition, run.revision)
     found = _sequence_of(campaign, run, claim.touch) if campaign is not None else None
@@ -134,9 +150,37 @@ def after_end(conn: Connection, catalog: Catalog, claim: ledger.Claim, *, now: d
     message = sequence.message(claim.touch)
     number = dues.number_of(claim.occurrence, run.key) + 1
     repeated = message if message is not None and message.repeat is not None else None
+    if repeated is not None and plans.touch_state(conn, run.campaign, run.edition, claim.touch).rejected:
+        repeated = None
     if repeated is not None and courses.plan_message(conn, campaign, stage, repeated, run, number, now=now):
         return
     courses.carry_on(conn, campaign, stage, sequence, run, now=now)
+
+
+def carry_on(conn: Connection, catalog: Catalog, numbers: Iterable[int], *, now: datetime) -> None:
+    """Carry runs on from which a message was taken, by a person or by a merge; idempotent."""
+    for number in numbers:
+        run = plans.run(conn, number, lock=True)
+        if run is None or run.state != "open":
+            continue
+        campaign = catalog.readable(conn, run.campaign, run.edition, run.revision)
+        found = _sequence_of(campaign, run) if campaign is not None else None
+        if campaign is not None and found is not None:
+            courses.carry_on(conn, campaign, found[0], found[1], run, now=now)
+
+
+def rejoin(conn: Connection, catalog: Catalog, contact: int, *, now: datetime) -> None:
+    """Let what one of two contacts did answer the runs of the other, now that they are one person; then carry on.
+
+    Nobody is brought back by `loop:`: since the goal was reached they may have gone on.
+    """
+    mine = plans.open_runs(conn, contact)
+    if not mine:
+        return
+    for event in events.since_all(conn, contact, min(run.started_at for run in mine)):
+        happening = Happening(event.id, event.key, contact, event.name, event.at, event.facts)
+        _answer_runs(conn, catalog, happening, Effect(), now=now, loops=False)
+    carry_on(conn, catalog, [run.id for run in mine], now=now)
 
 
 def _sequence_of(campaign: InForce, run: plans.RunRecord, touch: str | None = None) -> tuple[Stage, Sequence] | None:
@@ -144,14 +188,16 @@ def _sequence_of(campaign: InForce, run: plans.RunRecord, touch: str | None = No
     return campaign.sequence(run.touch) or (campaign.sequence(touch) if touch is not None else None)
 
 
-def _answer_runs(conn: Connection, catalog: Catalog, happening: Happening, effect: Effect, *, now: datetime) -> None:
+def _answer_runs(
+    conn: Connection, catalog: Catalog, happening: Happening, effect: Effect, *, now: datetime, loops: bool = True
+) -> None:
     """End the runs for which this event is the goal, or the second event of `between`; then follow `loop:`.
 
     Runs of an earlier edition too: last year's reminder stops at this year's purchase. Runs that wait for it go on.
     """
-    loops: list[tuple[InForce, str]] = []
+    back: list[tuple[InForce, str]] = []
     for run in plans.open_runs(conn, happening.contact):
-        campaign = catalog.get(conn, run.campaign, run.edition, run.revision)
+        campaign = catalog.readable(conn, run.campaign, run.edition, run.revision)
         found = _sequence_of(campaign, run) if campaign is not None else None
         if campaign is None or found is None or run.event == happening.id or _came_before(conn, happening, run):
             continue
@@ -162,10 +208,10 @@ def _answer_runs(conn: Connection, catalog: Catalog, happening: Happening, effec
             _answer_wait(conn, campaign, stage, sequence, run, happening, effect, now=now)
             continue
         courses.end(conn, campaign, run, reason, effect, now=now)
-        if reason.startswith(courses.GOAL) and stage.loop is not None:
-            loops.append((campaign, stage.loop))
+        if loops and reason.startswith(courses.GOAL) and stage.loop is not None:
+            back.append((campaign, stage.loop))
     # Once every run is told why it ended: going back ends those of later stages, whose goal it may have been too.
-    for campaign, loop in dict.fromkeys(loops):
+    for campaign, loop in dict.fromkeys(back):
         why = f"loop after {happening.name}"
         contact, at = happening.contact, happening.at
         enter(conn, campaign, contact, loop, at=at, reason=why, now=now, back=True, effect=effect)

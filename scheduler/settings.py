@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -19,6 +32,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from campaigns.definition.rates import ChannelRate
 from scheduler.errors import SchedulerError
 
 PREFIX = "CAMPAIGN_"
@@ -26,14 +40,47 @@ FILE = "campaign.toml"
 
 # What may also be given as the name of a file that holds it (CAMPAIGN_SECRET_KEY_FILE), or as a systemd credential.
 _SECRETS = ("database_url", "smtp_url", "smtp_password", "secret_key", "former_secret_keys", "api_token")
+_BOUNCES = re.compile(
+    r"(?P<name>[A-Za-z0-9_+=-]+(?:\.[A-Za-z0-9_+=-]+)*)@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}\Z"
+)
+_DKIM_SECRETS = ("key", "second_key")
+_NESTED = (f"{PREFIX}ACCOUNTS__", f"{PREFIX}DKIM__")
+_LEAST_KEPT = {"retention": 30, "unconfirmed": 1}  # days: less would be a slip of the pen
+_DELIMITERS = "+-="
+_LONGEST_BOUNCE_NAME = 23  # before the @ of a bounce address: of 64 octets (RFC 5321) a stamp and its delimiter take 41
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Dkim(BaseModel):
+    """Which domain signs the mails, by which keys (PEM), each under a selector of its own.
+
+    A selector without its key is one that the mail server signs with; nothing but `campaign doctor` looks at it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    domain: str
+    selector: str | None = None
+    key: SecretStr | None = None
+    second_selector: str | None = None
+    second_key: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _has_selectors(self) -> Self:
+        if self.selector is None:
+            raise ValueError("expected a selector, e.g. 'c2027'")
+        if self.second_key is not None and self.second_selector is None:
+            raise ValueError("expected a second_selector for the second_key")
+        return self
 
 
 class Settings(BaseSettings):
     """What the environment and `campaign.toml` say; None where they say nothing.
 
     `accounts` maps an account's name to its fields, both in lower case with underscores. `now` is the text of
-    CAMPAIGN_NOW: the zone that a bare date is read in belongs to the campaign.
+    CAMPAIGN_NOW: the zone that a bare date is read in belongs to the campaign. `nameserver` is the address, and where
+    it is not 53 the port, of the name server that `campaign doctor` asks instead of the machine's. `retention` and
+    `unconfirmed` are the spans after which people are forgotten (`operations.retention`), None for never.
     """
 
     model_config = SettingsConfigDict(
@@ -48,14 +95,22 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, repr=False)
     smtp_url: SecretStr | None = None
     smtp_password: SecretStr | None = None
+    smtp_transport: Literal["pipelined", "plain"] = "pipelined"
+    smtp_connections: int = Field(4, ge=1, le=256)
+    smtp_rate: ChannelRate | None = None
     secret_key: SecretStr | None = Field(None, min_length=16)
     former_secret_keys: SecretStr | None = None
     api_token: SecretStr | None = Field(None, min_length=16)
     now: str | None = None
     accounts: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
+    dkim: Dkim | None = None
+    nameserver: str | None = None
     public_url: str | None = None
+    bounce_address: str | None = None
     outbox: Path | None = None
     state_dir: Path | None = None
+    retention: str | None = None
+    unconfirmed: str | None = "30 days"
     render_processes: int = Field(1, ge=1, le=64)
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
@@ -99,6 +154,18 @@ class Settings(BaseSettings):
         settings._warnings = (*warnings, *_in_clear(settings))
         return settings
 
+    @field_validator("retention", "unconfirmed")
+    @classmethod
+    def _is_a_long_span(cls, span: str | None, info: ValidationInfo) -> str | None:
+        if span is None or span.strip().lower() == "never":
+            return None
+        least = _LEAST_KEPT[str(info.field_name)]
+        if (days := _days(span)) is None:
+            raise ValueError("expected a span such as '3 years', or never")
+        if days < least:
+            raise ValueError(f"expected at least {least} days: whom it forgets does not come back")
+        return span
+
     @field_validator("public_url")
     @classmethod
     def _is_web_address(cls, url: str | None) -> str | None:
@@ -108,6 +175,33 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("expected an address such as https://news.biksouv.example")
         return url.rstrip("/")
+
+    @field_validator("bounce_address")
+    @classmethod
+    def _can_be_stamped(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        found = _BOUNCES.match(address.strip())
+        if found is None or not found["name"].strip(_DELIMITERS):
+            raise ValueError("expected an address of your own such as bounces@example.org")
+        if len(found["name"].rstrip(_DELIMITERS)) > _LONGEST_BOUNCE_NAME:
+            raise ValueError(
+                f"expected at most {_LONGEST_BOUNCE_NAME} letters before the @, the stamp needs the others"
+            )
+        return address.strip()
+
+    @field_validator("nameserver")
+    @classmethod
+    def _is_name_server(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        try:
+            parts = urlsplit(f"//[{text}]" if text.count(":") > 1 and "[" not in text else f"//{text}")
+            ip_address(parts.hostname or "")
+            port = parts.port or 53
+        except ValueError:
+            raise ValueError("expected the address of a name server, such as 9.9.9.9 or [::1]:5353") from None
+        return f"[{parts.hostname}]:{port}"
 
     @field_validator("accounts")
     @classmethod
@@ -135,6 +229,19 @@ class Settings(BaseSettings):
         return self.accounts.get(_key(name), {})
 
 
+def _days(span: str) -> int | None:
+    """Return how many whole days a span is at least; None for what is no span."""
+    from campaigns.errors import CampaignError
+    from campaigns.timing import resolver
+    from campaigns.timing.phrases import parse_span
+
+    start = datetime(2027, 1, 1, tzinfo=UTC)
+    try:
+        return (start - resolver.add_span(start, parse_span(span), "UTC", sign=-1)).days
+    except CampaignError:
+        return None
+
+
 def _from_toml(project: Path, warnings: list[str]) -> dict[str, Any]:
     path = project / FILE
     try:
@@ -155,6 +262,7 @@ def _from_toml(project: Path, warnings: list[str]) -> dict[str, Any]:
     ]
     held += [name for name in ("database_url", "smtp_url") if urlsplit(str(values.get(name, ""))).password]
     held += [f"accounts.{name}.secret" for name, fields in _tables(values.get("accounts")) if "secret" in fields]
+    held += [f"dkim.{name}" for name in _DKIM_SECRETS if name in _table(values.get("dkim"))]
     if held:
         warnings.append(
             f"{path} holds secrets ({', '.join(held)}): move them to the environment or to files of their own"
@@ -162,12 +270,12 @@ def _from_toml(project: Path, warnings: list[str]) -> dict[str, Any]:
     for name in _SECRETS:
         if (file := values.pop(f"{name}_file", None)) is not None:
             values[name] = _secret(project / str(file), f"{name}_file", warnings)
-    _open_accounts(values, project, warnings)
+    _open_tables(values, project, warnings)
     return values
 
 
 def _from_credentials() -> dict[str, Any]:
-    """Read what systemd's LoadCredential= put in place: `smtp-password`, `accounts--shop--secret`, ..."""
+    """Read what systemd's LoadCredential= put in place: `smtp-password`, `accounts--shop--secret`, `dkim--key`."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     values: dict[str, Any] = {}
     for path in sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else ():
@@ -177,6 +285,8 @@ def _from_credentials() -> dict[str, Any]:
         elif name.startswith("accounts__") and name.count("__") == 2:
             _, account, field = name.split("__")
             values.setdefault("accounts", {}).setdefault(account, {})[field] = _secret(path, path.name, None)
+        elif name.removeprefix("dkim__") in _DKIM_SECRETS and name.startswith("dkim__"):
+            values.setdefault("dkim", {})[name.removeprefix("dkim__")] = _secret(path, path.name, None)
     return values
 
 
@@ -196,18 +306,28 @@ def _from_environment(cls: type[Settings]) -> dict[str, Any]:
         values = EnvSettingsSource(cls)()
     except SettingsError:
         raise SchedulerError(
-            f"cannot read {PREFIX}ACCOUNTS", remedy=f"write {PREFIX}ACCOUNTS__NAME__FIELD=value"
+            f"cannot read {PREFIX}ACCOUNTS or {PREFIX}DKIM",
+            remedy=f"write {PREFIX}ACCOUNTS__NAME__FIELD=value, {PREFIX}DKIM__FIELD=value",
         ) from None
-    _open_accounts(values, Path(), [])
+    _open_tables(values, Path(), [])
     return values
 
 
-def _open_accounts(values: dict[str, Any], base: Path, warnings: list[str]) -> None:
-    """Replace every account field `x_file` by `x`, the content of that file."""
+def _open_tables(values: dict[str, Any], base: Path, warnings: list[str]) -> None:
+    """Replace every field `x_file` of an account and of dkim by `x`, the content of that file."""
     for account, fields in _tables(values.get("accounts")):
-        for field in [field for field in fields if field.lower().endswith("_file")]:
-            name = f"accounts.{account}.{field}"
-            fields[field.lower().removesuffix("_file")] = _secret(base / str(fields.pop(field)), name, warnings)
+        _open(fields, f"accounts.{account}", base, warnings)
+    _open(_table(values.get("dkim")), "dkim", base, warnings)
+
+
+def _open(fields: dict[str, Any], table: str, base: Path, warnings: list[str]) -> None:
+    for field in [field for field in fields if field.lower().endswith("_file")]:
+        path = base / str(fields.pop(field))
+        fields[field.lower().removesuffix("_file")] = _secret(path, f"{table}.{field}", warnings)
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _tables(accounts: object) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -236,6 +356,8 @@ def _merge(values: dict[str, Any], layer: Mapping[str, Any]) -> None:
             for account, fields in _tables(value):
                 merged.setdefault(_key(account), {}).update({_key(field): item for field, item in fields.items()})
             values[name] = merged
+        elif name == "dkim" and isinstance(value, dict):
+            values[name] = {**_table(values.get(name)), **value}
         else:
             values[name] = value
 
@@ -252,7 +374,7 @@ def _resolve_paths(values: dict[str, Any], project: Path) -> None:
 def _misspelt(cls: type[Settings]) -> Iterator[str]:
     known = [f"{PREFIX}{name.upper()}{end}" for name in cls.model_fields for end in ("", "_FILE" * (name in _SECRETS))]
     for name in sorted(os.environ):
-        if not name.startswith(PREFIX) or name in known or name.startswith(f"{PREFIX}ACCOUNTS__"):
+        if not name.startswith(PREFIX) or name in known or name.startswith(_NESTED):
             continue
         if near := get_close_matches(name, known, 1, cutoff=0.85):
             yield f"{name} is not a setting: did you mean {near[0]}?"

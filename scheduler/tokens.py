@@ -3,6 +3,8 @@
 A token is base64url of version, key id, contact, message and last moment, then a MAC over these and its purpose (HMAC
 of RFC 2104 with SHA-256, cut to 16 bytes as its section 5 allows). The purpose is signed and not written: a token made
 for one door opens no other.
+
+A stamp is the token of a mail's envelope: shorter, and in letters that mail servers may turn to upper or lower case.
 """
 
 from __future__ import annotations
@@ -22,6 +24,12 @@ _VERSION = 1
 _SAYS = struct.Struct(">B4sQQI")  # version, key id, contact, message, last moment
 _MAC_BYTES = 16
 LENGTH = (_SAYS.size + _MAC_BYTES) * 4 // 3 + 1  # characters; what is longer or shorter is no token
+
+# A stamp: 3 bytes of the key id, 6 of the delivery, 4 that tell its address from others, 12 of the MAC.
+_STAMP_KEY, _STAMP_DELIVERY, _STAMP_ADDRESS, _STAMP_MAC = 3, 6, 4, 12
+_STAMP_SAYS = _STAMP_KEY + _STAMP_DELIVERY + _STAMP_ADDRESS
+STAMP_LENGTH = (_STAMP_SAYS + _STAMP_MAC) * 8 // 5  # 40 letters of base32
+_DELIMITERS = ("+", "-", "=")
 
 
 class Purpose(StrEnum):
@@ -47,6 +55,14 @@ class Token:
     delivery: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which message an envelope was made for; `mark` tells the address it went to from the person's other ones."""
+
+    delivery: int
+    mark: bytes
+
+
 class Keyring:
     """Signs with the first key and knows the tokens of all: links in mails outlive the key that made them."""
 
@@ -54,6 +70,7 @@ class Keyring:
         keys = [_derived(each) for each in (secret, *former)]
         self._first = keys[0]
         self._keys = {_key_id(key): key for key in reversed(keys)}
+        self._short = {_key_id(key)[:_STAMP_KEY]: key for key in reversed(keys)}
 
     def sign(self, purpose: Purpose, token: Token, *, until: datetime | None = None) -> str:
         """Return the text of a token: the same for the same input; without `until` it is good for ever."""
@@ -76,6 +93,30 @@ class Keyring:
             raise TokenError(expired=True)
         return Token(contact, delivery)
 
+    def stamp(self, delivery: int, address: str) -> str:
+        """Return the stamp of a message's envelope, 40 small letters and digits: the same for the same input."""
+        key = self._first
+        says = _key_id(key)[:_STAMP_KEY] + delivery.to_bytes(_STAMP_DELIVERY, "big") + _mark(key, address)
+        return base64.b32encode(says + _stamp_mac(key, says)).decode().lower()
+
+    def read_stamp(self, text: str) -> Stamp:
+        """Return what a stamp says, in whatever case it came back. Raises TokenError for what was not stamped here."""
+        if len(text) != STAMP_LENGTH or not text.isascii():
+            raise TokenError
+        try:
+            raw = base64.b32decode(text.upper())
+        except (binascii.Error, ValueError):
+            raise TokenError from None
+        says, mac = raw[:_STAMP_SAYS], raw[_STAMP_SAYS:]
+        key = self._short.get(says[:_STAMP_KEY], self._first)
+        if not hmac.compare_digest(mac, _stamp_mac(key, says)) or says[:_STAMP_KEY] not in self._short:
+            raise TokenError
+        return Stamp(int.from_bytes(says[_STAMP_KEY : _STAMP_KEY + _STAMP_DELIVERY], "big"), says[-_STAMP_ADDRESS:])
+
+    def is_for(self, stamp: Stamp, address: str) -> bool:
+        """Whether a stamp was made for a mail to this address, by whichever key."""
+        return any(_mark(key, address) == stamp.mark for key in self._keys.values())
+
 
 class Links(Protocol):
     """The addresses that stand in messages; None where there is nothing to build them on."""
@@ -88,13 +129,20 @@ class Links(Protocol):
         """Return where this person confirms a sign-up, up to `until`."""
         ...
 
+    def return_path(self, delivery: int, address: str) -> str | None:
+        """Return the address of what comes back of this mail to `address`; None: the campaign's sender."""
+        ...
+
 
 class SignedLinks:
     """Links on the project's public address (`https://news.shop.example`), each with a token of its own."""
 
-    def __init__(self, keys: Keyring, public_url: str | None) -> None:
+    def __init__(self, keys: Keyring, public_url: str | None, bounce_address: str | None = None) -> None:
         self._keys = keys
         self._base = public_url
+        name, _, domain = (bounce_address or "").rpartition("@")
+        # `bounces@` gets a plus; an author whose server splits at another sign writes it at the end: `bounces-@`.
+        self._bounces = (name if name.endswith(_DELIMITERS) else f"{name}+", domain) if name else None
 
     def unsubscribe(self, token: Token, own: str | None) -> str | None:
         """Return the person's link of RFC 8058; `own` without a public address by https, which that asks for."""
@@ -108,6 +156,13 @@ class SignedLinks:
             return None
         return f"{self._base}/o/{self._keys.sign(Purpose.CONFIRM, token, until=until)}"
 
+    def return_path(self, delivery: int, address: str) -> str | None:
+        """Return the stamped bounce address of one mail (VERP); None where the project has no bounce address."""
+        if self._bounces is None:
+            return None
+        name, domain = self._bounces
+        return f"{name}{self._keys.stamp(delivery, address)}@{domain}"
+
 
 class ExampleLinks:
     """What stands for the links where nothing is sent: a rehearsal, a preview."""
@@ -119,6 +174,10 @@ class ExampleLinks:
     def confirm(self, token: Token, *, until: datetime) -> str | None:  # noqa: ARG002
         """Return an address that shows where the link will stand."""
         return EXAMPLE_CONFIRM
+
+    def return_path(self, delivery: int, address: str) -> str | None:  # noqa: ARG002
+        """Return None: nothing goes, so nothing comes back."""
+        return None
 
 
 EXAMPLE_CONFIRM = "https://news.shop.example/o/example"
@@ -136,6 +195,15 @@ def _key_id(key: bytes) -> bytes:
 
 def _mac(key: bytes, purpose: Purpose, says: bytes) -> bytes:
     return hmac.digest(key, purpose.value.encode() + b"\0" + says, hashlib.sha256)[:_MAC_BYTES]
+
+
+def _stamp_mac(key: bytes, says: bytes) -> bytes:
+    return hmac.digest(key, b"bounce\0" + says, hashlib.sha256)[:_STAMP_MAC]
+
+
+def _mark(key: bytes, address: str) -> bytes:
+    """Return four bytes that tell an address from a person's other ones; keyed, so that they do not tell it."""
+    return hmac.digest(key, b"bounced address\0" + address.strip().lower().encode(), hashlib.sha256)[:_STAMP_ADDRESS]
 
 
 def _decoded(text: str) -> bytes:

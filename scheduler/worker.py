@@ -117,22 +117,38 @@ class Worker:
         """
         looks = await self._store_work(lambda: self._look(claims))
         closings = [look.closing for look in looks if look.closing is not None]
-        going = [(look.here, look.case, look.facts) for look in looks if look.here and look.case and look.facts]
-        contents = await self._renderer.render([Job(case.campaign, case.touch.id, facts) for _, case, facts in going])
-        parcels = []
-        for (here, case, _), content in zip(going, contents, strict=True):
-            if isinstance(content, Content):
-                parcels.append(self._parcel(here, case, content))
-            else:
-                closings.append(self._not_rendered(case, content))
+        parcels, unrendered = await self._render(looks)
+        closings += [self._not_rendered(case, error) for case, error in unrendered]
         for pending in [self._close(closing) for closing in closings]:
             await self.confirm(pending)
         return parcels
 
-    def _look(self, claims: Sequence[Claim]) -> list[_Look]:
+    async def foresee(self, claims: Sequence[Claim]) -> list[Parcel]:
+        """Look at claims as of the moment at which all of them are due, and render those that may go then.
+
+        Nothing is stored: with the attempt mark everything is asked again, and the others are prepared when it is time.
+        """
+        moment = max(claim.not_before for claim in claims if claim.not_before is not None)
+        looks = await self._store_work(lambda: self._look(claims, at=moment))
+        return (await self._render(looks))[0]
+
+    async def _render(self, looks: Sequence[_Look]) -> tuple[list[Parcel], list[tuple[Case, CampaignError]]]:
+        """Return the parcels of what may go, and what could not be rendered."""
+        going = [(look.here, look.case, look.facts) for look in looks if look.here and look.case and look.facts]
+        contents = await self._renderer.render([Job(case.campaign, case.touch.id, facts) for _, case, facts in going])
+        parcels, unrendered = [], []
+        for (here, case, _), content in zip(going, contents, strict=True):
+            if isinstance(content, Content):
+                parcels.append(self._parcel(here, case, content))
+            else:
+                unrendered.append((case, content))
+        return parcels, unrendered
+
+    def _look(self, claims: Sequence[Claim], at: datetime | None = None) -> list[_Look]:
         now = self._clock.now()
         # Whose lease is over is left to the next tick, and not judged: it may be the clock that is wrong.
         claims = [claim for claim in claims if now <= claim.lease_until]
+        now = at or now
         found: dict[int, Case | Closing] = {}
         with self._store.read() as conn:
             campaigns: dict[tuple[str, str, int | None], InForce | None] = {}
@@ -140,13 +156,16 @@ class Worker:
                 try:
                     found[claim.id] = self._case(conn, claim, campaigns)
                 except FAULTS as error:
-                    found[claim.id] = self._trouble(claim, None, error, now)
+                    if at is None:
+                        found[claim.id] = self._trouble(claim, None, error, now)
             here = Circumstances(
                 conn, [case for case in found.values() if isinstance(case, Case)], now=now, catalog=self._catalog
             )
         looks = []
         for claim in claims:
-            case = found[claim.id]
+            case = found.get(claim.id)
+            if case is None:
+                continue
             if isinstance(case, Closing):
                 looks.append(_Look(closing=case))
                 continue
@@ -155,7 +174,8 @@ class Worker:
                 checks.last_moment(here, case)
                 looks.append(_Look(here, case, messages.facts(here, case, links=self._links)))
             except FAULTS as error:
-                looks.append(_Look(closing=self._trouble(claim, case, error, now)))
+                if at is None:
+                    looks.append(_Look(closing=self._trouble(claim, case, error, now)))
         return looks
 
     def _case(

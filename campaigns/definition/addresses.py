@@ -34,7 +34,13 @@ def _mailbox(value: object) -> str:
 def _unsubscribe(value: object) -> str:
     written = text(value).strip()
     if written.startswith("mailto:"):
-        _mailbox(written.removeprefix("mailto:").partition("?")[0])
+        address, _, query = written.removeprefix("mailto:").partition("?")
+        _mailbox(address)
+        if "<" in address or not query.isprintable():  # a name, a line break: mail programs would not understand it
+            raise UnreadableError(
+                f"expected an address alone after mailto:, got {shown(value)}",
+                remedy="write it as mailto:stop@shop.example?subject=stop",
+            )
         return written
     if not _HTTPS.match(written):
         raise UnreadableError(

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from campaigns.definition import Touch
+
+_UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
@@ -27,3 +34,13 @@ class Content:
         """The content's sha256 in hexadecimal: equal exactly when every part is equal; what an approval is bound to."""
         parts = [self.subject, self.text, self.html, self.preheader, self.media]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()
+
+
+def one_line(text: str) -> str:
+    """Return `text` as one line without control characters and runs of spaces: a subject or a preheader."""
+    return " ".join((text if text.isprintable() else _UNPRINTED.sub(" ", text)).split())
+
+
+def touch_media(touch: Touch) -> tuple[tuple[str, str], ...]:
+    """Return the touch's pictures: pairs of (file, alternative text)."""
+    return tuple((media.file, media.alt) for media in touch.media)

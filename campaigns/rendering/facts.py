@@ -27,6 +27,12 @@ _DEPTH = 20
 _BITS = 1000  # of a whole number
 
 
+class PlainFacts(dict[str, object]):
+    """Facts by section that `plain` has seen to already; not to be changed any more."""
+
+    __slots__ = ()
+
+
 def plain(value: object, *, depth: int = 0) -> object:
     """Return `value` as text, numbers, booleans, None, lists and dicts of text keys; moments become ISO 8601 text.
 
@@ -35,10 +41,10 @@ def plain(value: object, *, depth: int = 0) -> object:
     """
     if depth > _DEPTH:
         raise RenderError(f"expected facts nested at most {_DEPTH} levels deep")
+    if isinstance(value, str):
+        return value if type(value) is str and value.isprintable() else clean(value)
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        return clean(value)
     if isinstance(value, int):
         if value.bit_length() > _BITS:
             raise RenderError("expected a number of at most 300 digits")
@@ -94,7 +100,7 @@ def facts(
     edition: str | None = None,
     occasion_on: date | None = None,
     common: Mapping[str, object] | None = None,
-) -> dict[str, object]:
+) -> PlainFacts:
     """Return everything a template may see, as plain JSON-able data.
 
     Moments are ISO 8601 text in `zone`, the reader's; `touch.timezone` names it, so that the filters write dates in
@@ -105,7 +111,7 @@ def facts(
     """
     if edition is None or (occasion_on is None and campaign.occasion is not None):
         edition, occasion_on = _edition(campaign, now, edition)
-    return {
+    made = {
         "contact": _contact(contact),
         "event": _event(event, zone),
         "campaign": common if common is not None else common_facts(campaign, edition, occasion_on),
@@ -122,6 +128,7 @@ def facts(
             name: clean(link) for name, link in (("unsubscribe", unsubscribe), ("confirm", confirm)) if link is not None
         },
     }
+    return PlainFacts(made)
 
 
 def _mapping(value: Mapping[str, object]) -> dict[str, object]:

@@ -54,48 +54,56 @@ class Mails:
         }
         return {**facts, "mail": mail}
 
-    def from_markdown(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
-        """Return (html, text) of a Markdown template in its layout."""
-        body = self._markdown(self._engine.write(Part.MARKDOWN, name, data))
-        html = self._in_layout(body, layout, data, self._footer(data))
-        return self._finish(html, name, run), self.text_of(body, layout, run, data)
+    def html(
+        self, part: Part, name: str, layout: str, run: Run, data: dict[str, object]
+    ) -> tuple[str, str, str | None]:
+        """Return the HTML of a template, and its body and layout for `text_of`; the values stand in the HTML already.
 
-    def from_text(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
-        """Return (html, text) of a plain text: the text as it is, and its paragraphs in the layout."""
-        body = paragraphs(self._engine.write(Part.MARKDOWN, name, data))
-        html = self._in_layout(body, layout, data, self._footer(data))
-        return self._finish(html, name, run), self._engine.write(Part.TEXT, name, data)
+        An HTML template may be a whole document, which has no layout.
+        """
+        footer = self._engine.write(Part.HTML, "layouts/footer.html", data).strip()
+        seen = _with(data, footer=Markup(footer)) if part is Part.HTML else data  # noqa: S704 - our own markup
+        body = self.body(part, self._engine.write(Part.HTML if part is Part.HTML else Part.MARKDOWN, name, seen))
+        whole = part is Part.HTML and is_document(body)
+        if whole:
+            written = body
+        else:
+            filled = _with(data, body=Markup(body), footer=Markup(footer))  # noqa: S704 - values in it are marks
+            written = self._engine.write(Part.HTML, layout, filled)
+        html = self._finish(with_footer(written, footer), name, run)
+        return html, body, None if whole else layout
 
-    def from_html(self, name: str, layout: str, run: Run, data: dict[str, object]) -> tuple[str, str]:
-        """Return (html, text) of an HTML template: a whole document as it is, a fragment in its layout."""
-        footer = self._footer(data)
-        written = self._engine.write(Part.HTML, name, _with(data, footer=Markup(footer)))  # noqa: S704 - our own markup
-        if _DOCUMENT.search(written):
-            return self._finish(_with_footer(written, footer), name, run), self.text_of(written, None, run, data)
-        html = self._in_layout(written, layout, data, footer)
-        return self._finish(html, name, run), self.text_of(written, layout, run, data)
+    def body(self, part: Part, written: str) -> str:
+        """Return the HTML of what a template wrote: Markdown, plain text (Part.TEXT), or HTML as it is."""
+        if part is Part.MARKDOWN:
+            return self._markdown(written)
+        return paragraphs(written) if part is Part.TEXT else written
+
+    def aloud(self, body: str) -> str:
+        """Return the text that says what the HTML `body` says."""
+        return self._aloud(body)
 
     def text_of(self, body: str, layout: str | None, run: Run, data: dict[str, object]) -> str:
         """Return the text part that says what the HTML `body` says, in the layout's text where it has one."""
-        text = self._aloud(body)
-        plain = None if layout is None else layout.removesuffix(".html") + ".txt"
-        if plain is not None and self._engine.sources.knows(plain):
+        text, plain = self._aloud(body), self.text_layout(layout)
+        if plain is not None:
             text = self._engine.write(Part.TEXT, plain, _with(data, text=text))
         return fill_text(text, run.slots)
+
+    def text_layout(self, layout: str | None) -> str | None:
+        """Return the name of the text beside a layout, None where there is none."""
+        plain = None if layout is None else layout.removesuffix(".html") + ".txt"
+        return plain if plain is not None and self._engine.sources.knows(plain) else None
+
+    def skeleton(self, html: str) -> Skeleton | None:
+        """Return the pieces of finished HTML; None where values inside `class` or `id` have to come first."""
+        return self._finished(html)
 
     def with_footer(self, text: str, data: dict[str, object]) -> str:
         """Return the text part with its footer behind it; without one where there is nothing to say."""
         if not text.strip():
             raise RenderError("the message is empty")
-        footer = self._engine.write(Part.TEXT, "layouts/footer.txt", data).strip()
-        return tidy(text) + (f"\n\n{tidy(footer)}\n" if footer else "\n")
-
-    def _footer(self, data: dict[str, object]) -> str:
-        return self._engine.write(Part.HTML, "layouts/footer.html", data).strip()
-
-    def _in_layout(self, body: str, layout: str, data: dict[str, object], footer: str) -> str:
-        filled = _with(data, body=Markup(body), footer=Markup(footer))  # noqa: S704 - values in it are marks
-        return _with_footer(self._engine.write(Part.HTML, layout, filled), footer)
+        return closed(text, self._engine.write(Part.TEXT, "layouts/footer.txt", data))
 
     def _finish(self, html: str, name: str, run: Run) -> str:
         """Return the finished HTML: styles inlined, values in their places."""
@@ -107,10 +115,21 @@ class Mails:
             return finished.fill(run.slots)
 
 
+def closed(text: str, footer: str) -> str:
+    """Return a text part with its footer, both tidied."""
+    footer = tidy(footer.strip())
+    return tidy(text) + (f"\n\n{footer}\n" if footer else "\n")
+
+
+def is_document(html: str) -> bool:
+    """Whether this is a whole page, and no piece of one."""
+    return _DOCUMENT.search(html) is not None
+
+
 def tidy(text: str) -> str:
     """Return `text` without spaces at line ends, empty lines around it, or more than one empty line in a row."""
-    lines = "\n".join(line.rstrip() for line in text.split("\n"))
-    return _BLANK_LINES.sub("\n\n", lines).strip("\n")
+    lines = "\n".join([line.rstrip() for line in text.split("\n")])
+    return (_BLANK_LINES.sub("\n\n", lines) if "\n\n\n" in lines else lines).strip("\n")
 
 
 def paragraphs(text: str) -> str:
@@ -141,7 +160,7 @@ def _with(data: dict[str, object], **more: object) -> dict[str, object]:
     return {**data, "mail": {**mail, **more}}
 
 
-def _with_footer(html: str, footer: str) -> str:
+def with_footer(html: str, footer: str) -> str:
     """Return `html` with the footer in it exactly once: where its layout put it, else at the end of the body."""
     if not footer or footer in html:
         return html

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from campaigns.errors import Place, RenderError
-from campaigns.rendering.content import Content
-from campaigns.rendering.facts import plain
+from campaigns.rendering.content import Content, one_line, touch_media
+from campaigns.rendering.facts import PlainFacts, plain
 
 if TYPE_CHECKING:
     from campaigns.definition import Campaign, Touch
     from campaigns.finding import Finding
+    from campaigns.rendering.folds import Folds
+    from campaigns.rendering.form import Form
     from campaigns.rendering.mail import Mails
     from campaigns.rendering.run import Run
     from campaigns.rendering.script import Script
 
 _SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
-_UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class Renderer:
@@ -26,15 +26,28 @@ class Renderer:
 
     Compiled templates and finished layouts are kept, so one Renderer serves all messages of a revision. The same
     touch and facts give the same bytes.
+
+    A touch with more than `folds_after` mails is folded: what all readers share is worked out once, which a message
+    costs a fifth of then. `told` hears of each touch that cannot be, with its id and the reason.
     """
 
-    def __init__(self, campaign: Campaign, templates: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        templates: Mapping[str, str],
+        *,
+        folds_after: int = 20,
+        told: Callable[[str, str], None] | None = None,
+    ) -> None:
         from campaigns.rendering.engine import Engine
 
         self._campaign = campaign
         self._engine = Engine(campaign, templates)
         self._mails: Mails | None = None
         self._scripts: dict[str, Script] = {}
+        self._folds: dict[str, Folds] = {}
+        self._folds_after = folds_after
+        self._told = told
 
     def render(self, touch: Touch, facts: Mapping[str, object]) -> Content:
         """Return what `touch` says with these facts (see `facts`); the whole message or RenderError, never a part.
@@ -42,14 +55,14 @@ class Renderer:
         RenderError names template and line: unknown names, broken syntax, forbidden operations, an empty subject or
         body, a marketing mail without postal address or unsubscribe link.
         """
-        from campaigns.rendering.run import running
-
-        given = plain(facts)
+        given = facts if type(facts) is PlainFacts else plain(facts)
         assert isinstance(given, dict)
-        with running(given) as run:
-            if touch.channel[0] == "email":
-                return self._mail(touch, given, run)
-            return self._note(touch, given)
+        if touch.channel[0] != "email":
+            return self._plainly(touch, given)[0]
+        folds = self._folds.get(touch.id)
+        if folds is None:
+            folds = self._folds[touch.id] = self._folding(touch)
+        return folds.render(given)
 
     def check(self, *, known_contact_fields: Collection[str] = (), public_address: bool = False) -> tuple[Finding, ...]:
         """Return what is wrong with the templates of all touches, without rendering any; empty when nothing is.
@@ -69,6 +82,39 @@ class Renderer:
 
         self.check()
         self._mails = self._mails or Mails(self._engine, self._campaign.language)
+
+    def _plainly(self, touch: Touch, facts: dict[str, object]) -> tuple[Content, int]:
+        """Return what the touch says, written in the sandbox, and how many steps that took."""
+        from campaigns.rendering.run import MAX_STEPS, running
+
+        with running(facts) as run:
+            said = self._mail(touch, facts, run) if touch.channel[0] == "email" else self._note(touch, facts)
+            return said, MAX_STEPS - run.steps
+
+    def _folding(self, touch: Touch) -> Folds:
+        from campaigns.rendering.folds import Folds
+
+        return Folds(
+            lambda facts: self._plainly(touch, facts),
+            lambda shared: self._form(touch, shared),
+            after=self._folds_after,
+            told=lambda why: self._told(touch.id, why) if self._told is not None else None,
+        )
+
+    def _form(self, touch: Touch, shared: dict[str, object]) -> Form:
+        """Return the form of a mail for readers who share these facts."""
+        from campaigns.rendering.form import Form
+        from campaigns.rendering.mail import Mails
+
+        self._mails = self._mails or Mails(self._engine, self._campaign.language)
+        return Form(
+            touch,
+            self._script(touch),
+            self._engine,
+            self._mails,
+            shared,
+            lambda facts: self._refuse_unlawful(touch, facts),
+        )
 
     def _mail(self, touch: Touch, facts: dict[str, object], run: Run) -> Content:
         from campaigns.rendering.environment import Part
@@ -90,21 +136,21 @@ class Renderer:
         data = mails.context(facts, subject, preheader)
         own = None if says.text is None else self._engine.write(Part.TEXT, says.text, data)
         html: str | None = None
-        if says.layout is None:
+        if says.layout is not None:
+            html, read, layout = mails.html(says.part, body, says.layout, run, data)
+        if own is not None:
+            text = own
+        elif says.layout is None or says.part is Part.TEXT:
             text = self._engine.write(Part.TEXT, body, data)
-        elif says.part is Part.MARKDOWN:
-            html, text = mails.from_markdown(body, says.layout, run, data)
-        elif says.part is Part.TEXT:
-            html, text = mails.from_text(body, says.layout, run, data)
         else:
-            html, text = mails.from_html(body, says.layout, run, data)
+            text = mails.text_of(read, layout, run, data)
         with explained(self._engine.sources, body):
             return Content(
                 subject=subject,
-                text=mails.with_footer(text if own is None else own, data),
+                text=mails.with_footer(text, data),
                 html=html,
                 preheader=preheader,
-                media=_media(touch),
+                media=touch_media(touch),
             )
 
     def _note(self, touch: Touch, facts: dict[str, object]) -> Content:
@@ -123,7 +169,7 @@ class Renderer:
         if touch.channel[0] == "sms":
             # One no-break space would make every part of the SMS half as long (GSM 03.38 does not have it).
             text = text.translate(_SPACES)
-        return Content(subject=subject, text=text, media=_media(touch))
+        return Content(subject=subject, text=text, media=touch_media(touch))
 
     def _script(self, touch: Touch) -> Script:
         """Return the touch's templates by name, worked out once."""
@@ -148,7 +194,7 @@ class Renderer:
 
         if name is None:
             return ""
-        return " ".join(_UNPRINTED.sub(" ", self._engine.write(Part.TEXT, name, facts)).split())
+        return one_line(self._engine.write(Part.TEXT, name, facts))
 
     def _refuse_unlawful(self, touch: Touch, facts: Mapping[str, object]) -> None:
         """Refuse a marketing mail that does not say who sends it or how to stop it."""
@@ -175,7 +221,3 @@ class Renderer:
 
     def _place(self, touch: Touch, *path: str) -> Place:
         return self._campaign.place(*self._campaign.touch_path(touch.id), *path)
-
-
-def _media(touch: Touch) -> tuple[tuple[str, str], ...]:
-    return tuple((media.file, media.alt) for media in touch.media)

@@ -20,6 +20,7 @@ _SCHEMES = ("http", "https", "mailto", "tel", "sms")
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.\-]*)\s*:")
 _SAFE_HEAD = re.compile(r"(?:(?:https?|mailto|tel|sms):|[/#?.])", re.IGNORECASE)
 _NOT_IN_URL = re.compile(r"""[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]""")
+_PLAIN_LINK = re.compile(r"""https?://[\x21\x23-\x25\x28-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]*""")
 _STYLE_VALUE = re.compile(r"[\w#.,% \-]{0,64}")
 _TAG = re.compile(r"""<[A-Za-z](?:[^>"]|"[^"]*")*>""")
 _ATTRIBUTE = re.compile(r"""\s([^\s=>"]+)="([^"]*)\"""")
@@ -51,7 +52,7 @@ class Skeleton:
         """Return the HTML with every value escaped for its place; RenderError for a link that is none."""
         pieces = [self.fixed[0]]
         for (number, spot), fixed in zip(self.values, self.fixed[1:], strict=True):
-            pieces.append(_placed(slots[number] if number < len(slots) else "", spot))
+            pieces.append(placed(slots[number] if number < len(slots) else "", spot))
             pieces.append(fixed)
         done = "".join(pieces)
         if len(done) > MAX_OUTPUT or len(done.encode()) > MAX_OUTPUT:
@@ -127,12 +128,17 @@ def _check_links(tag: str) -> None:
             raise RenderError(f"a link cannot begin with {scheme[1]}:")
 
 
-def _placed(value: str, spot: Spot) -> str:
+def placed(value: str, spot: Spot) -> str:
+    """Return `value` escaped for where it stands; RenderError where it must not stand there."""
     if spot is Spot.TEXT:
         return escape(value)
     if spot is Spot.STYLE:
         if not _STYLE_VALUE.fullmatch(value):
             raise RenderError(f"expected a colour or a length as a value inside `style`, got {value[:40]!r}")
+        return value
+    if spot is Spot.QUERY and value.isascii() and value.isalnum():
+        return value
+    if spot is Spot.LINK and _PLAIN_LINK.fullmatch(value):
         return value
     if spot in (Spot.LINK, Spot.HEAD):
         check_link(value, whole=spot is Spot.LINK)

@@ -174,7 +174,7 @@ class Sources:
 
     def layouts(self) -> tuple[str, ...]:
         """Return the layouts a mail may ask for by name, in alphabetical order."""
-        parts = ("layouts/base.html", "layouts/footer.html")
+        parts = ("layouts/base.html", "layouts/brand.html", "layouts/footer.html", "layouts/products.html")
         named = [name for name in self.names() if _LAYOUT.fullmatch(name) and name not in parts]
         return tuple(name.removeprefix("layouts/").removesuffix(".html") for name in named)
 

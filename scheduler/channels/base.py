@@ -26,7 +26,8 @@ class Message:
 
     `key` is the idempotency key (keyed HMAC, stored with the attempt; the left side of the Message-ID), `created_at`
     the Date of a mail, aware UTC. `recipient` is None for posts and for hooks and tasks that concern nobody.
-    `unsubscribe` is the opt-out address of marketing messages (mailto: or https:), None for all others.
+    `unsubscribe` is the opt-out address of marketing messages (mailto: or https:), None for all others;
+    `unsubscribe_mail` is a second one, by mail, where `unsubscribe` is a link.
     """
 
     delivery_id: int
@@ -46,6 +47,7 @@ class Message:
     sender: str | None = None
     reply_to: str | None = None
     unsubscribe: str | None = None
+    unsubscribe_mail: str | None = None
     return_path: str | None = None  # where what comes back of a mail is sent to; without it the sender
     facts: dict[str, object] = field(default_factory=dict)  # contact, event, campaign, offer: what a webhook posts
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import contacts_privacy, database, exits, telling
+from scheduler.cli import contacts_privacy, contacts_suppress, database, exits, telling
 from scheduler.cli.frame import CampaignCommand, CampaignGroup
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Cell, Span
@@ -201,5 +201,11 @@ def unsubscribe(session: Session, *, who: str, url: str | None) -> int:
     return exits.DONE
 
 
-for _command in (contacts_privacy.consent, contacts_privacy.export, contacts_privacy.merge, contacts_privacy.forget):
+for _command in (
+    contacts_suppress.suppress,
+    contacts_privacy.consent,
+    contacts_privacy.export,
+    contacts_privacy.merge,
+    contacts_privacy.forget,
+):
     command.add_command(_command)

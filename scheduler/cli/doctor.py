@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,8 @@ import click
 
 from campaigns.errors import CampaignError
 from campaigns.finding import Finding, Level
-from scheduler.cli import database, exits, findings, review, telling
+from scheduler.cli import database, exits, findings, mail_checks, review, telling
+from scheduler.cli.check import Check
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Span
@@ -25,17 +25,6 @@ _STYLES = {"✓": "good", "!": "warning", "✗": "error"}
 _LEVELS = {"✓": "ok", "!": "warning", "✗": "error"}
 _WEEK = timedelta(days=7)
 _DRIFT = timedelta(minutes=2)
-_WAIT_SECONDS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was looked at: `sign` is ✓ (well), ! (worth knowing) or ✗ (to be mended, with the `remedy`)."""
-
-    name: str
-    sign: str
-    message: str
-    remedy: str = ""
 
 
 @click.command(
@@ -51,7 +40,7 @@ class Check:
 @database.option
 @common
 def command(session: Session, *, ledger: bool, url: str | None) -> int:
-    """Check versions, project, files, database, clock, daemon and accounts."""
+    """Check versions, project, files, database, clock, daemon, mail with its DNS records, and accounts."""
     if ledger:
         from scheduler.cli import ledger_screen
 
@@ -61,7 +50,8 @@ def command(session: Session, *, ledger: bool, url: str | None) -> int:
         ("project", lambda: _project(session)),
         ("files", lambda: _files(session)),
         ("database", lambda: _database(session, url)),
-        ("mail", lambda: _mail(session)),
+        ("mail", lambda: mail_checks.log_in(session)),
+        ("domains", lambda: mail_checks.domains(session)),
         ("accounts", lambda: _accounts(session)),
     )
     checks = [check for name, look in looks for check in _safely(name, look)]
@@ -238,23 +228,6 @@ def _people(store: Store) -> Iterator[Check]:
     share = f"{agreed} of {count(counts.contacts, 'contact')} agreed to marketing"
     stopped = f", {counts.unsubscribed} unsubscribed" if counts.unsubscribed else ""
     yield Check("consent", "✓" if agreed else "!", share + stopped)
-
-
-def _mail(session: Session) -> Iterator[Check]:
-    """Check the log-in at the mail server; no message is sent."""
-    settings = database.settings(session)
-    if settings.smtp_url is None:
-        remedy = "set CAMPAIGN_SMTP_URL, e.g. smtp+starttls://user@mail.example:587"
-        yield Check("mail", "!", "no mail server: mails are held", remedy)
-        return
-    import asyncio
-
-    from scheduler.channels.email.server import Timeouts
-    from scheduler.channels.email.smtp import EmailChannel
-
-    channel = EmailChannel.from_settings(settings, timeouts=Timeouts(connect=_WAIT_SECONDS, command=_WAIT_SECONDS))
-    server = asyncio.run(channel.check())
-    yield Check("mail", "✓", f"{server} takes our log-in (nothing was sent)")
 
 
 def _accounts(session: Session) -> Iterator[Check]:

@@ -31,9 +31,11 @@ def document(hold: Hold | None) -> dict[str, object] | None:
 
 
 def show(session: Session, hold: Hold, zone: str | None) -> None:
-    """Say that nothing is sent, since when and why."""
+    """Say that nothing is sent, since when and why; every moment in one zone, which is named."""
     screen = session.screen
-    screen.paragraph(Span("HOLD", "error"), f"     since {telling.told(hold.at, zone)}: {hold.reason}", indent=9)
+    since = f"{telling.told(hold.at, zone)} ({telling.zone_name(hold.at, zone)})"
+    said = f"     since {since}: {telling.localised(hold.reason, zone)}"
+    screen.paragraph(Span("HOLD", "error"), said, indent=9)
 
 
 def warn(session: Session, hold: Hold) -> None:

@@ -103,7 +103,7 @@ def _show(screen: Screen, read: Shape, spool: Spool, seen: Imported, aside: Path
     if seen.stopped:
         screen.line(
             Span("! ", "warning"),
-            f"{count(seen.stopped, 'person was', 'people were')} erased here before: an opt-out of then still holds",
+            f"an opt-out that was kept of {count(seen.stopped, 'person', 'people')} holds",
         )
 
 

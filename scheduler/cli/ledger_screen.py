@@ -29,7 +29,7 @@ def check(session: Session, url: str | None) -> int:
             store,
             Catalog(),
             now=telling.now(session, store),
-            connections=CONNECTIONS,
+            connections=max(CONNECTIONS, database.settings(session).smtp_connections),
             newest_attempt=newest,
             attempts=attempts,
         )

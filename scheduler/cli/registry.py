@@ -36,6 +36,7 @@ ENTRIES = (
     Entry("status", "Watch", "What is on the schedule, what went, what is next", "scheduler.cli.status"),
     Entry("log", "Watch", "What became of every message, and why", "scheduler.cli.log"),
     Entry("explain", "Watch", "When a message reaches a person, or exactly why not", "scheduler.cli.explain"),
+    Entry("bounces", "Watch", "Read what came back of mails: bounces and complaints", "scheduler.cli.bounces"),
     Entry("audit", "Watch", "Who applied, approved, paused, cancelled or imported what", "scheduler.cli.audit"),
     Entry(
         "contacts",

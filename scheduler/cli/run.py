@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scheduler.bootstrap import System
     from scheduler.clock import Clock
     from scheduler.guard import Guard
+    from scheduler.runtime.daily import Begin
     from scheduler.settings import Settings
     from scheduler.store.database import Store
     from scheduler.store.meta import Hold
@@ -147,7 +148,7 @@ def _serve(session: Session, *, once: bool, outbox: Path | None, url: str | None
                 )
             if hold is not None:
                 hold_screen.warn(session, hold)
-            asyncio.run(_run(session, settings, system, guard, once=once, bind=bind))
+            asyncio.run(_run(session, settings, system, guard, once=once, bind=bind, trial=outbox is not None))
             log.close(once=once)
             held = holding.held(store) is not None
     finally:
@@ -177,7 +178,14 @@ def _guarded(store: Store, settings: Settings, clock: Clock, outbox: Path | None
 
 
 async def _run(
-    session: Session, settings: Settings, system: System, guard: Guard, *, once: bool, bind: str | None
+    session: Session,
+    settings: Settings,
+    system: System,
+    guard: Guard,
+    *,
+    once: bool,
+    bind: str | None,
+    trial: bool,
 ) -> None:
     from scheduler.runtime import Daemon
 
@@ -191,6 +199,7 @@ async def _run(
         guard=guard,
         say=session.screen.say,
         reload=reloading.reloader(session, settings, system.catalog),
+        daily=None if trial else _daily(settings, system),
     )
     try:
         if bind is not None:
@@ -202,6 +211,18 @@ async def _run(
             await channel.close()
         await system.renderer.close()
         system.writer.close()
+
+
+def _daily(settings: Settings, system: System) -> Begin | None:
+    """Return what begins the daily round of forgetting; None when the settings keep everybody."""
+    from campaigns.timing.phrases import parse_span
+    from scheduler.operations import retention
+
+    spans = [None if span is None else parse_span(span) for span in (settings.retention, settings.unconfirmed)]
+    if spans == [None, None]:
+        return None
+    rules = retention.Rules(*spans)
+    return lambda now: retention.Round(system.store, system.catalog, rules, now).step
 
 
 def _greet(

@@ -152,13 +152,14 @@ def resume(
 @common
 def cancel(session: Session, *, names: tuple[str, ...], confirmed: tuple[str, ...], url: str | None) -> int:
     """End a campaign or a touch for this edition; what was sent stays in the history."""
+    from scheduler.catalog import Catalog
     from scheduler.operations import steering
 
     with database.opened(session, url) as store:
         chosen = _targets(store, names, everything=False)
         for target in chosen:
             confirm.name(session, _what_ends(store, target), str(target), given=confirmed)
-        cancelled = steering.cancel(store, chosen, now=telling.now(session, store), who=database.who())
+        cancelled = steering.cancel(store, Catalog(), chosen, now=telling.now(session, store), who=database.who())
     words = f"Cancelled {_list(chosen)}: {count(cancelled, 'planned message')} will not be sent."
     _say(session, {"cancelled": [str(target) for target in chosen], "messages": cancelled}, words)
     return exits.DONE

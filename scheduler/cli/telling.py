@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from scheduler.cli.wording import moment
 if TYPE_CHECKING:
     from scheduler.cli.options import Session
     from scheduler.store.database import Store
+
+_STORED = re.compile(r"(\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC")
 
 
 def local(at: datetime, zone: str | None) -> datetime:
@@ -24,6 +27,20 @@ def local(at: datetime, zone: str | None) -> datetime:
 def told(at: datetime, zone: str | None, *, year: bool = False, align: bool = False) -> str:
     """Write a moment in the zone it is told in, e.g. `Thu 21 Jan 09:30`."""
     return moment(local(at, zone), year=year, align=align)
+
+
+def localised(words: str, zone: str | None) -> str:
+    """Return stored words with the moments they name in UTC (`2027-01-21 at 08:30 UTC`) told in a zone."""
+
+    def local_words(found: re.Match[str]) -> str:
+        return told(datetime.fromisoformat(f"{found[1]}T{found[2]}:00+00:00"), zone, year=True)
+
+    return _STORED.sub(local_words, words)
+
+
+def zone_name(at: datetime, zone: str | None) -> str:
+    """Return what the zone is called in which a moment is told; the machine's by its abbreviation then."""
+    return zone or local(at, None).tzname() or "local time"
 
 
 def zone_of(store: Store) -> str | None:

@@ -14,6 +14,7 @@ from typing import BinaryIO, TextIO
 
 from campaigns.errors import Place
 from scheduler.contacts_csv import encoding as encodings
+from scheduler.contacts_csv.collecting import uncollected
 from scheduler.contacts_csv.header import read_columns
 from scheduler.contacts_csv.row import ContactRow, RowReader
 from scheduler.contacts_csv.spool import Refusal, Spool
@@ -168,7 +169,7 @@ def _rows(text: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[in
     start = 1
     try:
         for row in reader:
-            if any(row) and any(value.strip() for value in row):
+            if "".join(row).strip():
                 yield start, row
             start = reader.line_num + 1
     except csv.Error as error:
@@ -182,7 +183,7 @@ def _rows(text: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[in
 def _fill(spool: Spool, file: BinaryIO, shape: Shape, country: str | None) -> None:
     """Read every row behind the header into the spool."""
     reader = RowReader(shape.header, shape.mapping, shape.kinds, country, decimal_comma=shape.delimiter == ";")
-    with _decoded(file, shape.encoding, shape.path) as text:
+    with uncollected(), _decoded(file, shape.encoding, shape.path) as text:
         rows = itertools.islice(_rows(text, shape.delimiter, shape.path), 1, None)
         while chunk := list(itertools.islice(rows, _CHUNK)):
             accepted = []

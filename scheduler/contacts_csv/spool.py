@@ -9,6 +9,8 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
+from typing import Any
 
 from scheduler.contacts_csv.row import ContactRow, joined
 
@@ -41,7 +43,8 @@ class Spool:
     def __init__(self) -> None:
         self.people = 0
         self.joined = 0
-        self._data = sqlite3.connect("", isolation_level=None)
+        self._alone = Lock()  # one thread may read on while another notes who is refused
+        self._data = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._data.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -83,14 +86,13 @@ class Spool:
     def refuse(self, refusal: Refusal) -> None:
         """Note a row that is not taken."""
         values = (refusal.line, refusal.reason, json.dumps(refusal.row))
-        self._data.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?)", values)
+        with self._alone:
+            self._data.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?)", values)
 
     def chunks(self, size: int = _CHUNK) -> Iterator[list[ContactRow]]:
         """Yield the people by line, so many at a time."""
         last = 0
-        while rows := self._data.execute(
-            "SELECT * FROM person WHERE line > ? ORDER BY line LIMIT ?", (last, size)
-        ).fetchall():
+        while rows := self._after(last, size):
             yield [_read(row) for row in rows]
             last = rows[-1][0]
 
@@ -107,6 +109,11 @@ class Spool:
     def silent(self) -> int:
         """Return how many people agreed to nothing."""
         return int(self._data.execute("SELECT count(*) FROM person WHERE coalesce(consent, '') = ''").fetchone()[0])
+
+    def _after(self, line: int, size: int) -> list[tuple[Any, ...]]:
+        query = "SELECT * FROM person WHERE line > ? ORDER BY line LIMIT ?"
+        with self._alone:
+            return self._data.execute(query, (line, size)).fetchall()
 
     def _person(self, line: int) -> ContactRow:
         return _read(self._data.execute("SELECT * FROM person WHERE line = ?", (line,)).fetchone())

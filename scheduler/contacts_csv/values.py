@@ -8,6 +8,7 @@ from datetime import date
 from functools import lru_cache
 
 from campaigns.errors import CampaignError
+from scheduler.contacts_csv import phones
 
 Fact = str | int | float | bool | tuple[str, ...]
 KINDS = ("text", "number", "date", "yes-no", "list")
@@ -58,16 +59,10 @@ def _validated(value: str) -> str:
 
 def phone(value: str, header: str, country: str | None) -> str:
     """Read a phone number and return it as E.164; `country` is that of numbers without a country code."""
-    import phonenumbers
-
+    if (number := phones.e164(value, country)) is not None:
+        return number
     where = f" in {country}" if country else " (with its country code, e.g. +33 6 12 34 56 78)"
-    try:
-        number = phonenumbers.parse(value, country)
-    except phonenumbers.NumberParseException:
-        raise RowError(f"{header}: “{value}” is not a phone number{where}") from None
-    if not phonenumbers.is_possible_number(number):
-        raise RowError(f"{header}: “{value}” is not a phone number{where}")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    raise RowError(f"{header}: “{value}” is not a phone number{where}")
 
 
 @lru_cache(_DISTINCT)

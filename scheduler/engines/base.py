@@ -24,6 +24,13 @@ class Carrier(Protocol):
         """Return a parcel for each claim whose message may go; the others have been settled."""
         ...
 
+    async def foresee(self, claims: Sequence[Claim]) -> Sequence[Any]:
+        """Return a parcel for each of the claims, all due at one coming moment, that may go then as things stand now.
+
+        Nothing is settled: what the others come to is found out by `prepare` when they are due.
+        """
+        ...
+
     async def send(self, parcel: Any) -> Any:
         """Send one message; return its outcome, which is on its way to the ledger."""
         ...
@@ -39,10 +46,14 @@ class Carrier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many claims an engine takes now, and the channels it takes none for because they have enough to do."""
+    """How many claims an engine takes now, and the channels it takes none for because they have enough to do.
+
+    `early` is how many it takes at all, those that are not due yet among them.
+    """
 
     claims: int
     full: frozenset[str] = frozenset()
+    early: int = 0
 
 
 class Engine(Protocol):

@@ -77,7 +77,9 @@ class MarkFile:
             _sync_folder(self.path.parent)
         except OSError as error:
             passing = error.errno in _PASSING
-            raise StorageError(f"cannot write {self.path}: {_said(error)}", remedy=_REMEDY, passing=passing) from None
+            raise StorageError(
+                f"cannot write {self.path}: {_said(error)}", remedy=_REMEDY, passing=passing, part="the state folder"
+            ) from None
 
 
 _NUMBERS = ("generation", "newest", "attempts")

@@ -75,6 +75,7 @@ class LedgerGuard:
         self._newest = self._attempts = 0
         self._doubted: Reading | None = None  # the last look that was believed, while the wall clock is not
         self._skewed = self._swollen = self._was_ahead = False
+        self._told: set[str] = set()  # passing troubles that were told and are not over
         self._busy = False  # whether attempts were found at the last look
         now = Reading(clock.now(), clock.monotonic())
         self._reading, self._highest = now, now.wall
@@ -201,12 +202,13 @@ class LedgerGuard:
             if self._was_ahead:
                 self._turn_back()
             self._keep(now.wall)
+            self._told.clear()
         except BusyError:
             return  # the next beat is a second away
         except StorageError as error:
             if not error.passing or error is self._unmarked:
                 raise
-            _log.warning("%s", error)
+            self._tell(error)
 
     def began(self) -> None:
         """Bring the mark up before the first messages after a quiet second leave; those after them wait for the beat.
@@ -222,7 +224,7 @@ class LedgerGuard:
         except StorageError as error:
             if not error.passing:
                 raise
-            _log.warning("%s", error)
+            self._tell(error)
 
     def stop(self) -> None:
         """Write the last mark; what cannot be written any more is left as it was a second ago."""
@@ -235,6 +237,12 @@ class LedgerGuard:
         except (BusyError, StorageError) as error:
             _log.warning("%s", error)
         self.journal.close()
+
+    def _tell(self, error: StorageError) -> None:
+        """Warn of a trouble that may pass, once until it is over: it is met again every second."""
+        if str(error) not in self._told:
+            self._told.add(str(error))
+            _log.warning("%s", error)
 
     def _read_clocks(self, now: Reading) -> None:
         if clocks.is_turned_back(clocks.step(self._highest, self._reading, now)):

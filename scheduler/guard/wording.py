@@ -60,4 +60,5 @@ def span(length: timedelta) -> str:
 
 
 def _day(at: datetime) -> str:
+    """Write a moment as `localised` finds it again: whoever reads it may be in another zone than the daemon."""
     return f"{at:%Y-%m-%d at %H:%M} UTC"

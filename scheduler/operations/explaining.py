@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from campaigns import planner
-from campaigns.definition import Stage, Touch
+from campaigns.definition import PERSONAL, Stage, Touch
 from campaigns.planner import Went, courtesy_rules
 from scheduler import checks, fanout, limits, rivals
 from scheduler.cases import Case, case_of
@@ -156,7 +156,7 @@ def _explain(
     lines = (
         *_position(conn, here, case),
         *reasoning.lines(here, case, checks.rulings(here, case) if is_open else (), show=show),
-        *_around(conn, case, is_open=is_open),
+        *(_around(conn, here, case) if is_open else ()),
         *([Line("so far", row.reason)] if row is not None and is_open and row.reason else []),
         *([Line("attempts", str(row.attempts))] if row is not None and row.attempts else []),
     )
@@ -290,15 +290,35 @@ def _position(conn: Connection, here: Circumstances, case: Case) -> Iterator[Lin
             yield Line("why then" if run.state == "open" else "ended", run.reason)
 
 
-def _around(conn: Connection, case: Case, *, is_open: bool) -> Iterator[Line]:
-    """Yield what concerns all messages: the hold and the budget."""
-    if not is_open:
-        return
+def _around(conn: Connection, here: Circumstances, case: Case) -> Iterator[Line]:
+    """Yield what is asked beside the rules of the last moment: words, rate, account, the hold and the budget."""
+    yield Line("same words", _said_lately(conn, here, case))
+    definition, channel = case.campaign.campaign, case.claim.channel
+    rate = definition.rate.get(channel)
+    yield Line("rate", "no limit" if rate is None else f"{rate} by {channel}")
+    senders = {"email": definition.senders.email, "sms": definition.senders.sms}
+    account = definition.accounts.get(channel) or senders.get(channel)
+    yield Line("account", f"{channel}: {account}" if account else f"{channel}: none named in the file")
     hold = meta.hold(conn)
     yield Line("hold", "none" if hold is None else hold.reason, passes=hold is None)
     budget = plans.budget(conn, *case.edition)
     said = "no limit" if budget is None else f"{budget.left} of {budget.authorised} messages left"
     yield Line("budget", said, passes=_budget(conn, case) is None)
+
+
+def _said_lately(conn: Connection, here: Circumstances, case: Case) -> str:
+    """Say which messages of other touches theirs must not repeat word for word; the words are compared as it goes."""
+    since, contact = here.now - limits.SAME_WORDS, case.claim.contact
+    if case.touch.is_task:
+        return "not asked: nobody gets it to read"
+    went = [
+        f"{row.campaign}/{row.touch} {reasoning.moment(row.sent_at, here.zone(case))}"
+        for row in reader.deliveries(conn, contact=contact, states=(State.SENT,))
+        if row.sent_at is not None and row.sent_at > since and row.channel in PERSONAL
+        if (row.campaign, row.touch) != (case.claim.campaign, case.claim.touch)
+    ]
+    days = f"of the last {limits.SAME_WORDS.days} days"
+    return f"not those {days}: {', '.join(went)}" if went else f"nothing else {days} to repeat"
 
 
 def _nothing(conn: Connection, sought: _Sought, contact: int, now: datetime) -> Explanation:

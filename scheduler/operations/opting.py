@@ -22,6 +22,7 @@ from scheduler.store.people import wordings
 from scheduler.store.reader import DeliveryRecord
 from scheduler.tokens import Token
 
+FORM = f"{happenings.OWN}form:"  # how the keys of sign-ups by a form begin
 CONFIRMED = "confirmed"  # the event a confirmation stores; a file that declares it under `events:` may answer it
 _MOST_FACTS = ("first_name", "last_name", "language")
 
@@ -168,7 +169,7 @@ def sign_up(
                 who=who,
                 name=happenings.SIGN_UP,
                 at=None,
-                key=f"{happenings.OWN}form:{hashlib.sha256(whole.encode()).hexdigest()[:32]}",
+                key=f"{FORM}{hashlib.sha256(whole.encode()).hexdigest()[:32]}",
                 facts=body,
                 now=now,
             )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
 from scheduler.contacts_csv import ContactRow, Refusal, Shape, Spool, as_row
+from scheduler.contacts_csv.ahead import ahead
+from scheduler.contacts_csv.collecting import uncollected
 from scheduler.delivery import State
 from scheduler.errors import AttentionError, SchedulerError
 from scheduler.store import events, people, plans, reader
@@ -67,10 +68,11 @@ def preview_file(store: Store, shape: Shape, spool: Spool, *, now: datetime) -> 
         if people.nobody_known(conn):
             return people.Imported(new=spool.people, without_consent=spool.silent())
     total = people.Imported()
-    for chunk in spool.chunks():
-        with store.read() as conn:
-            seen = people.preview_contacts(conn, chunk, now=now)
-        total += _refusing(seen, shape, spool)
+    with uncollected():
+        for chunk in spool.chunks():
+            with store.read() as conn:
+                seen = people.preview_contacts(conn, chunk, now=now)
+            total += _refusing(seen, shape, spool)
     return total
 
 
@@ -85,9 +87,10 @@ def import_file(
     """
     total = people.Imported()
     with contextlib.ExitStack() as one:
-        one.enter_context(_uncollected())
+        one.enter_context(uncollected())
         outer = one.enter_context(store.begin()) if whole else None
-        for chunk in spool.chunks():
+        # A server works by itself, and its next rows are read meanwhile; SQLite works in this very process.
+        for chunk in ahead(spool.chunks()) if store.dialect == "postgresql" else spool.chunks():
             with contextlib.nullcontext(outer) if outer is not None else store.begin() as conn:
                 total += _refusing(people.upsert_contacts(conn, chunk, source=source, now=now), shape, spool)
         if whole and spool.refused:
@@ -97,18 +100,6 @@ def import_file(
             plans.audit(conn, at=now, who=by, action="import", subject=source, detail=detail)
             bump(conn)
     return total
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the search for cycles away from millions of rows that have none: it takes a seventh of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _refusing(seen: people.Imported, shape: Shape, spool: Spool) -> people.Imported:

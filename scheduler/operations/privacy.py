@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from scheduler import runs
+from scheduler.catalog import Catalog
 from scheduler.delivery import State
 from scheduler.errors import BusyError, SchedulerError
 from scheduler.operations.people import find
@@ -56,21 +59,34 @@ def inactive(store: Store, since: datetime) -> int:
 def forget_inactive(store: Store, since: datetime, *, now: datetime, by: str) -> Erasure:
     """Erase everybody who gave no sign of life from `since` on; what opt-outs they had stay. See `people.inactive`."""
     words: set[str] = set()
-    total = after = 0
-    while True:
-        with store.begin() as conn:
-            chunk = people.inactive(conn, since, after=after, limit=_TOGETHER)
-            for contact in chunk:
-                known, _ = _erase(conn, contact, asked=False, now=now)
-                words.update(value for _, value in known.addresses)
-            if chunk:
-                detail = f"inactive since {since.date().isoformat()}"
-                subject = f"{len(chunk)} contacts, #{chunk[0]} to #{chunk[-1]}"
-                plans.audit(conn, at=now, who=by, action="erase", subject=subject, detail=detail)
-                bump(conn)
-        if not chunk:
-            return Erasure(total, 0, scrubbing.scrub(store, words) if total else True)
-        total, after = total + len(chunk), chunk[-1]
+    total = 0
+    detail = f"inactive since {since.date().isoformat()}"
+    while chunk := forget_some(
+        store, lambda conn: people.inactive(conn, since, limit=_TOGETHER), detail=detail, now=now, by=by
+    ):
+        total += len(chunk)
+        words.update(*chunk)
+    return Erasure(total, 0, scrubbing.scrub(store, words) if total else True)
+
+
+def forget_some(
+    store: Store, choose: Callable[[Connection], Sequence[int]], *, detail: str, now: datetime, by: str
+) -> list[tuple[str, ...]]:
+    """Erase the people that `choose` returns, in one transaction; return the addresses of each.
+
+    What was theirs may still stand in the files of the database: `scrubbing.scrub` looks for it.
+    """
+    found = []
+    with store.begin() as conn:
+        chosen = choose(conn)
+        for contact in chosen:
+            known, _ = _erase(conn, contact, asked=False, now=now)
+            found.append(tuple(value for _, value in known.addresses))
+        if chosen:
+            subject = f"{len(chosen)} contacts, #{chosen[0]} to #{chosen[-1]}"
+            plans.audit(conn, at=now, who=by, action="erase", subject=subject, detail=detail)
+            bump(conn)
+    return found
 
 
 def _erase(conn: Connection, contact: int, *, asked: bool, now: datetime) -> tuple[people.Traces, int]:
@@ -88,9 +104,13 @@ def _erase(conn: Connection, contact: int, *, asked: bool, now: datetime) -> tup
     return known, cancelled
 
 
-def merge(store: Store, kept: str, other: str, *, now: datetime, by: str) -> tuple[int, int]:
+def merge(
+    store: Store, kept: str, other: str, *, now: datetime, by: str, catalog: Catalog | None = None
+) -> tuple[int, int]:
     """Make one person of two contacts; return the ids of the one that stays and of the one that is empty now.
 
+    What one of them had, did or took back counts for both: each message goes once, a goal that either reached ends the
+    runs of both, and a run that both have goes on once. `catalog` is read anew when it is not given.
     Raises: SchedulerError when they are the same already, or one of them is erased; BusyError while a message to one
     of them is being sent.
     """
@@ -103,10 +123,10 @@ def merge(store: Store, kept: str, other: str, *, now: datetime, by: str) -> tup
             _refuse_sending(conn, contact)
             if people.gone_at(conn, contact) is not None:
                 raise SchedulerError(f"#{contact} is erased", remedy="name a contact that is there")
-        moved = ledger.hand_over(conn, second, first, now=now)
+        twins = people.twin_runs(conn, first, second)
+        moved = ledger.hand_over(conn, second, first, now=now, twins=twins)
         people.merge(conn, first, second, now=now)
-        for run in plans.open_runs(conn, second):
-            plans.end_run(conn, run.id, reason=f"merged into #{first}", now=now)
+        runs.rejoin(conn, catalog or Catalog(), first, now=now)
         detail = f"with #{second}, {moved} messages"
         plans.audit(conn, at=now, who=by, action="merge", subject=f"contact #{first}", detail=detail)
         bump(conn)

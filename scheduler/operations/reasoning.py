@@ -41,7 +41,7 @@ def lines(here: Circumstances, case: Case, rulings: Sequence[Ruling], *, show: b
     asked: Mapping[str, Callable[[], str]] = {
         "audience": lambda: _audience(here, case, show=show),
         "consent": lambda: _consent(here, case),
-        "suppression": lambda: here.standing(case).suppressed(marketing=case.claim.marketing) or "none",
+        "suppression": lambda: _suppression(here, case),
         "address": lambda: _address(here, case),
         "goal": lambda: _goal(here, case),
         "moment": lambda: _moment(here, case),
@@ -67,6 +67,11 @@ def lines(here: Circumstances, case: Case, rulings: Sequence[Ruling], *, show: b
             why = ruling.withheld.reason if ruling.withheld is not None else ""
             text = said if not stops or why in said else f"{said}: {why}" if said else why
             yield Line(rule, text, passes=not stops)
+
+
+def _suppression(here: Circumstances, case: Case) -> str:
+    claim = case.claim
+    return here.standing(case).suppressed(marketing=claim.marketing, channel=claim.channel) or "none"
 
 
 def without_case(campaign: InForce, stage: Stage, touch: Touch) -> Iterator[Line]:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from campaigns import planner
 from campaigns.timeline import Timeline
 from campaigns.timing import resolver
+from scheduler import runs
 from scheduler.catalog import Catalog, InForce
 from scheduler.checks import WAITS_FOR_APPROVAL
 from scheduler.delivery import State
@@ -127,16 +128,19 @@ def is_off(store: Store, target: Target) -> bool:
         return plans.touch_state(conn, target.campaign, target.edition, target.touch).rejected
 
 
-def cancel(store: Store, chosen: Sequence[Target], *, now: datetime, who: str) -> int:
+def cancel(store: Store, catalog: Catalog, chosen: Sequence[Target], *, now: datetime, who: str) -> int:
     """End the targets: nothing more of them is sent; return how many messages were cancelled.
 
-    A campaign is ended with what is still open of its earlier editions, a touch in this edition alone.
+    A campaign is ended with what is still open of its earlier editions, a touch in this edition alone: who was on the
+    way to it as a step goes on with what follows it.
     """
     cancelled = 0
     with store.begin() as conn:
         for target in chosen:
+            on_their_way = _on_their_way(conn, target)
             if target.touch is None:
                 plans.cancel_campaign(conn, target.campaign)
+                plans.end_runs_of_campaign(conn, target.campaign, reason="the campaign was cancelled", now=now)
             else:
                 plans.reject_touch(conn, target.campaign, target.edition, target.touch, note="cancelled", now=now)
             plans.cancel_occurrences(
@@ -149,6 +153,7 @@ def cancel(store: Store, chosen: Sequence[Target], *, now: datetime, who: str) -
                 now=now,
                 **_which(target),
             )
+            runs.carry_on(conn, catalog, on_their_way, now=now)
         _audit(conn, "cancel", chosen, now, who)
         bump(conn)
     return cancelled
@@ -184,8 +189,10 @@ def approve(
             assert in_force is not None
             which = _which(target)
             if reject:
+                on_their_way = _on_their_way(conn, target)
                 plans.reject_touch(conn, target.campaign, target.edition, target.touch, note=note, now=now)
                 moved += ledger.settle_many(conn, target=State.CANCELLED, reason="rejected", now=now, **which)
+                runs.carry_on(conn, catalog, on_their_way, now=now)
                 continue
             timeline = in_force.timeline(plans.first_sent(conn, target.campaign, target.edition))
             if plans.touch_state(conn, target.campaign, target.edition, target.touch).rejected:
@@ -210,6 +217,11 @@ def approve(
         _audit(conn, "reject" if reject else "approve", chosen, now, who)
         bump(conn)
     return moved
+
+
+def _on_their_way(conn: Connection, target: Target) -> list[int]:
+    """Return the runs that are on their way to the touch meant; a whole campaign's are not carried on."""
+    return plans.runs_at(conn, target.campaign, target.edition, target.touch) if target.touch is not None else []
 
 
 def _late_once_more(in_force: InForce, touch: str, now: datetime) -> datetime | None:

@@ -21,6 +21,7 @@ from campaigns.errors import RenderError
 from campaigns.loader import restore
 from campaigns.rendering import Content, Renderer
 from campaigns.rendering import check as _check  # noqa: F401
+from campaigns.rendering import folds as _folds  # noqa: F401
 from campaigns.rendering import mail as _mail  # noqa: F401
 from scheduler.errors import FAULTS
 from scheduler.rendering import limits, wire
@@ -34,9 +35,12 @@ _TOGETHER = 1 << 18  # characters of answers that are sent together
 class _Revision:
     """A campaign in force as it was sent; restored when its first message comes."""
 
-    def __init__(self, definition: Mapping[str, Any], templates: Mapping[str, str]) -> None:
+    def __init__(
+        self, definition: Mapping[str, Any], templates: Mapping[str, str], told: Callable[[str, str], None]
+    ) -> None:
         self._definition = definition
         self._templates = templates
+        self._told = told
         self._restored: tuple[Renderer, Mapping[str, Touch]] | None = None
 
     def restore(self) -> tuple[Renderer, Mapping[str, Touch]]:
@@ -45,7 +49,7 @@ class _Revision:
             limits.allow(_BUILDING)
             campaign = restore(self._definition)
             touches = {touch.id: touch for _, touch in campaign.touches()}
-            self._restored = Renderer(campaign, self._templates), touches
+            self._restored = Renderer(campaign, self._templates, told=self._told), touches
         return self._restored
 
 
@@ -63,7 +67,8 @@ class _Child:
         if name == "render":
             self._render(self._revisions[number], *values)
         elif name == "know":
-            self._revisions[number] = _Revision(*values)
+            definition, templates = values
+            self._revisions[number] = _Revision(definition, templates, self._unfolded)
         elif name == "forget":
             del self._revisions[number]
         elif name == "prepare":
@@ -73,15 +78,15 @@ class _Child:
                 renderer.prepare()
         limits.allow(0)
 
-    def _render(self, revision: _Revision, jobs: Sequence[tuple[str, Mapping[str, object]]]) -> None:
-        answers: list[str] = []
+    def _render(self, revision: _Revision, shared: Sequence[Mapping[str, object]], jobs: Sequence[list[Any]]) -> None:
+        answers: list[Content | RenderError] = []
         waiting = spent = 0.0
-        for touch, facts in jobs:
+        for touch, facts in wire.jobs(shared, jobs):
             self._count()
             answer = self._say(revision, touch, facts)
             spent += self._seconds - limits.allow(_BUILDING)
-            answers.append(wire.written(answer))
-            waiting += len(answers[-1])
+            answers.append(answer)
+            waiting += 0 if isinstance(answer, RenderError) else len(answer.text) + len(answer.html or "")
             is_spent = isinstance(answer, OutOfMemory)
             if is_spent or spent > _KEPT_BACK or waiting > _TOGETHER:
                 self._answer(answers)
@@ -89,6 +94,9 @@ class _Child:
             if is_spent:
                 os._exit(0)  # the memory that is left may not be enough for the next one
         self._answer(answers)
+
+    def _unfolded(self, touch: str, why: str) -> None:
+        self._send(wire.command("unfolded", touch, why))
 
     def _say(self, revision: _Revision, touch: str, facts: Mapping[str, object]) -> Content | RenderError:
         try:
@@ -98,9 +106,9 @@ class _Child:
         limits.allow(self._seconds)
         return attempt(renderer, touches[touch], facts) if touch in touches else missing(touch)
 
-    def _answer(self, answers: list[str]) -> None:
+    def _answer(self, answers: list[Content | RenderError]) -> None:
         if answers:
-            self._send(wire.frame(f"[{','.join(answers)}]"))
+            self._send(wire.answers(answers))
             answers.clear()
 
 

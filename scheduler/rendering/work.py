@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from campaigns.errors import CampaignError, Place, RenderError
 from campaigns.rendering import Content
+from campaigns.rendering.facts import PlainFacts
 from scheduler.errors import SchedulerError
 from scheduler.rendering import wire
 from scheduler.rendering.base import Job, Revision
@@ -44,10 +45,11 @@ class Batch:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One job on its way: as JSON, with the place of its answer; `struck` once a renderer died at it."""
+    """One job on its way: as JSON, and what it shares; `struck` once a renderer died at it."""
 
     job: Job
-    text: str
+    text: bytes
+    shared: bytes | None
     batch: Batch
     index: int
     struck: bool = False
@@ -71,6 +73,23 @@ class Task:
         return Place(found[1].template) if found[1].template else campaign.place(*campaign.touch_path(found[1].id))
 
 
+class _Shared:
+    """Writes what messages that follow each other have in common, once."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, object] = (None, None)
+        self._text = b""
+
+    def of(self, facts: Mapping[str, object]) -> bytes | None:
+        """Return what `job` left out; None where it left nothing out."""
+        if type(facts) is not PlainFacts:
+            return None
+        last = (facts.get("campaign"), facts.get("stage"))
+        if not self._text or last != self._last:
+            self._last, self._text = last, wire.shared(facts)
+        return self._text
+
+
 class Queue:
     """The jobs that wait: of one call and revision one after the other, calls by turns, so that none waits long."""
 
@@ -83,13 +102,15 @@ class Queue:
     def put(self, jobs: Sequence[Job], batch: Batch) -> None:
         """Add the jobs of one call; what cannot be sent at all is answered at once."""
         runs: dict[Key, deque[Task]] = {}
+        shared = _Shared()
         for index, job in enumerate(jobs):
             try:
                 text = wire.job(job.touch, job.facts)
             except RenderError as error:
                 batch.answer(index, error)
             else:
-                runs.setdefault(key_of(job.campaign), deque()).append(Task(job, text, batch, index))
+                task = Task(job, text, shared.of(job.facts), batch, index)
+                runs.setdefault(key_of(job.campaign), deque()).append(task)
         self._runs.extend(runs.values())
 
     def put_back(self, tasks: Sequence[Task]) -> None:

@@ -21,6 +21,7 @@ from scheduler.guard import Guard, NoGuard
 from scheduler.operations import watching
 from scheduler.runtime import ending
 from scheduler.runtime.alarm import Alarm
+from scheduler.runtime.daily import DAILY, Begin, Daily
 from scheduler.runtime.heartbeat import PACE_SECONDS, Heartbeat, Vitals
 from scheduler.runtime.systemd import notify
 from scheduler.store import plans, reader
@@ -34,6 +35,9 @@ COMING_JOBS = 1_000
 _SHOWN_JOBS = 10
 _FIRST_OUTAGE_SECONDS = 0.25
 _LONGEST_OUTAGE_SECONDS = 5.0
+# What is waited for, and what is said once it is over, by what could not be used.
+_UNTIL = {"the database": "it is back", "the state folder": "it can be written"}
+_OVER = {"the database": "the database is back", "the state folder": "the state folder can be written again"}
 _JOURNAL_SECONDS = 1.1  # after which the guard has read what could not be written
 _HEARTBEAT, _NEXT, _AGAIN = "heartbeat", "next message", "another look"
 _log = logging.getLogger(__name__)
@@ -68,6 +72,7 @@ class Daemon:
         guard: Guard | None = None,
         say: Callable[[str], None] | None = None,
         reload: Callable[[], str] | None = None,
+        daily: Begin | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         self._store = store
@@ -79,6 +84,7 @@ class Daemon:
         self._guard = guard or NoGuard()
         self._say = say or _log.warning
         self._reload = reload
+        self._daily = Daily(daily, writer, clock) if daily is not None else None
         self._every = timedelta(seconds=heartbeat_seconds)
         self._heartbeat = Heartbeat(store, clock, worker_id)
         self._vitals = Vitals(heartbeat_seconds)
@@ -169,6 +175,7 @@ class Daemon:
             self._keeping_the_heartbeat(),
             self._guarding(),
             self._reloading(),
+            *([self._daily.run(self._alarm)] if self._daily is not None else []),
         ]
 
     def _failed(self, error: BaseException) -> None:
@@ -182,6 +189,8 @@ class Daemon:
             self._vitals.rang()
             self._alarm.set(_HEARTBEAT, self._clock.now() + self._every)
             self._pulse.set()
+        if name == DAILY and self._daily is not None:
+            self._daily.rang()
         self._wake.set()
 
     async def _looking(self) -> None:
@@ -200,16 +209,16 @@ class Daemon:
                 if not error.passing:
                     raise
                 self._troubled = True
-                if not self._outage:
-                    self._say(f"{error} - nothing is sent until it is back")
-                self._outage = str(error)
+                if self._outage != error.part:
+                    self._say(f"{error} - nothing is sent until {_UNTIL[error.part]}")
+                self._outage = error.part
                 await self._rest(outage)
                 outage = min(outage * 2, _LONGEST_OUTAGE_SECONDS)
             else:
                 outage = _FIRST_OUTAGE_SECONDS
                 if self._outage and not self._end.is_set():
-                    self._outage = ""
-                    self._say("the database is back: going on")
+                    over, self._outage = _OVER[self._outage], ""
+                    self._say(f"{over}: going on")
 
     async def _rest(self, seconds: float) -> None:
         """Wait, unless the end is asked for; then look again."""
@@ -266,8 +275,10 @@ class Daemon:
         moments = dict(coming.moments)
         if coming.due is not None:
             late = coming.due <= self._looked_at
-            moments[_NEXT] = self._clock.now() + timedelta(seconds=AGAIN_SECONDS) if late else coming.due
-        self._alarm.hold(moments, besides=frozenset({_HEARTBEAT, _AGAIN}))
+            early = coming.due - self._dispatcher.ahead
+            soon = early if early > self._looked_at else coming.due
+            moments[_NEXT] = self._clock.now() + timedelta(seconds=AGAIN_SECONDS) if late else soon
+        self._alarm.hold(moments, besides=frozenset({_HEARTBEAT, _AGAIN, DAILY}))
         self._watch.expect(coming.due)
 
     async def _reloading(self) -> None:

@@ -150,6 +150,12 @@ def since(conn: Connection, contact: int, names: Collection[str], first: datetim
     return read_all(conn, EventRecord, _SINCE, contact_id=contact, event_names=sorted(names), first=first)
 
 
+def since_all(conn: Connection, contact: int, first: datetime) -> list[EventRecord]:
+    """Return every event that a person had from `first` (inclusive) on, the oldest first."""
+    query = rows_of(EventRecord, EVENTS).where(_E.contact == contact, _E.at >= first)
+    return read_all(conn, EventRecord, query.order_by(_E.at, _E.id))
+
+
 def of_contact(conn: Connection, contact: int, *, limit: int = 100) -> list[EventRecord]:
     """Return the newest `limit` events of a person, the oldest of them first."""
     query = rows_of(EventRecord, EVENTS).where(_E.contact == contact).order_by(_E.at.desc(), _E.id.desc())

@@ -15,6 +15,7 @@ from scheduler.delivery import GONE
 from scheduler.store.bulk import within
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states
+from scheduler.store.people.consents import gravest
 from scheduler.store.people.contacts import known_facts
 from scheduler.store.tables import ATTEMPTS, CONSENTS, CONTACTS, DELIVERIES, EVENTS, SUPPRESSIONS
 
@@ -93,9 +94,9 @@ class Standing:
         """Return the person's `email` or `phone`; empty when unknown."""
         return str(self.row[name] or self.row["facts"].get(name) or "")
 
-    def suppressed(self, *, marketing: bool) -> str | None:
-        """Return why the person must not be written to; None when they may be. `all` is the graver reason."""
-        return self.suppressions.get("all", self.suppressions.get("marketing") if marketing else None)
+    def suppressed(self, *, marketing: bool, channel: str | None = None) -> str | None:
+        """Return why the person must not be written to; None when they may be; see `people.gravest`."""
+        return gravest(self.suppressions, marketing=marketing, channel=channel)
 
 
 def lock(conn: Connection, contacts: Collection[int]) -> None:

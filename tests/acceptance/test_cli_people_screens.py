@@ -129,3 +129,22 @@ def test_retention_says_how_many_before_it_erases(shop: Shop) -> None:
     assert "without a sign of life since 2027-11-21" in asked.stderr.replace("\n", " ")
     assert done["erased"] > 0
     assert shop.json("contacts", "list")["total"] == 0
+
+
+def test_opt_outs_of_another_provider_are_taken_over(shop: Shop) -> None:
+    shop.known()
+    shop.write("left.csv", "Email Address\nlea@example.org\nzoe@example.org\nnobody\n")
+
+    text = shop.shown("contacts", "suppress", "left.csv", "--reason", "unsubscribed", "--yes")
+    again = shop.json("contacts", "suppress", "left.csv", "--reason", "unsubscribed", "--yes")
+
+    assert text.splitlines() == [
+        "left.csv: 3 rows, utf-8",
+        "1 contact, 1 who are no contacts, 0 stopped already, 1 refused → left.refused.csv",
+        "  line 4   Email Address: “nobody” is not an e-mail address",
+        "Stopped: 1 contact; 1 more as soon as they come, kept as keyed hashes alone.",
+    ]
+    assert (again["contacts"], again["kept"], again["unchanged"]) == (0, 0, 2)
+    assert (shop.folder / "left.refused.csv").read_text(encoding="utf-8").startswith("line,reason,Email Address\n4,")
+    assert shop.json("contacts", "show", "lea@example.org")["standing"] == "no marketing: unsubscribed"
+    assert [line["action"] for line in shop.json("audit")["audit"]][-1] == "suppress"

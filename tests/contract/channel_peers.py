@@ -62,6 +62,10 @@ class Mark:
             raise self._raises
 
 
+# How mails are handed over: `pipelined`, `lock-step` (the same client and a server that offers no PIPELINING), `plain`.
+WAY = "lock-step"
+
+
 class Script:
     """An SMTP server's part: says `replies[step]` at MAIL, RCPT and END (after the dot), else takes the mail.
 
@@ -82,7 +86,7 @@ class Script:
     ) -> list[str]:
         session.host_name = hostname
         self.steps.append("EHLO")
-        return responses
+        return [responses[0], "250-PIPELINING", *responses[1:]] if WAY == "pipelined" else responses
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -186,7 +190,8 @@ async def email_channel(
 ) -> AsyncIterator[EmailChannel]:
     """Yield a mail channel to the loopback server on `port`, closed at the end."""
     server = SmtpServer(host, port, security, user, password)
-    channel = EmailChannel(server, hello="client.example.org", **{"timeouts": SHORT, **options})  # type: ignore[arg-type]
+    usual = {"timeouts": SHORT, "transport": "plain" if WAY == "plain" else "pipelined"}
+    channel = EmailChannel(server, hello="client.example.org", **{**usual, **options})  # type: ignore[arg-type]
     try:
         yield channel
     finally:

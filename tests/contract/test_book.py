@@ -267,7 +267,7 @@ def test_a_message_that_failed_for_now_while_its_campaign_was_cancelled_is_cance
         async def send(self, message: Message, mark: Mark) -> Receipt:
             await super().send(message, mark)
             chosen = steering.targets(store, schedule.catalog, ["shop"])  # type: ignore[arg-type]
-            steering.cancel(store, chosen, now=DUE, who="test")
+            steering.cancel(store, schedule.catalog, chosen, now=DUE, who="test")  # type: ignore[arg-type]
             raise NotSent("451 try again later")
 
     lanes = Lanes(store, {"email": Greylists("email")})

@@ -220,6 +220,20 @@ def test_a_database_that_is_away_for_a_while_is_waited_for_and_told_of_once(stor
     ]
 
 
+def test_a_state_folder_without_room_is_told_apart_from_the_database(store: Store, tmp_path: Path) -> None:
+    apply(store, tmp_path)
+    channel, guard, said = RecordingChannel("email"), Watchful(), []
+    full = StorageError("cannot write ledger.hwm: no space left on device", passing=True, part="the state folder")
+    guard.trouble = [full] * 3
+
+    serve(store, lambda: len(channel.messages) == 1 and len(said) == 2, channel, guard=guard, say=said.append)
+
+    assert said == [
+        "cannot write ledger.hwm: no space left on device - nothing is sent until it can be written",
+        "the state folder can be written again: going on",
+    ]
+
+
 def test_a_database_that_is_lost_for_good_ends_the_daemon(store: Store, tmp_path: Path) -> None:
     apply(store, tmp_path)
     channel, guard = RecordingChannel("email"), Watchful()

@@ -188,3 +188,17 @@ def test_unknown_people_and_touches_and_posts_are_refused_with_a_remedy(store: S
         explained(schedule, "lea@example.org", "tip")
     with pytest.raises(SchedulerError, match="shop/post goes to nobody in particular"):
         explained(schedule, "lea@example.org", "shop/post")
+
+
+def test_rate_account_and_words_that_must_not_be_repeated_are_told(store: Store, tmp_path: Path) -> None:
+    text = "rate: {email: 600 per hour}\n" + SALE.lstrip()
+    schedule = shop(store, tmp_path, text)
+    before = explained(schedule, "lea@example.org", "letter")
+    schedule.live_until(moment("2027-02-01T16:00:00+01:00"))
+
+    found = explained(schedule, "lea@example.org", "letter")
+
+    assert value(before, "same words") == ("nothing else of the last 7 days to repeat", None)
+    assert value(found, "same words") == ("not those of the last 7 days: shop/offer Mon 1 Feb 2027 15:00", None)
+    assert value(found, "rate") == ("600 per hour by email", None)
+    assert value(found, "account") == ("email: The Shop <hello@shop.example>", None)

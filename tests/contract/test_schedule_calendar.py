@@ -239,7 +239,7 @@ def test_cancelling_ends_what_was_planned_for_good(store: Store, tmp_path: Path)
     schedule.apply(loaded)
     chosen = steering.targets(store, schedule.catalog, ["shop"])
 
-    steering.cancel(store, chosen, now=schedule.clock.now(), who="me")
+    steering.cancel(store, schedule.catalog, chosen, now=schedule.clock.now(), who="me")
     schedule.live_until(moment("2027-02-01T10:00:00+01:00"))
 
     assert schedule.sent() == []

@@ -210,7 +210,7 @@ stages:
 
     chosen = steering.targets(store, schedule.catalog, ["shop"])
     waiting = steering.waiting_messages(store, chosen)
-    cancelled = steering.cancel(store, chosen, now=schedule.clock.now(), who="me")
+    cancelled = steering.cancel(store, schedule.catalog, chosen, now=schedule.clock.now(), who="me")
 
     assert (waiting, cancelled) == (1, 1)
     assert [(row.edition, row.state, row.reason) for row in schedule.rows()] == [
@@ -244,7 +244,7 @@ def test_an_apply_does_not_put_back_what_a_person_cancelled_and_an_approval_does
     schedule.know(person("lea@example.org"))
     schedule.apply(write(tmp_path, OFFER))
     chosen = steering.targets(store, schedule.catalog, ["offer"])
-    steering.cancel(store, chosen, now=START, who="me")
+    steering.cancel(store, schedule.catalog, chosen, now=START, who="me")
 
     schedule.apply(write(tmp_path, OFFER.replace("1 february", "3 february")))
     with store.read() as conn:

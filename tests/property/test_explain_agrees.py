@@ -70,7 +70,7 @@ def happens(schedule: Schedule, does: object) -> None:
     elif does == "pause":
         steering.pause(store, [Target("shop", "2027", "asked")], until=None, now=now, who="test")
     elif does == "cancel":
-        steering.cancel(store, [Target("shop", "2027", "asked")], now=now, who="test")
+        steering.cancel(store, schedule.catalog, [Target("shop", "2027", "asked")], now=now, who="test")  # type: ignore[arg-type]
     elif does == "budget":
         applying.authorise(store, "shop", budget=0, now=now)
     elif does == "hold":

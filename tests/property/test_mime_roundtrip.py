@@ -9,17 +9,19 @@ from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import parseaddr
 
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from campaigns.rendering import Content
 from scheduler.channels.base import Message, Recipient
-from scheduler.channels.email import mime
+from scheduler.channels.email import address, mime
+from scheduler.channels.email.parts import Encoder
 
 # Everything Unicode has, with more than its share of what breaks headers.
 NASTY = st.sampled_from(
     [
-        *"\r\n\t\v\f\x00\x1b\x1c\x85\u2028\u2029\u200b\u00a0\u202f\ufeff\ud800 \"\\<>(),:;@.=?_'",
+        *"\r\n\t\v\f\x00\x1b\x1c\x85\u2028\u2029\u200b\u00a0\u202f\ufeff\ud800\u200f\u202e\u202c\u2066\u2069 \"\\<>(),:;@.=?_'",
         "=?utf-8?q?=41?=",
         "\r\nBcc: eve@evil.example",
         "\n\nbody",
@@ -62,12 +64,13 @@ def written(
         sender=f"{sender} <shop@biksouv.example>",
         reply_to="Help <help@biksouv.example>",
         unsubscribe="https://biksouv.example/u/" + "t0ken" * 20,
+        unsubscribe_mail="mailto:stop@biksouv.example?subject=stop",
     )
     return mime.build(message).data
 
 
 def one_line(text: str) -> str:
-    """Say independently what a header may keep of a text: gaps become one space, controls go, the rest stays."""
+    """Say independently what a header may keep of a text: gaps become one space, controls and turns go."""
     gaps = {" ", "\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029"}
     kept = ""
     for character in text:
@@ -75,6 +78,8 @@ def one_line(text: str) -> str:
             kept += "" if kept.endswith(" ") else " "
         elif 0xD800 <= ord(character) <= 0xDFFF:
             kept += "\ufffd"
+        elif 0x202A <= ord(character) <= 0x202E or 0x2066 <= ord(character) <= 0x2069:
+            continue
         elif ord(character) >= 32 and not 127 <= ord(character) <= 159:
             kept += character
     return re.sub(" +", " ", kept).strip(" ")
@@ -141,7 +146,7 @@ def test_the_name_of_a_recipient_is_read_back_and_adds_no_address(name: str) -> 
 
     mail = parsed(written(name=name))
 
-    assert [address.addr_spec for address in mail["to"].addresses] == ["lea@example.org"]
+    assert [one.addr_spec for one in mail["to"].addresses] == ["lea@example.org"]
     assert shown_name(written(name=name)) == meant
 
 
@@ -164,13 +169,54 @@ def test_text_and_html_are_read_back(text: str, html: str | None) -> None:
 def test_the_link_to_unsubscribe_is_always_whole_on_its_line(subject: str, text: str, name: str) -> None:
     data = written(subject=f"x{subject}", text=f"x{text}", name=name)
 
-    assert b"\r\nList-Unsubscribe: <https://biksouv.example/u/" + b"t0ken" * 20 + b">\r\n" in data
+    link = b"<https://biksouv.example/u/" + b"t0ken" * 20 + b">"
+    assert b"\r\nList-Unsubscribe: " + link + b",\r\n <mailto:stop@biksouv.example?subject=stop>\r\n" in data
     assert data.count(b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n") == 1
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=6), st.integers(64, 4096))
+@example(["Tea", "tea", "TEA"], 4096)
+def test_what_an_encoder_remembers_changes_nothing(texts: list[str], bound: int) -> None:
+    remembering = Encoder(bound)
+
+    for text in texts * 3:
+        assert remembering.part("html", text) == Encoder().part("html", text)
+
+
+LOCALS = st.text(alphabet="abcXYZ019.!#$%&'*+-/=?^_`{|}~\"(),:;<>@[] é", max_size=70)
+DOMAINS = st.lists(st.text(alphabet="abcXYZ019-_éß。 @", max_size=12), max_size=5).map(".".join)
+
+
+@given(st.one_of(LOCALS, st.sampled_from(["info", "INFO", "Postmaster"])), DOMAINS)
+@example("Info", "example.org")
+@example("lea", "EXAMPLE.org")
+@example("lea", "a" * 64 + ".org")
+@example("l" * 243, "example.org")
+@example("l" * 242, "example.org")
+@example("lea", "bücher.example")
+def test_an_address_is_read_as_the_library_reads_it(local: str, domain: str) -> None:
+    try:
+        found = validate_email(
+            f"{local}@{domain}",
+            check_deliverability=False,
+            globally_deliverable=False,
+            test_environment=True,
+            allow_smtputf8=True,
+        )
+        expected = (found.local_part, found.ascii_domain)
+    except EmailNotValidError:
+        expected = None
+
+    try:
+        box = address.mailbox(f"{local}@{domain}")
+        assert (box.local, box.domain) == expected
+    except ValueError:
+        assert expected is None
 
 
 @given(st.text(alphabet=st.characters(blacklist_characters='<>"'), max_size=60))
 def test_the_name_of_the_sender_is_read_back(sender: str) -> None:
     mail = parsed(written(sender=sender))
 
-    assert [address.addr_spec for address in mail["from"].addresses] == ["shop@biksouv.example"]
+    assert [one.addr_spec for one in mail["from"].addresses] == ["shop@biksouv.example"]
     assert shown_name(written(sender=sender), "from") == one_line(sender.strip())

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from simulation.decisions import Decisions
 from simulation.loop import LoopClock
-from simulation.shapes import QUIET, UNDECIDED, Facts, Shape, zone_of
+from simulation.rows import Row, read_rows
+from simulation.shapes import QUIET, UNDECIDED, Facts, Shape
 
 from scheduler.simulation import Fate, Reached
 
@@ -23,40 +24,8 @@ TERMINAL = frozenset({"sent", "suppressed", "expired", "cancelled", "failed"})
 REPEATABLE = frozenset({"webhook", "call", "manual", "postcard"})
 TASKS = frozenset({"call", "manual", "postcard"})
 SECOND = timedelta(seconds=1)
-_COLUMNS = (
-    "id, campaign, edition, touch, recipient, occurrence, contact, channel, marketing, state, reason, due_at, next_at,"
-    " expires_at, attempts, worker, lease_until, run, sent_at"
-)
+_GONE = "nobody "  # how a contact is called that was erased, or merged into another
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A delivery as the database holds it after a commit."""
-
-    id: int
-    campaign: str
-    edition: str
-    touch: str
-    recipient: str
-    occurrence: str
-    contact: int | None
-    channel: str
-    marketing: int
-    state: str
-    reason: str
-    due_at: str
-    next_at: str | None
-    expires_at: str | None
-    attempts: int
-    worker: str | None
-    lease_until: str | None
-    run: int | None
-    sent_at: str | None
-
-    @property
-    def identity(self) -> tuple[str, str, str, str, str]:
-        return (self.campaign, self.edition, self.touch, self.recipient, self.occurrence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +37,6 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.invariant}: {self.what}"
-
-
-@dataclass
-class Decisions:
-    """What people decided, as the database acknowledged it."""
-
-    stopped: set[str] = field(default_factory=set)  # unsubscribed, bounced
-    withdrawn: set[str] = field(default_factory=set)  # took their consent back, and have not given it again
-    known: set[str] = field(default_factory=set)
-    paused: set[str] = field(default_factory=set)  # "" is the campaign
-    ended: bool = False
-    rejected: set[str] = field(default_factory=set)
-    dropped: set[str] = field(default_factory=set)  # cancelled once: what was planned then stays cancelled
-    approved: dict[str, int] = field(default_factory=dict)  # touch: the words approved
-    words: int = 1
-    without: str = ""
-    lateness_forgiven: set[str] = field(default_factory=set)
-    resolved: set[int] = field(default_factory=set)  # deliveries a person settled
-    events: list[tuple[str, str, str, object, datetime]] = field(default_factory=list)  # who, name, key, cart, at
-    edited: bool = False
-    answered: bool = False  # a person said what becomes of everything late
-    budget: int | None = None  # how many messages may be begun in all; those begun before it was set may be more
 
 
 class Witness:
@@ -141,15 +88,56 @@ class Witness:
         """
         self._forgotten |= set(self._effects)
         self._marks.clear()
-        self._names.clear()
+        gone = {row[0] for row in self._raw.execute("SELECT id FROM contact WHERE gone_at IS NOT NULL")}
+        self._names = {contact: name for contact, name in self._names.items() if contact in gone}
         self._by_delivery.clear()
         self.rows.clear()
         self._keys.clear()
         self._touched = {row[0] for row in self._raw.execute("SELECT id FROM delivery")}
-        for row in self._read(self._touched):
+        for row in read_rows(self._raw, self._touched):
             self.rows[row.id] = row
         self._keys = dict(self._raw.execute("SELECT delivery, key FROM attempt WHERE number = 1").fetchall())
         self._touched.clear()
+
+    def know_everybody(self) -> None:
+        """Learn who is who before somebody's row is emptied."""
+        for (contact,) in self._raw.execute("SELECT id FROM contact").fetchall():
+            self._who(contact)
+
+    def forgets(self, group: frozenset[str]) -> None:
+        """Take down that nothing may go to a contact any more; what it had is nobody's."""
+        for contact in self._contacts_of(group):
+            self._names[contact] = f"{_GONE}{contact}"
+            self._call(group, f"{_GONE}{contact}")
+
+    def merges(self, kept: frozenset[str], other: frozenset[str]) -> None:
+        """Take down that what went to the one went to the other, and that nothing may go to the emptied contact."""
+        for contact in self._contacts_of(other):
+            self._names[contact] = f"{_GONE}{contact}"
+        self._call(kept | other, min(kept | other))
+
+    def _contacts_of(self, group: frozenset[str]) -> list[int]:
+        return [contact for contact, name in self._names.items() if name in group]
+
+    def _call(self, names: frozenset[str], name: str) -> None:
+        """Keep what is known of some names under one."""
+
+        def called(identity: tuple[str, str, str, str, str]) -> tuple[str, str, str, str, str]:
+            return (*identity[:3], name if identity[3] in names else identity[3], identity[4])
+
+        effects = sorted(self._effects.items())
+        self._effects.clear()
+        for identity, count in effects:
+            self._effects[called(identity)] = max(count, self._effects.get(called(identity), 0))
+        self._forgotten = {called(identity) for identity in self._forgotten}
+        marks = [mark for one in sorted(names) for mark in self._marks.pop(one, [])]
+        self._marks[name] = sorted(marks)
+        runs = sorted(self._reached_runs.items())
+        self._reached_runs.clear()
+        for (touch, whose), count in runs:
+            who, _, key = whose.partition(" ")
+            run = (touch, f"{name if who in names else who} {key}")
+            self._reached_runs[run] = max(count, self._reached_runs.get(run, 0))
 
     # What the witness sees
 
@@ -166,7 +154,7 @@ class Witness:
             attempts.setdefault(delivery, []).append(tuple(attempt))
         found = set()
         # Marks last: outcomes are written first, and what a mark was allowed by is how they left the others.
-        for row in sorted(self._read(touched), key=lambda row: row.state == "attempting"):
+        for row in sorted(read_rows(self._raw, touched), key=lambda row: row.state == "attempting"):
             found.add(row.id)
             before = self.rows.get(row.id)
             if before != row:
@@ -179,15 +167,11 @@ class Witness:
         if attempting > self._lanes:
             self.broken("I13", f"{attempting} messages under way over {self._lanes} connections")
 
-    def _read(self, deliveries: Iterable[int]) -> list[Row]:
-        marks = ",".join(map(str, sorted(deliveries)))
-        return [Row(*row) for row in self._raw.execute(f"SELECT {_COLUMNS} FROM delivery WHERE id IN ({marks})")]
-
     def _look(self, before: Row | None, row: Row, attempts: list[tuple[int, str, str | None, str]]) -> None:
         if before is None or before.state != row.state:
             self.note(self._clock.now(), row.id, row.identity, before.state if before else "", row.state, row.reason)
         if before is not None:
-            if before.identity != row.identity:
+            if before.identity != row.identity and not self._was_merged(before, row):
                 self.broken("I4", f"{before.identity} became {row.identity}")
             if before.state in TERMINAL and (before.state, before.sent_at) != (row.state, row.sent_at):
                 self.broken("I11", f"{row.identity} went from {before.state} to {row.state}")
@@ -210,13 +194,16 @@ class Witness:
         """The state a delivery came into must be true, and have a cause."""
         effects = self._effects.get(self._meant(row), 0)
         decided = row.id in self.decisions.resolved
-        if row.state == "sent" and row.channel not in TASKS and not effects:
+        own = self._by_delivery.get(row.id, 0)
+        if row.state == "sent" and row.channel not in TASKS and not (effects or own):
             self.broken("I3", f"{row.identity} is sent and reached nobody")
         if row.state == "sent" and row.channel in TASKS:
             tasks = self._raw.execute("SELECT count(*) FROM task WHERE delivery = ?", (row.id,)).fetchone()[0]
             if tasks != 1:
                 self.broken("I3", f"{row.identity} is sent with {tasks} tasks")
         known = self._meant(row) not in self._forgotten
+        if self.decisions.groups:  # of two messages of a person who was two, one may have gone
+            effects = own
         if effects and known and row.channel not in REPEATABLE and row.state not in ("sent", "attempting", "unknown"):
             self.broken("I2", f"{row.identity} reached its person and is {row.state}")
         if before is not None and before.state == row.state:
@@ -243,6 +230,10 @@ class Witness:
         decisions, facts = self.decisions, self._shape.touches[row.touch]
         if decisions.edited or row.touch in decisions.dropped:
             return True
+        if row.reason == "erased":
+            return bool(decisions.erased)
+        if row.reason.startswith("they are the same person as"):
+            return bool(decisions.groups or decisions.erased)
         if facts.instead_of is not None and row.reason == f"{facts.instead_of} came first":
             return any(name == facts.instead_of for _, name, *_ in decisions.events)
         goal = any(name == facts.until for _, name, *_ in decisions.events)
@@ -265,6 +256,8 @@ class Witness:
     def _mark(self, row: Row, now: datetime) -> None:
         """An attempt mark was committed: from here on the message may go, so everything must allow it."""
         facts, decisions, who = self._shape.touches[row.touch], self.decisions, self._who(row.contact)
+        if who.startswith(_GONE):
+            self.broken("I5", f"{row.identity} is attempted though nobody is behind contact {row.contact} any more")
         if decisions.ended or row.touch in decisions.rejected:
             self.broken("I5", f"{row.identity} is attempted after it was cancelled")
         if row.touch in decisions.paused or "" in decisions.paused:
@@ -279,7 +272,7 @@ class Witness:
         if who and facts.marketing and who in {UNDECIDED} | decisions.stopped | decisions.withdrawn:
             self.broken("I5", f"{row.identity} is attempted although {who} does not agree")
         if who and facts.marketing and self._shape.quiet:
-            local = now.astimezone(ZoneInfo(zone_of(who))).time()
+            local = now.astimezone(ZoneInfo(self._zone(row.contact))).time()
             if local >= QUIET[0] or local < QUIET[1]:
                 self.broken("I6", f"{row.identity} is attempted at {local} of {who}'s night")
         if facts.after:
@@ -297,6 +290,9 @@ class Witness:
         """I9: a step begins once those before it have ended, and nobody goes both ways, or the wrong one."""
         run = [one for one in self.rows.values() if one.run == row.run and one.id != row.id]
         ended = {one.touch for one in run if one.state in TERMINAL}
+        if who in self.decisions.groups:  # what they had as somebody else, they had
+            had = [one for one in self.rows.values() if one.occurrence == row.occurrence and one.state in TERMINAL]
+            ended |= {one.touch for one in had if self._who(one.contact) == who}
         if missing := set(facts.after) - ended:
             self.broken("I9", f"{row.identity} is begun before {sorted(missing)}")
         for other in run:
@@ -310,7 +306,7 @@ class Witness:
         until = datetime.fromisoformat(asked) + timedelta(hours=23)  # the day of the wait may lack an hour
         begun = self._raw.execute("SELECT key, started_at FROM run WHERE id = ?", (row.run,)).fetchone()
         for name_of, name, _, cart, at in self.decisions.events:
-            answers = (name_of, name, f"cart={cart}") == (who, facts.instead_of, begun[0])
+            answers = (self.decisions.root(name_of), name, f"cart={cart}") == (who, facts.instead_of, begun[0])
             if answers and datetime.fromisoformat(begun[1]) <= at <= until:
                 self.broken("I9", f"{row.identity} is attempted though {name} came at {at}")
 
@@ -331,7 +327,7 @@ class Witness:
     def _goal(self, row: Row, facts: Facts, who: str, now: datetime) -> None:
         begun = self._raw.execute("SELECT key, started_at FROM run WHERE id = ?", (row.run,)).fetchone()
         for name_of, name, _, cart, at in self.decisions.events:
-            if name_of != who or name != facts.until or at < datetime.fromisoformat(begun[1]):
+            if self.decisions.root(name_of) != who or name != facts.until or at < datetime.fromisoformat(begun[1]):
                 continue
             if not facts.keyed or cart is None or begun[0] == f"cart={cart}":
                 self.broken("I15", f"{row.identity} is attempted after {name} at {at}")
@@ -340,7 +336,7 @@ class Witness:
         """Look at something that took effect at the far end."""
         self.note(one.at, *one.identity, one.message.key, one.message.content.text.strip()[-9:])
         recipient = one.message.recipient
-        who = (recipient.email or "").partition("@")[0] if recipient is not None else one.who
+        who = self.decisions.root((recipient.email or "").partition("@")[0]) if recipient is not None else one.who
         identity, delivery = (*one.identity[:3], who, one.identity[4]), one.message.delivery_id
         self._effects[identity] = self._effects.get(identity, 0) + 1
         self._by_delivery[delivery] = self._by_delivery.get(delivery, 0) + 1
@@ -395,12 +391,13 @@ class Witness:
         planned: dict[tuple[str, str], int] = {}
         for row in self.rows.values():
             planned[row.touch, row.recipient] = planned.get((row.touch, row.recipient), 0) + 1
-        people = dict(self._raw.execute("SELECT ref, id FROM contact"))
+        people = {self._who(row[0]): row[0] for row in self._raw.execute("SELECT id FROM contact").fetchall()}
+        self._nobody_stands_still()
         for touch, facts in self._shape.touches.items():
             if facts.on is None and not self.decisions.ended and not self.decisions.edited:
                 if touch in self.decisions.dropped:
                     continue
-                for who in sorted(self.decisions.known) if facts.personal else ():
+                for who in sorted({self.decisions.root(one) for one in self.decisions.known}) if facts.personal else ():
                     count = planned.get((touch, f"c{people[who]}"), 0)
                     if count != facts.repeats:
                         self.broken("I4", f"{touch} was planned {count} times for {who}, not {facts.repeats}")
@@ -414,6 +411,25 @@ class Witness:
         if missing:
             self.broken("I4", f"events acknowledged and gone: {missing}")
 
+    def _nobody_stands_still(self) -> None:
+        """I16: a run that is open has a message that is, or has come to the end of its way."""
+        last = {touch for touch, facts in self._shape.touches.items() if facts.is_last}
+        for (run,) in self._raw.execute("SELECT id FROM run WHERE state = 'open'").fetchall():
+            rows = [row for row in self.rows.values() if row.run == run]
+            is_open = any(row.state not in TERMINAL for row in rows)
+            goes_on = rows and all(self._shape.touches[row.touch].keyed for row in rows)
+            if goes_on and last and not is_open and not any(row.touch in last for row in rows):
+                self.broken("I16", f"run {run} stands still after {[(row.touch, row.state) for row in rows]}")
+
+    def _was_merged(self, before: Row, row: Row) -> bool:
+        """Whether a message that has not gone is for the person whom its contact was merged into."""
+        was, now = (*before.identity[:3], before.occurrence), (*row.identity[:3], row.occurrence)
+        return bool(self.decisions.groups) and was == now and row.recipient == f"c{row.contact}"
+
+    def _zone(self, contact: int | None) -> str:
+        found = self._raw.execute("SELECT timezone FROM contact WHERE id = ?", (contact,)).fetchone()
+        return found[0] or "Europe/Paris"
+
     def _meant(self, row: Row) -> tuple[str, str, str, str, str]:
         """Return whom a row is for by name: a restored database may give the number of one person to another."""
         return (row.campaign, row.edition, row.touch, self._who(row.contact) or row.recipient, row.occurrence)
@@ -423,5 +439,6 @@ class Witness:
             return ""
         if contact not in self._names:
             found = self._raw.execute("SELECT ref FROM contact WHERE id = ?", (contact,)).fetchone()
-            self._names[contact] = found[0]
-        return self._names[contact]
+            self._names[contact] = found[0] or f"{_GONE}{contact}"
+        name = self._names[contact]
+        return name if name.startswith(_GONE) else self.decisions.root(name)

@@ -15,10 +15,11 @@ from sqlalchemy import or_
 from scheduler import book, checks, circumstances, dispatcher, fanout, messages, runs, worker
 from scheduler.delivery import State
 from scheduler.errors import Withheld
-from scheduler.operations import watching
+from scheduler.operations import people, watching
 from scheduler.store import ledger, standings
 from scheduler.store.bulk import within
-from scheduler.store.ledger import releasing
+from scheduler.store.ledger import persons, releasing
+from scheduler.store.people import erasing, forgotten, merging
 from scheduler.store.tables import DELIVERIES
 
 _D = DELIVERIES.c
@@ -256,6 +257,56 @@ def a_second_daemon_takes_what_is_claimed() -> Any:
     return put((ledger, "mark_many", marked), (ledger, "release_leases", claimed_too))
 
 
+def forgetting_forgets_the_opt_out() -> Any:
+    return put((forgotten, "remember", lambda conn, keys, stops: None))
+
+
+def forgetting_leaves_what_was_planned() -> Any:
+    settle_many = ledger.settle_many
+
+    def settled(conn: Any, *, reason: str, **rest: Any) -> int:
+        return 0 if reason == "erased" else settle_many(conn, reason=reason, **rest)
+
+    suppressed = erasing.suppress
+    return put(
+        (ledger, "settle_many", settled),
+        (
+            erasing,
+            "suppress",
+            lambda conn, contact, **rest: rest["scope"] == "all" or suppressed(conn, contact, **rest),
+        ),
+    )
+
+
+def merging_leaves_both_messages_planned() -> Any:
+    return put((persons, "_cancel", lambda conn, which, reason, now: None), (persons, "_bar", lambda *args: None))
+
+
+def merging_takes_the_looser_consent() -> Any:
+    return put(
+        (merging, "add_consent", lambda *args, **rest: False), (merging, "suppress", lambda *args, **rest: False)
+    )
+
+
+def merging_forgets_what_the_other_did() -> Any:
+    return put((runs, "rejoin", lambda *args, **rest: None))
+
+
+def an_import_overwrites_an_opt_out() -> Any:
+    import_contacts = people.import_contacts
+
+    def imported(store: Any, rows: Any, **rest: Any) -> Any:
+        done = import_contacts(store, rows, **rest)
+        with store.begin() as conn:
+            for row in rows:
+                conn.exec_driver_sql(
+                    "DELETE FROM suppression WHERE contact IN (SELECT id FROM contact WHERE ref = ?)", (row.ref,)
+                )
+        return done
+
+    return put((people, "import_contacts", imported))
+
+
 # What each needs to show itself: a bug is looked for where it can be, as swarm testing would find it in time.
 BUGS: Mapping[Any, Mapping[str, tuple[str, ...]]] = {
     no_recovery_at_start: {"faults": ("crash", "slow")},
@@ -288,6 +339,20 @@ BUGS: Mapping[Any, Mapping[str, tuple[str, ...]]] = {
     a_second_daemon_takes_what_is_claimed: {"faults": ("two", "slow")},
 }
 MOST_SEEDS = 150
+# Those that the model finds, in lives in which people are also imported again, forgotten and merged.
+OF_THE_MODEL = (
+    no_recovery_at_start,
+    recovery_puts_attempts_back_into_the_queue,
+    the_due_time_is_in_the_key,
+    a_pause_is_ignored_at_the_mark,
+    an_edit_fans_out_again,
+    forgetting_forgets_the_opt_out,
+    forgetting_leaves_what_was_planned,
+    merging_leaves_both_messages_planned,
+    merging_takes_the_looser_consent,
+    merging_forgets_what_the_other_did,
+    an_import_overwrites_an_opt_out,
+)
 
 
 def hunt(bug: Any, *, most: int = MOST_SEEDS) -> tuple[int, Report | None]:

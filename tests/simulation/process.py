@@ -17,6 +17,7 @@ from simulation.loop import LoopClock, VirtualLoop
 from scheduler import bootstrap
 from scheduler.catalog import Catalog, InForce
 from scheduler.channels.base import Channel, Message
+from scheduler.engines.local import LocalEngine
 from scheduler.errors import BusyError, SchedulerError, StorageError
 from scheduler.guard import LedgerGuard
 from scheduler.guard.marks import Mark, MarkFile
@@ -216,6 +217,8 @@ class Process:
         loop: VirtualLoop,
         files: SideFiles | None,
         channels: Callable[[Process], dict[str, Channel]],
+        *,
+        ahead: timedelta = timedelta(),
     ) -> None:
         self.name = name
         self.dead = False
@@ -242,6 +245,7 @@ class Process:
             worker_id=name,
             secret_key=SECRET,
             connections=CONNECTIONS,
+            ahead=ahead,
             journal=self.guard.journal,
             began=self.guard.began,
         )
@@ -327,7 +331,8 @@ class Process:
                 if await self.system.dispatcher.tick():
                     self.idle = 0
                     self._loop.call_later(1.0, self._beat)
-                    await self.system.engine.drain()
+                    assert isinstance(self.system.engine, LocalEngine)
+                    await self.system.engine.rest()
                     self._loop.call_later(1.0, self._beat)
                 with self.store.read() as conn:
                     due, held = reader.next_due(conn), meta.hold(conn)
@@ -354,7 +359,10 @@ class Process:
             if due is None or held is not None:
                 await self._sleep(None)
                 continue
-            wait = (due - self._clock.now()).total_seconds()
+            now = self._clock.now()
+            if due - self.system.dispatcher.ahead > now:
+                due -= self.system.dispatcher.ahead
+            wait = (due - now).total_seconds()
             self.idle = self.idle + 1 if wait <= 0 else 0
             await self._sleep(max(wait, 1.0) if wait <= 0 else wait)
 

@@ -60,6 +60,7 @@ class Facts:
     personal: bool = True
     after: tuple[str, ...] = ()  # a step: the messages of the same run that must have ended before it begins
     instead_of: str | None = None  # a step: the event that had to stay away for it
+    is_last: bool = False  # a step: nothing of the run comes after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +208,17 @@ SHAPES: tuple[Shape, ...] = (
         {
             "cart": Facts("sms", on="cart_abandoned", until="purchase", keyed=True),
             "why": Facts("sms", on="cart_abandoned", until="purchase", keyed=True, after=("cart",)),
-            "more": Facts("sms", on="cart_abandoned", until="purchase", keyed=True, after=("cart", "why")),
+            "more": Facts(
+                "sms", on="cart_abandoned", until="purchase", keyed=True, after=("cart", "why"), is_last=True
+            ),
             "last": Facts(
-                "sms", on="cart_abandoned", until="purchase", keyed=True, after=("cart",), instead_of="refund"
+                "sms",
+                on="cart_abandoned",
+                until="purchase",
+                keyed=True,
+                after=("cart",),
+                instead_of="refund",
+                is_last=True,
             ),
             "thanks": Facts("sms", marketing=False, on="purchase"),
         },

@@ -65,6 +65,23 @@ def test_one_click_is_promised_only_where_a_link_keeps_it() -> None:
     assert "List-Unsubscribe-Post" not in written()
 
 
+def test_a_link_and_an_address_to_leave_stand_on_lines_of_their_own() -> None:
+    text = written(
+        unsubscribe="https://biksouv.example/u/" + "t0ken" * 30,
+        unsubscribe_mail="mailto:stöp@bücher.example?subject=arrêt svp",
+    )
+
+    assert f"List-Unsubscribe: <https://biksouv.example/u/{'t0ken' * 30}>,\r\n" in text
+    assert " <mailto:st%C3%B6p@xn--bcher-kva.example?subject=arr%C3%AAt%20svp>\r\n" in text
+    assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in text
+
+
+def test_the_same_way_out_is_named_once() -> None:
+    same = "mailto:stop@biksouv.example"
+
+    assert written(unsubscribe=same, unsubscribe_mail=same).count("mailto:") == 1
+
+
 def test_a_transactional_mail_is_marked_as_automatic_and_bears_no_list() -> None:
     text = written(purpose="transactional", unsubscribe=None)
 
@@ -96,6 +113,14 @@ def test_the_same_message_gives_the_same_bytes() -> None:
 
 def test_fields_of_the_feedback_id_never_repeat_each_other() -> None:
     assert "Feedback-ID: marketing:marketing-:marketing--:" in written(campaign="marketing", touch="marketing")
+
+
+def test_the_name_of_a_list_is_one_word() -> None:
+    assert "List-ID: <a-b--c.biksouv.example>\r\n" in written(campaign="a b> c")
+
+
+def test_no_field_of_the_feedback_id_holds_another() -> None:
+    assert "Feedback-ID: a-b:c-d:marketing:da7d2d5a4e40\r\n" in written(campaign="a:b", touch="c d")
 
 
 @pytest.mark.parametrize(
@@ -160,6 +185,8 @@ def test_a_letter_outside_ascii_before_the_at_needs_more_of_a_server() -> None:
     assert mail.needs_smtputf8
     assert "To: =?utf-8?q?L=C3=A9a?= <léa@example.org>\r\n" in mail.data.decode()
     assert not mime.build(OFFER).needs_smtputf8
+    assert mime.build(dataclasses.replace(OFFER, reply_to="aidé@biksouv.example")).needs_smtputf8
+    assert mime.build(dataclasses.replace(OFFER, return_path="retour-é@biksouv.example")).needs_smtputf8
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,13 @@ def test_any_other_opt_out_is_refused(written: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "written", ["mailto:Stop <stop@shop.example>", "mailto:a@shop.example?subject=x\\nBcc: b@c.example"]
+)
+def test_a_mail_to_opt_out_is_an_address_alone(written: str) -> None:
+    assert "expected an address alone after mailto:" in refusal(f'senders: {{unsubscribe: "{written}"}}')
+
+
+@pytest.mark.parametrize(
     "written", ["ring.jpg", "media/ring.jpg", "médias/bague dorée.jpg", "https://cdn.shop.example/r.jpg"]
 )
 def test_media_are_files_of_the_project_or_on_the_web(written: str) -> None:

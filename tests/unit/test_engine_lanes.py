@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from support.claims import a_claim
 
+from scheduler.clock import SystemClock
 from scheduler.engines.local import LocalEngine
 from scheduler.errors import SchedulerError
 from scheduler.store.ledger import Claim
@@ -65,7 +66,7 @@ def test_every_claim_is_sent_and_confirmed_once_over_at_most_so_many_lanes() -> 
     carrier = Carrier()
 
     async def work() -> None:
-        engine = LocalEngine(carrier, connections=3)
+        engine = LocalEngine(carrier, SystemClock(), connections=3)
         await engine.submit([a_claim(number) for number in range(20)])
         await engine.drain()
 
@@ -78,7 +79,7 @@ def test_every_claim_is_sent_and_confirmed_once_over_at_most_so_many_lanes() -> 
 def test_a_channel_that_hangs_holds_up_no_other() -> None:
     async def work() -> tuple[list[int], list[int]]:
         carrier = Carrier(shut={"email": asyncio.Event()})
-        engine = LocalEngine(carrier, connections=2)
+        engine = LocalEngine(carrier, SystemClock(), connections=2)
         await engine.submit([a_claim(1), a_claim(2), a_claim(3), a_claim(4, channel="sms"), a_claim(5, channel="sms")])
         async with asyncio.timeout(5):
             while len(carrier.confirmed) < 2:
@@ -94,7 +95,7 @@ def test_a_channel_that_hangs_holds_up_no_other() -> None:
 def test_what_is_no_marketing_overtakes_what_waits() -> None:
     async def work() -> list[int]:
         carrier = Carrier(shut={"email": asyncio.Event()})
-        engine = LocalEngine(carrier, connections=1)
+        engine = LocalEngine(carrier, SystemClock(), connections=1)
         await engine.submit([a_claim(1), a_claim(2), a_claim(3)])
         await asyncio.sleep(0)
         await engine.submit([a_claim(9, marketing=False)])
@@ -109,7 +110,7 @@ def test_marketing_to_one_person_goes_in_its_order_whatever_the_channel() -> Non
     carrier = Carrier(shut={"email": asyncio.Event()})
 
     async def work() -> list[int]:
-        engine = LocalEngine(carrier)
+        engine = LocalEngine(carrier, SystemClock())
         first, then, last = (a_claim(n, channel=way, contact=7) for n, way in ((1, "email"), (2, "sms"), (3, "email")))
         await engine.submit([first, then, last, a_claim(4), a_claim(5, contact=7, marketing=False)])
         for _ in range(10):
@@ -127,7 +128,7 @@ def test_what_comes_while_a_lane_waits_for_its_last_outcome_is_sent_by_it() -> N
     carrier = Carrier(slow_to_confirm=asyncio.Event())
 
     async def work() -> None:
-        engine = LocalEngine(carrier, connections=1)
+        engine = LocalEngine(carrier, SystemClock(), connections=1)
         await engine.submit([a_claim(1)])
         for _ in range(5):
             await asyncio.sleep(0)
@@ -144,7 +145,7 @@ def test_a_stop_gives_back_what_waited_for_its_turn() -> None:
     carrier = Carrier(shut={"email": asyncio.Event()})
 
     async def work() -> None:
-        engine = LocalEngine(carrier)
+        engine = LocalEngine(carrier, SystemClock())
         await engine.submit([a_claim(1, contact=7), a_claim(2, contact=7)])
         await asyncio.sleep(0)
         engine.stop()
@@ -160,8 +161,8 @@ def test_a_long_queue_is_full_until_it_is_half_empty_and_says_so() -> None:
     async def work() -> tuple[set[str], int, set[str]]:
         told: list[int] = []
         carrier = Carrier(shut={"email": asyncio.Event()})
-        engine = LocalEngine(carrier, connections=1, on_room=lambda: told.append(1))
-        await engine.submit([a_claim(number) for number in range(150)])
+        engine = LocalEngine(carrier, SystemClock(), connections=1, on_room=lambda: told.append(1))
+        await engine.submit([a_claim(number) for number in range(300)])
         await asyncio.sleep(0)
         full = set(engine.room().full)
         carrier.shut["email"].set()
@@ -174,7 +175,7 @@ def test_a_long_queue_is_full_until_it_is_half_empty_and_says_so() -> None:
 def test_after_a_stop_what_is_being_sent_is_finished_and_the_rest_given_back() -> None:
     async def work() -> Carrier:
         carrier = Carrier(shut={"email": asyncio.Event()})
-        engine = LocalEngine(carrier, connections=2)
+        engine = LocalEngine(carrier, SystemClock(), connections=2)
         await engine.submit([a_claim(number) for number in range(5)])
         await asyncio.sleep(0)
         engine.stop()
@@ -193,7 +194,7 @@ def test_after_a_stop_what_is_being_sent_is_finished_and_the_rest_given_back() -
 def test_an_outcome_that_cannot_be_stored_is_told_and_what_waits_is_given_back_at_the_next_tick() -> None:
     async def work() -> Carrier:
         carrier = Carrier(broken={1})
-        engine = LocalEngine(carrier, connections=1)
+        engine = LocalEngine(carrier, SystemClock(), connections=1)
         await engine.submit([a_claim(number) for number in range(1, 6)])
         while len(carrier.begun) < 2:
             await asyncio.sleep(0)
@@ -213,7 +214,7 @@ def test_an_outcome_that_cannot_be_stored_is_told_and_what_waits_is_given_back_a
 def test_claims_that_could_not_be_looked_at_are_given_back_at_the_next_tick() -> None:
     async def work() -> Carrier:
         carrier = Carrier(unprepared={2})
-        engine = LocalEngine(carrier, connections=1)
+        engine = LocalEngine(carrier, SystemClock(), connections=1)
         with pytest.raises(SchedulerError, match="gone"):
             await engine.submit([a_claim(1), a_claim(2)])
         await engine.submit([a_claim(3)])

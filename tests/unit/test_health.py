@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler.health import Health, Result
+from scheduler.health import Health, Result, complained, complains_much
 
 
 def notes(*results: Result) -> list[str]:
@@ -42,3 +42,19 @@ def test_each_campaign_is_counted_for_itself_and_anew_after_its_pause() -> None:
     assert health.note("other", Result.REFUSED) is None
     assert health.note("shop", Result.REFUSED) is not None
     assert health.note("shop", Result.REFUSED) is None
+
+
+def test_three_complaints_in_a_thousand_are_too_many_and_one_less_is_not() -> None:
+    assert complained(3, 1000) == "3 of 1000 people called its mails of the last 7 days spam: 0.3 % or more"
+    assert complained(3, 1001) is None
+    assert complained(2, 20) is None
+
+
+def test_over_one_complaint_in_a_thousand_is_worth_a_word() -> None:
+    assert [complains_much(*counts) for counts in ((3, 1000), (3, 1001), (3, 3000), (3, 3001), (2, 1000))] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -10,6 +10,7 @@ import pytest
 from support.revisions import job, mail, revision
 
 from campaigns.errors import RenderError
+from campaigns.rendering.facts import PlainFacts
 from scheduler.rendering import wire
 from scheduler.rendering.base import Job
 from scheduler.rendering.inline import InlineRenderer
@@ -19,12 +20,12 @@ def test_job_is_written_as_the_plain_data_a_template_sees() -> None:
     facts = {"contact": {"on": date(2027, 2, 14), "paid": Decimal("19.50"), "at": datetime(2027, 1, 1, tzinfo=UTC)}}
 
     assert wire.job("hello", facts) == (
-        '["hello",{"contact":{"on":"2027-02-14","paid":19.5,"at":"2027-01-01T00:00:00+00:00"}}]'
+        b'["hello",{"contact":{"on":"2027-02-14","paid":19.5,"at":"2027-01-01T00:00:00+00:00"}}]'
     )
 
 
 def test_day_as_a_key_is_written_as_its_text() -> None:
-    assert wire.job("hello", {"contact": {date(2027, 2, 14): 1}}) == '["hello",{"contact":{"2027-02-14":1}}]'
+    assert wire.job("hello", {"contact": {date(2027, 2, 14): 1}}) == b'["hello",{"contact":{"2027-02-14":1}}]'
 
 
 @pytest.mark.parametrize(
@@ -63,12 +64,51 @@ def test_broken_frame_is_refused(frame: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
-    [None, [], ["a"], ["a", "b", "c", 1, []], ["a", "b", "c", "d", [["a"]]], [True, "a", [1], "b"], ["ready"]],
+    "head",
+    [
+        "null",
+        "7",
+        "[null]",
+        "[[]]",
+        '[["a"]]',
+        '[[1,1,1,"d",[]]]',
+        "[[1,1,1,0,[]]]",
+        "[[1,1,null,-1,[]]]",
+        "[[1,true,null,0,[]]]",
+        "[[1,3,null,0,[]]]",
+        '[[1,1,null,0,[["a"]]]]',
+        '[[true,"a",[1],"b"]]',
+        "[[1,1,null,0,[]]",
+    ],
 )
-def test_answer_of_another_shape_is_refused(value: object) -> None:
+def test_answers_of_another_shape_are_refused(head: str) -> None:
     with pytest.raises(wire.BrokenFrameError):
-        wire.read(value)
+        list(wire.Inbox(1 << 20).take(wire.frame(f"={head}\nab")))
+
+
+def test_answers_without_an_end_of_their_head_are_refused() -> None:
+    with pytest.raises(wire.BrokenFrameError):
+        list(wire.Inbox(1 << 20).take(wire.frame("=[]")))
+
+
+def test_text_that_is_cut_inside_a_letter_is_refused() -> None:
+    with pytest.raises(wire.BrokenFrameError):
+        list(wire.Inbox(1 << 20).take(wire.frame("=[[1,1,null,0,[]]]\né")))
+
+
+def test_what_messages_share_is_sent_once() -> None:
+    campaign, stage = {"id": "c"}, {"id": "s"}
+    people = [PlainFacts(contact={"id": number}, campaign=campaign, stage=stage) for number in (1, 2)]
+    jobs = [(wire.job("t", facts), wire.shared(facts)) for facts in people]
+
+    frame = wire.order(7, [*jobs, (wire.job("u", {"contact": {"id": 3}}), None)])
+
+    assert frame[4:] == (
+        b'["render",7,[{"campaign":{"id":"c"},"stage":{"id":"s"}}],'
+        b'[["t",{"contact":{"id":1}},0],["t",{"contact":{"id":2}},0],["u",{"contact":{"id":3}}]]]'
+    )
+    ((_, _, shared, written),) = wire.Inbox(1 << 20).take(frame)
+    assert list(wire.jobs(shared, written)) == [("t", people[0]), ("t", people[1]), ("u", {"contact": {"id": 3}})]
 
 
 def test_message_is_at_most_a_mebibyte_over_all_its_parts() -> None:

@@ -198,6 +198,9 @@ def test_a_misspelt_variable_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ('public_url = "news.biksouv.example"\n', "cannot read CAMPAIGN_PUBLIC_URL: expected an address such as"),
         ('secret_key = "short-canary"\n', "cannot read CAMPAIGN_SECRET_KEY: "),
         ('accounts = "canary"\n', "cannot read CAMPAIGN_ACCOUNTS: "),
+        ('retention = "soon"\n', "cannot read CAMPAIGN_RETENTION: expected a span such as '3 years', or never"),
+        ('retention = "29 days"\n', "cannot read CAMPAIGN_RETENTION: expected at least 30 days"),
+        ('unconfirmed = "3 hours"\n', "cannot read CAMPAIGN_UNCONFIRMED: expected at least 1 days"),
         ("render_processes = 0\n", "cannot read CAMPAIGN_RENDER_PROCESSES: input should be greater than or equal to 1"),
     ],
 )
@@ -246,3 +249,11 @@ def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     assert "canary" not in repr(settings)
     assert "canary" not in str(settings)
+
+
+def test_nobody_is_forgotten_for_silence_unless_the_settings_say_after_how_long(tmp_path: Path) -> None:
+    assert (Settings.read(tmp_path).retention, Settings.read(tmp_path).unconfirmed) == (None, "30 days")
+
+    (tmp_path / "campaign.toml").write_text('retention = "3 years"\nunconfirmed = "never"\n')
+
+    assert (Settings.read(tmp_path).retention, Settings.read(tmp_path).unconfirmed) == ("3 years", None)

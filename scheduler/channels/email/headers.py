@@ -7,18 +7,26 @@ word, which mailbox providers then cannot read, and takes header names with line
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 
 from scheduler.channels.email.address import Mailbox
 
 # What any reader might take for the end of a line or a gap; no-break spaces are text and stay.
 _GAP = re.compile("[ \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029]+")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+# What turns the direction of all that follows (Unicode TR 9): a name with one could make the rest of a line read
+# backwards. The marks that turn nothing but themselves (U+200E, U+200F, U+061C) are text and stay.
+_TURN = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 
+# Words of printable ASCII with single spaces between them: nothing to clean.
+_HARMLESS = re.compile(r"(?:[!-~]+(?: [!-~]+)*)?\Z")
+
 # Bytes that stand for themselves in a Q-encoded word wherever it appears (RFC 2047 5.3).
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_Q = tuple("_" if byte == 32 else chr(byte) if byte in _Q_SAFE else f"={byte:02X}" for byte in range(256))
+_Q_COST = bytes(len(written) for written in _Q)
 _LINE = 76
 _WORD = 75
 _FRAME = len("=?utf-8?q??=")
@@ -26,11 +34,13 @@ _LONGEST_PLAIN = 60
 
 
 def clean(value: str) -> str:
-    """Return `value` as one line: line breaks and gaps become one space, other control characters go.
+    """Return `value` as one line: line breaks and gaps become one space; other controls, and turns of direction, go.
 
     Whatever a CSV file or a template put there, nothing of it can begin a header of its own.
     """
-    one_line = _GAP.sub(" ", _CONTROL.sub("", value)).strip(" ")
+    if _HARMLESS.match(value):
+        return value
+    one_line = _GAP.sub(" ", _TURN.sub("", _CONTROL.sub("", value))).strip(" ")
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", one_line)
 
 
@@ -80,13 +90,17 @@ def encoded_words(text: str, room: int) -> list[str]:
     No character is split between two words; the shorter of the Q and B encodings is taken for all of them.
     """
     data = text.encode()
-    in_q = sum(1 if byte in _Q_SAFE or byte == 32 else 3 for byte in data) <= (len(data) + 2) // 3 * 4
+    cost_in_q = sum(map(_Q_COST.__getitem__, data))
+    cost_in_b = (len(data) + 2) // 3 * 4
+    in_q = cost_in_q <= cost_in_b
+    limit = min(_WORD, room) - _FRAME
+    if min(cost_in_q, cost_in_b) <= limit:
+        return [_word(text, in_q)]
     words: list[str] = []
     start = used = 0
-    limit = min(_WORD, room) - _FRAME
     for index, character in enumerate(text):
         encoded = character.encode()
-        cost = sum(1 if byte in _Q_SAFE or byte == 32 else 3 for byte in encoded) if in_q else len(encoded)
+        cost = sum(map(_Q_COST.__getitem__, encoded)) if in_q else len(encoded)
         if used + cost > (limit if in_q else limit // 4 * 3):
             words.append(_word(text[start:index], in_q))
             start, used, limit = index, 0, _WORD - _FRAME
@@ -97,10 +111,9 @@ def encoded_words(text: str, room: int) -> list[str]:
 
 def _word(text: str, in_q: bool) -> str:
     data = text.encode()
-    if not in_q:
-        return f"=?utf-8?b?{b64encode(data).decode()}?="
-    body = "".join("_" if byte == 32 else chr(byte) if byte in _Q_SAFE else f"={byte:02X}" for byte in data)
-    return f"=?utf-8?q?{body}?="
+    if in_q:
+        return f"=?utf-8?q?{''.join(map(_Q.__getitem__, data))}?="
+    return f"=?utf-8?b?{b2a_base64(data, newline=False).decode()}?="
 
 
 def _quoted(text: str) -> str:

@@ -1,9 +1,10 @@
-"""Which mail server to talk to, and how long to wait for it; no sockets here."""
+"""Which mail server to talk to, how long to wait for it and how much of it to ask at once; no sockets here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 from scheduler.errors import SchedulerError
@@ -48,6 +49,14 @@ class SmtpServer:
             raise SchedulerError("the mail server has a password but no user name", remedy=_REMEDY)
         return cls(host, port or _PORTS[scheme], scheme, user, secret)
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether what we say to it stays on this machine."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
@@ -62,3 +71,17 @@ class Timeouts:
     block: float = 180
     dot: float = 600
     quit: float = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """How many connections are open at once, and when one is given up for a fresh one (`age` in seconds).
+
+    `rest` is how long nobody knocks after the server would not have us; it doubles up to `longest_rest`.
+    """
+
+    connections: int = 4
+    messages: int = 500
+    age: float = 600
+    rest: float = 5
+    longest_rest: float = 300

@@ -1,33 +1,59 @@
-"""The mail channel: a few SMTP connections on threads, shared by all messages; not the dialogue itself."""
+"""The mail channel: writes each message as a mail, hands it to a transport, and says what became of it."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Protocol
 
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.email import mime
-from scheduler.channels.email.connection import Connection
-from scheduler.channels.email.server import SmtpServer, Timeouts
-from scheduler.errors import NoAccount
+from scheduler.channels.email.mime import Mail
+from scheduler.channels.email.plain import PlainPool
+from scheduler.channels.email.pool import Pool
+from scheduler.channels.email.server import PoolLimits, SmtpServer, Timeouts
+from scheduler.channels.email.wire import OurFault
+from scheduler.clock import Clock, SystemClock
+from scheduler.errors import NoAccount, Refused
 
 if TYPE_CHECKING:
     from scheduler.settings import Settings
 
-_A = TypeVarTuple("_A")
-_T = TypeVar("_T")
+_REMEMBERED = 1_000
+
+
+class Signer(Protocol):
+    """Signs mails; called on the event loop, once for each attempt."""
+
+    def sign(self, mail: Mail) -> Mail:
+        """Return the mail with its signature."""
+        ...
+
+
+class Transport(Protocol):
+    """Hands mails to one server: `pipelined` or `plain`."""
+
+    async def deliver(self, mail: Mail, mark: Mark) -> str:
+        """Hand a mail over, awaiting `mark` once before the final dot; return the server's words. Raises as `send`."""
+        ...
+
+    async def greet(self) -> None:
+        """Connect, log in and leave. Raises NotSent or ChannelDown."""
+        ...
+
+    async def close(self) -> None:
+        """Say good-bye on idle connections, cut busy ones."""
+        ...
 
 
 class EmailChannel:
     """Hands mails to one SMTP server over at most `connections` connections, each reused.
 
-    Without a server every message ends in NoAccount. `tls` replaces the system's certificates, `hello` the name we
-    greet with. One instance serves one event loop at a time; after `close` it may serve another.
+    Without a server every message ends in NoAccount. `transport` is `pipelined` (our own client, RFC 2920) or `plain`
+    (the standard library's on threads). `tls` replaces the system's certificates, `hello` the name we greet with,
+    `limits` more than `connections`. One instance serves one event loop at a time; after `close` it may serve another.
     """
 
     name = "email"
@@ -40,54 +66,69 @@ class EmailChannel:
         timeouts: Timeouts | None = None,
         tls: ssl.SSLContext | None = None,
         hello: str | None = None,
+        transport: str = "pipelined",
+        limits: PoolLimits | None = None,
+        signer: Signer | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._server = server
-        self._limit = connections
+        self._limits = limits or PoolLimits(connections=connections)
         self._timeouts = timeouts or Timeouts()
         # Building a context reads the system's certificates (17 ms): once, and only when TLS is used.
         self._tls = cache(lambda: tls or ssl.create_default_context())
         self._hello = hello
-        self._idle: list[Connection] = []
-        self._busy: set[Connection] = set()
-        self._slots: asyncio.Semaphore | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._kind = transport
+        self._signer = signer
+        self._clock = clock or SystemClock()
+        self._transport: Transport | None = None
+        self._taken = 0
+        self._blamed: dict[str, int] = {}
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, *, connections: int = 4, timeouts: Timeouts | None = None
+        cls,
+        settings: Settings,
+        *,
+        connections: int | None = None,
+        timeouts: Timeouts | None = None,
+        signer: Signer | None = None,
     ) -> EmailChannel:
         """Return the channel of the configured server; raises SchedulerError when its URL cannot be read."""
         url, password = settings.smtp_url, settings.smtp_password
-        if url is None:
-            return cls(None, connections=connections, timeouts=timeouts)
-        secret = password.get_secret_value() if password is not None else None
-        server = SmtpServer.parse(url.get_secret_value(), secret)
-        return cls(server, connections=connections, timeouts=timeouts)
+        server = None
+        if url is not None:
+            secret = password.get_secret_value() if password is not None else None
+            server = SmtpServer.parse(url.get_secret_value(), secret)
+        return cls(
+            server,
+            connections=connections or settings.smtp_connections,
+            timeouts=timeouts,
+            transport=settings.smtp_transport,
+            signer=signer,
+        )
 
     async def send(self, message: Message, mark: Mark) -> Receipt:
-        """Send one mail; `mark` is awaited after the server took the recipient and before DATA."""
+        """Send one mail; `mark` is awaited before the final dot, and by the pipelined transport when all else is out.
+
+        A mail refused for what we are stops the channel; when others were taken meanwhile it is that mail, and fails.
+        """
         if self._server is None:
             raise NoAccount("no mail server is configured", remedy="set CAMPAIGN_SMTP_URL")
         mail = mime.build(message)
-        if self._slots is None:
-            self._slots = asyncio.Semaphore(self._limit)
-        async with self._slots:
-            connection = self._idle.pop() if self._idle else await self._in_thread(self._connection, self._server)
-            self._busy.add(connection)
-            try:
-                await self._in_thread(connection.begin, mail)
-                await mark()
-                reply = await self._in_thread(connection.finish, mail)
-            except asyncio.CancelledError:
-                # Its thread may still be talking; wake it, and let another close the connection when it is done.
-                connection.retire()
-                self._pool().submit(connection.abort)
-                raise
-            finally:
-                self._busy.discard(connection)
-                if not connection.retired:
-                    self._idle.append(connection)
-        return Receipt(provider_id=mail.message_id, detail=reply)
+        if self._signer is not None:
+            mail = self._signer.sign(mail)
+        try:
+            words = await (self._transport or await self._open(self._server)).deliver(mail, mark)
+        except OurFault as error:
+            taken = self._blamed.pop(message.key, None)
+            if taken is not None and taken < self._taken:
+                raise Refused(error.message) from None
+            self._blamed[message.key] = self._taken
+            if len(self._blamed) > _REMEMBERED:
+                del self._blamed[next(iter(self._blamed))]
+            raise
+        self._taken += 1
+        return Receipt(provider_id=mail.message_id, detail=words)
 
     async def check(self) -> str:
         """Connect, log in and say good-bye without sending anything; return the server's address.
@@ -96,37 +137,28 @@ class EmailChannel:
         """
         if self._server is None:
             raise NoAccount("no mail server is configured", remedy="set CAMPAIGN_SMTP_URL")
-        connection = await self._in_thread(self._connection, self._server)
         try:
-            await self._in_thread(connection.greet)
-            await self._in_thread(connection.quit)
+            await (self._transport or await self._open(self._server)).greet()
         finally:
             await self.close()
         return str(self._server)
 
     async def close(self) -> None:
-        """Say good-bye on idle connections, cut busy ones, end the threads."""
-        for connection in self._busy:
-            connection.retire()
-        idle, self._idle = self._idle, []
-        await asyncio.gather(*(self._in_thread(connection.quit) for connection in idle))
-        threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown(wait=False)
-        self._slots = None
+        """Say good-bye on idle connections, cut busy ones."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.close()
 
-    def _connection(self, server: SmtpServer) -> Connection:
+    async def _open(self, server: SmtpServer) -> Transport:
         if self._hello is None:
-            self._hello = _own_name()
-        return Connection(server, self._timeouts, self._tls, self._hello)
-
-    def _pool(self) -> ThreadPoolExecutor:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._limit, thread_name_prefix="smtp")
-        return self._threads
-
-    async def _in_thread(self, work: Callable[[Unpack[_A]], _T], *args: *_A) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool(), work, *args)
+            # Asking for our own name may ask a name server.
+            self._hello = await asyncio.get_running_loop().run_in_executor(None, _own_name)
+        if self._transport is None:
+            if self._kind == "plain":
+                self._transport = PlainPool(server, self._limits, self._timeouts, self._tls, self._hello)
+            else:
+                self._transport = Pool(server, self._limits, self._timeouts, self._tls, self._hello, self._clock)
+        return self._transport
 
 
 def _own_name() -> str:

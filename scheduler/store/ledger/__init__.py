@@ -18,6 +18,7 @@ from scheduler.store.ledger.attempts import (
     first_attempts,
     mark,
     mark_many,
+    next_moment,
 )
 from scheduler.store.ledger.persons import blank, hand_over, is_being_sent
 from scheduler.store.ledger.planning import Move, NewDelivery, move, pin, plan, plan_audience, retime
@@ -68,6 +69,7 @@ __all__ = [
     "mark",
     "mark_many",
     "move",
+    "next_moment",
     "pin",
     "plan",
     "plan_audience",

@@ -57,11 +57,12 @@ class Crowded:
 def crowded(conn: Connection, *, times: int, span: timedelta, channel: str | None = None) -> Iterator[Crowded]:
     """Yield marketing that went to a person who had got `times` other messages of it within the `span` before.
 
-    Of one `channel`; None: of all.
+    Of one `channel`; None: of all. What two contacts had before they became one person is counted apart.
     """
     near = (
         "SELECT sent.id, d.campaign, d.edition, d.touch, d.revision, sent.began_at, sent.earlier_at FROM (SELECT d.id,"
-        " a.started_at AS began_at, lag(a.started_at, :times) OVER (PARTITION BY d.contact ORDER BY a.started_at, a.id)"
+        " a.started_at AS began_at, lag(a.started_at, :times) OVER"
+        " (PARTITION BY d.recipient ORDER BY a.started_at, a.id)"
         " AS earlier_at FROM {newest} WHERE {gone} AND d.marketing AND d.contact IS NOT NULL"
         " AND (:every = 1 OR d.channel = :channel)) sent"
         " JOIN delivery d ON d.id = sent.id WHERE sent.earlier_at IS NOT NULL AND {seconds} < :most"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -43,13 +43,18 @@ def blank(conn: Connection, contact: int, clean: Callable[[str], str], anonymous
     return len(rows)
 
 
-def hand_over(conn: Connection, source: int, target: int, *, now: datetime) -> int:
+def hand_over(
+    conn: Connection, source: int, target: int, *, now: datetime, twins: Mapping[int, int] | None = None
+) -> int:
     """Let every delivery of `source` be one of `target`, the same person; return how many.
 
     What one of the two had, or waits for too, the other one no longer gets: of two open messages that of `target`
     stays, and while an occurrence is still open nobody joins it a second time. What was for `source` and has ended
-    keeps its recipient. Condition: nothing is being sent to either (lock both contacts).
+    keeps its recipient. `twins` are the runs of `source` that `target` has too, by that one's id: see `_join_runs`.
+    Condition: nothing is being sent to either (lock both contacts).
     """
+    twins = twins or {}
+    before = _runs_with_open_messages(conn, twins.values())
     other = DELIVERIES.alias("other")
     same = and_(
         other.c.campaign == _D.campaign,
@@ -62,6 +67,7 @@ def hand_over(conn: Connection, source: int, target: int, *, now: datetime) -> i
     gone = other.c.state.in_([state.value for state in sorted(GONE)])
     got = exists(select(other.c.id).where(same, other.c.contact == source, gone))
     _cancel(conn, and_(_D.contact == target, got), _TOLD.format(source), now)
+    _join_runs(conn, twins, before - _runs_with_open_messages(conn, twins.values()), _TOLD.format(target), now)
     _bar(conn, source, target, now)
     moving = _D.state.in_([state.value for state in sorted(OPEN - GONE)])
     change = update(DELIVERIES).where(_D.contact == source)
@@ -74,6 +80,25 @@ def hand_over(conn: Connection, source: int, target: int, *, now: datetime) -> i
         "lease_until": case((taken, None), else_=_D.lease_until),
     }
     return int(conn.execute(change.values(values)).rowcount)
+
+
+def _runs_with_open_messages(conn: Connection, runs: Collection[int]) -> set[int]:
+    query = select(_D.run).where(_D.run.in_(sorted(set(runs))), in_states(OPEN)).distinct()
+    return set(conn.execute(query).scalars()) if runs else set()
+
+
+def _join_runs(conn: Connection, twins: Mapping[int, int], behind: Set[int], reason: str, now: datetime) -> None:
+    """Let a run that both have go on once: from where the one of `target` stands, or the other that is ahead of it.
+
+    It is ahead where `target` just lost an open message that `source` had (`behind`): then what `source` had of its
+    run, and what is open of it, belong to the run that stays. Else what is open of it is cancelled.
+    """
+    for other, kept in twins.items():
+        if kept in behind:
+            went = _D.state.in_([state.value for state in sorted(OPEN | {State.SENT})])
+            conn.execute(update(DELIVERIES).where(_D.run == other, went).values(run=kept))
+        else:
+            _cancel(conn, _D.run == other, reason, now)
 
 
 def _cancel(conn: Connection, which: Any, reason: str, now: datetime) -> None:

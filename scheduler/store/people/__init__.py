@@ -1,6 +1,7 @@
 """People: contacts and their facts, consents and suppressions, and their import."""
 
 from scheduler.store.people.consents import (
+    MAIL,
     ConsentRecord,
     Counts,
     SuppressionRecord,
@@ -9,6 +10,7 @@ from scheduler.store.people.consents import (
     consents,
     consents_to,
     counts,
+    gravest,
     held_by,
     held_consents,
     is_suppressed,
@@ -30,17 +32,21 @@ from scheduler.store.people.contacts import (
     timezone,
 )
 from scheduler.store.people.erasing import Traces, anonymous, erase, traces
-from scheduler.store.people.importing import Clash, Imported, Person, nobody_known, preview_contacts, upsert_contacts
-from scheduler.store.people.inactive import inactive
-from scheduler.store.people.merging import merge
+from scheduler.store.people.importing import Clash, Imported, nobody_known, preview_contacts, upsert_contacts
+from scheduler.store.people.inactive import inactive, unconfirmed
+from scheduler.store.people.lookup import Person
+from scheduler.store.people.merging import merge, twin_runs
+from scheduler.store.people.stopping import Stopped, stop_addresses
 
 __all__ = [
+    "MAIL",
     "Clash",
     "ConsentRecord",
     "ContactRecord",
     "Counts",
     "Imported",
     "Person",
+    "Stopped",
     "SuppressionRecord",
     "Traces",
     "add_consent",
@@ -57,6 +63,7 @@ __all__ = [
     "facts",
     "find",
     "gone_at",
+    "gravest",
     "held_by",
     "held_consents",
     "inactive",
@@ -66,10 +73,13 @@ __all__ = [
     "merge",
     "nobody_known",
     "preview_contacts",
+    "stop_addresses",
     "suppress",
     "suppressed",
     "suppressions",
     "timezone",
     "traces",
+    "twin_runs",
+    "unconfirmed",
     "upsert_contacts",
 ]

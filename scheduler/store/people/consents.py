@@ -25,6 +25,8 @@ from scheduler.store.bulk import within
 from scheduler.store.rows import insert_unless_known, read_all, rows_of, storable
 from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS, WORDINGS
 
+MAIL = "email"  # the scope of a dead mailbox: no mail, whatever it is about; other channels reach the person
+
 _N = CONSENTS.c
 _S = SUPPRESSIONS.c
 _LATER = CONSENTS.alias("later")
@@ -73,7 +75,7 @@ class ConsentRecord:
 
 @dataclass(frozen=True, slots=True)
 class SuppressionRecord:
-    """Somebody must not be written to: `scope` is marketing or all."""
+    """Somebody must not be written to: `scope` is marketing, email (their mailbox is dead) or all."""
 
     scope: str
     reason: str
@@ -155,7 +157,7 @@ def _said_already(conn: Connection, contact: int, purpose: str, wording: int) ->
 
 
 def suppress(conn: Connection, contact: int, *, scope: str, reason: str, at: datetime) -> bool:
-    """Stop writing to a person: `marketing`, or `all`; return whether that is new.
+    """Stop writing to a person: `marketing`, `email` or `all`; return whether that is new.
 
     Lock: the contact, so that after this transaction no attempt mark can be written that did not see it.
     Condition: one row a scope; the first reason stays.
@@ -172,16 +174,38 @@ def lift(conn: Connection, contact: int, *, scope: str, reason: str) -> bool:
     return bool(conn.execute(statement).rowcount)
 
 
+def lift_dead_mailbox(conn: Connection, contact: int) -> None:
+    """Let mail go again to a person who has another mailbox now; the dead one stays known (`forgotten`).
+
+    Lock: the contact, where there is anything to lift.
+    """
+    dead = (_S.contact == contact, _S.scope == MAIL)
+    if conn.execute(select(_S.id).where(*dead)).first() is not None:
+        lock(conn, contact)
+        conn.execute(delete(SUPPRESSIONS).where(*dead))
+
+
 def suppressions(conn: Connection, contact: int) -> list[SuppressionRecord]:
     """Return why a person must not be written to, the oldest reason first."""
     query = rows_of(SuppressionRecord, SUPPRESSIONS).where(_S.contact == contact).order_by(_S.id)
     return read_all(conn, SuppressionRecord, query)
 
 
-def suppressed(conn: Connection, contact: int, *, marketing: bool) -> str | None:
-    """Return why a person must not be written to; None when they may be. `all` is the graver reason."""
+def suppressed(conn: Connection, contact: int, *, marketing: bool, channel: str | None = None) -> str | None:
+    """Return why a person must not be written to; see `gravest`."""
     found = {row.scope: row.reason for row in conn.execute(_SUPPRESSED, {"contact_id": contact})}
-    return found.get("all", found.get("marketing") if marketing else None)
+    return gravest(found, marketing=marketing, channel=channel)
+
+
+def gravest(found: Mapping[str, str], *, marketing: bool, channel: str | None = None) -> str | None:
+    """Return the gravest of these reasons (by their scopes) that stops a message; None when it may go.
+
+    Without a `channel` a dead mailbox stops the message too: who cannot say how it goes is told that it may be a mail.
+    """
+    for scope, holds in (("all", True), (MAIL, channel in (None, MAIL)), ("marketing", marketing)):
+        if holds and scope in found:
+            return found[scope]
+    return None
 
 
 def is_suppressed(scopes: Collection[str]) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from scheduler.store.people import forgotten
-from scheduler.store.people.consents import lock, suppress, suppressions
+from scheduler.store.people.consents import MAIL, lock, suppress, suppressions
 from scheduler.store.people.contacts import contact as read_contact
 from scheduler.store.people.readings import drop_readings
 from scheduler.store.tables import (
@@ -69,7 +69,8 @@ def erase(conn: Connection, contact: int, known: Traces, *, asked: bool, now: da
     marketing either. Lock: the contact. Consents, events, stages and runs stay as rows without a word of theirs.
     """
     lock(conn, contact)
-    stops = [forgotten.Stop(row.scope, row.reason, row.at) for row in suppressions(conn, contact)]
+    # A dead mailbox is known by itself already, and their other addresses are not dead.
+    stops = [forgotten.Stop(row.scope, row.reason, row.at) for row in suppressions(conn, contact) if row.scope != MAIL]
     if asked and not any(stop.scope == "marketing" for stop in stops):
         stops.append(forgotten.Stop("marketing", REASON, now))
     forgotten.remember(conn, known.addresses, stops)

@@ -1,4 +1,6 @@
-"""Opt-outs that outlive the erasure of an address: kept by a keyed hash, which finds the address and does not tell it.
+"""Opt-outs of addresses that are nobody's here: erased ones, and those of a list that was brought along.
+
+They are kept by a keyed hash, which finds the address and does not tell it.
 
 The key (the pepper) belongs to the database and never changes: with another one, every opt-out would be forgotten.
 """
@@ -11,15 +13,17 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select
 
-from scheduler.store.bulk import within
+from scheduler.store.bulk import run_many, within
 from scheduler.store.meta import fixed
 from scheduler.store.rows import insert_unless_known
 from scheduler.store.tables import FORGOTTEN
 
 _F = FORGOTTEN.c
+_KEEP: dict[str, Any] = {}  # the statement of each database
 _ANY = select(_F.hash).limit(1)
 _STOPS = select(_F.hash, _F.scope, _F.reason, _F.at).where(within(_F.hash, "hashes"))
 
@@ -38,13 +42,18 @@ def keyed_hash(conn: Connection, kind: str, value: str) -> str:
     return _hash(_pepper(conn), kind, value)
 
 
-def remember(conn: Connection, keys: Iterable[tuple[str, str]], stops: Sequence[Stop]) -> None:
-    """Keep opt-outs of addresses (kind, value) that are about to be erased; the first reason of a scope stays."""
+def remember(conn: Connection, keys: Iterable[tuple[str, str]], stops: Sequence[Stop]) -> int:
+    """Keep opt-outs of addresses (kind, value) that are nobody's, or will be; return how many are new.
+
+    The first reason of a scope stays.
+    """
     pepper = _pepper(conn)
-    for kind, value in keys:
-        for stop in stops:
-            values = {"hash": _hash(pepper, kind, value), "scope": stop.scope, "reason": stop.reason, "at": stop.at}
-            conn.execute(insert_unless_known(conn, FORGOTTEN).values(values).on_conflict_do_nothing())
+    statement = _KEEP.setdefault(conn.dialect.name, insert_unless_known(conn, FORGOTTEN).on_conflict_do_nothing())
+    hashes = [_hash(pepper, kind, value) for kind, value in keys]
+    rows = [
+        {"hash": one, "scope": stop.scope, "reason": stop.reason, "at": stop.at} for one in hashes for stop in stops
+    ]
+    return run_many(conn, statement, rows)
 
 
 def any_kept(conn: Connection) -> bool:

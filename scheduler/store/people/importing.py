@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
-from scheduler.store.bulk import add_many, new_ids, run_many, within
+from scheduler.store.bulk import add_many, new_ids, run_many
 from scheduler.store.people import forgotten
-from scheduler.store.people.consents import lock
+from scheduler.store.people.consents import lift_dead_mailbox, lock
 from scheduler.store.people.contacts import COLUMNS, ContactRecord
+from scheduler.store.people.lookup import Key, Person, look_up
+from scheduler.store.people.lookup import keys as keys_of
 from scheduler.store.people.readings import FACT_COLUMNS, drop_readings, readings_of
-from scheduler.store.rows import insert_unless_known, read_all, rows_of, storable
+from scheduler.store.rows import insert_unless_known, storable
 from scheduler.store.tables import CONSENTS, CONTACT_ALIASES, CONTACT_FACTS, CONTACTS, SUPPRESSIONS
 
 _BATCH = 5_000
@@ -25,15 +27,7 @@ _A = CONTACT_ALIASES.c
 _NEW = ("id", *COLUMNS, "facts")
 _CONSENT = ("contact", "purpose", "given")
 
-Key = tuple[str, str]
-
-_KNOWN = {name: rows_of(ContactRecord, CONTACTS).where(within(_C[name], "values")) for name in _ADDRESSES}
-_BY_ID = rows_of(ContactRecord, CONTACTS).where(within(_C.id, "values"))
-_ALIASES = select(_A.kind, _A.value, _A.contact).where(within(_A.value, "values"))
-_ANY_ALIAS = select(_A.contact).limit(1)
 _ANYBODY = select(_C.id).limit(1)
-_AGREED = select(CONSENTS.c.contact, CONSENTS.c.purpose, CONSENTS.c.given)
-_AGREED = _AGREED.where(within(CONSENTS.c.contact, "values")).order_by(CONSENTS.c.id)
 _CHANGE = (
     update(CONTACTS)
     .where(_C.id == bindparam("row"))
@@ -42,58 +36,6 @@ _CHANGE = (
         | {"updated_at": bindparam("moment", type_=_C.updated_at.type)}
     )
 )
-
-
-class Person(Protocol):
-    """A person to be imported; empty or None where unknown."""
-
-    @property
-    def ref(self) -> str | None:
-        """The shop's own number for the person."""
-
-    @property
-    def email(self) -> str | None:
-        """The mailbox, in lower case."""
-
-    @property
-    def phone(self) -> str | None:
-        """The phone number, E.164."""
-
-    @property
-    def first_name(self) -> str:
-        """The given name."""
-
-    @property
-    def last_name(self) -> str:
-        """The family name."""
-
-    @property
-    def city(self) -> str:
-        """The town."""
-
-    @property
-    def country(self) -> str:
-        """ISO 3166-1 alpha-2."""
-
-    @property
-    def language(self) -> str:
-        """ISO 639-1."""
-
-    @property
-    def timezone(self) -> str:
-        """An IANA zone."""
-
-    @property
-    def birthday(self) -> str | None:
-        """ISO date."""
-
-    @property
-    def consent(self) -> tuple[str, ...] | None:
-        """The purposes agreed to; None where the source says nothing about consent."""
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """Everything else the shop knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +71,14 @@ class _Work:
     known: dict[Key, int]
     records: dict[int, ContactRecord]
     agreed: dict[int, dict[str, bool]]
+    same: frozenset[int]
     stops: Mapping[Key, Sequence[forgotten.Stop]]
     added: list[tuple[Person, list[Key], dict[str, Any]]] = field(default_factory=list)
     changed: dict[int, dict[str, Any]] = field(default_factory=dict)
     aliases: dict[Key, int] = field(default_factory=dict)
     consents: list[tuple[Any, ...]] = field(default_factory=list)
     stopped: list[tuple[int, forgotten.Stop]] = field(default_factory=list)
+    moved: set[int] = field(default_factory=set)  # who has another mailbox than before
 
 
 def upsert_contacts(conn: Connection, people: Sequence[Person], *, source: str, now: datetime) -> Imported:
@@ -142,7 +86,8 @@ def upsert_contacts(conn: Connection, people: Sequence[Person], *, source: str, 
 
     What a row leaves empty is kept, facts are merged, and a consent is appended where it changes: a consent column
     that leaves a purpose out takes it back (lock: the contact). A person whose addresses belong to two contacts is
-    refused and changes nothing. A suppression is never lifted, and one that outlived an erasure holds again.
+    refused and changes nothing. A suppression is never lifted, and one that outlived an erasure holds again; but what
+    stops mail to a dead mailbox is about that mailbox, and a person's new one is written to.
     Lock: on PostgreSQL one import at a time, so that two do not make the same contact.
     """
     if conn.dialect.name == "postgresql":
@@ -163,7 +108,7 @@ def nobody_known(conn: Connection) -> bool:
 def _go_through(conn: Connection, people: Sequence[Person], *, source: str, now: datetime, keep: bool) -> Imported:
     total = Imported()
     for start in range(0, len(people), _BATCH):
-        batch = [(person, _keys(person)) for person in people[start : start + _BATCH]]
+        batch = [(person, keys_of(person)) for person in people[start : start + _BATCH]]
         total += _take(conn, batch, source=source, now=now, keep=keep)
     return total
 
@@ -173,14 +118,18 @@ def _take(
 ) -> Imported:
     new = updated = unchanged = silent = stopped = 0
     refused: list[Clash] = []
-    work = _look_up(conn, batch)
-    known = work.known
+    known = look_up(conn, batch)
+    stops = forgotten.stops(conn, [key for _, keys in batch for key in keys])
+    work = _Work(known.contacts, known.records, known.agreed, known.same, stops)
     waiting: set[Key] = set()
-    for person, keys in batch:
+    for place, (person, keys) in enumerate(batch):
+        if place in work.same:
+            unchanged += 1
+            continue
         if keep and not waiting.isdisjoint(keys):  # the same person again, a few rows later
             _write(conn, work, source, now, more=True)
             waiting.clear()
-        found = {known[key] for key in keys if key in known}
+        found = {work.known[key] for key in keys if key in work.known}
         if not keys:
             refused.append(Clash(person, "neither a reference nor an e-mail address nor a phone number"))
         elif len(found) > 1:
@@ -201,32 +150,6 @@ def _take(
     return Imported(new, updated, unchanged, silent, tuple(refused), stopped)
 
 
-def _keys(person: Person | ContactRecord) -> list[Key]:
-    known = (("ref", person.ref), ("email", person.email), ("phone", person.phone), *getattr(person, "also", ()))
-    return [(kind, value if value.isascii() else storable(value)) for kind, value in known if value]
-
-
-def _look_up(conn: Connection, batch: Sequence[tuple[Person, list[Key]]]) -> _Work:
-    """Read who of a batch is known, with what they agreed to, and whose opt-out outlived an erasure."""
-    keys = [key for _, of_person in batch for key in of_person]
-    records: dict[int, ContactRecord] = {}
-    for name in _ADDRESSES:
-        values = [value for kind, value in keys if kind == name]
-        if values:
-            records |= {record.id: record for record in read_all(conn, ContactRecord, _KNOWN[name], values=values)}
-    known = {key: record.id for record in records.values() for key in _keys(record)}
-    if conn.execute(_ANY_ALIAS).first() is not None:
-        rows = conn.execute(_ALIASES, {"values": [value for _, value in keys]}).all()
-        theirs = read_all(conn, ContactRecord, _BY_ID, values=sorted({row.contact for row in rows}))
-        records |= {record.id: record for record in theirs}
-        known = {(row.kind, row.value): row.contact for row in rows} | known
-    agreed: dict[int, dict[str, bool]] = {}
-    if records:
-        for contact, purpose, given in conn.execute(_AGREED, {"values": sorted(records)}):
-            agreed.setdefault(contact, {})[purpose] = given
-    return _Work(known, records, agreed, forgotten.stops(conn, keys))
-
-
 def _update(work: _Work, person: Person, keys: Iterable[Key], before: ContactRecord, now: datetime) -> bool:
     """Note what a row changes of a known contact; return whether it changes anything."""
     values = _values(person, before)
@@ -238,10 +161,12 @@ def _update(work: _Work, person: Person, keys: Iterable[Key], before: ContactRec
     changed = any(getattr(before, name) != value for name, value in values.items())
     if changed:
         work.changed[before.id] = values
+        if values["email"] != before.email:
+            work.moved.add(before.id)
         record = replace(before, **values, updated_at=now)
         work.records[before.id] = record
-        work.known |= dict.fromkeys(_keys(record), before.id)
-        work.stopped += [(before.id, stop) for key in _keys(record) for stop in work.stops.get(key, ())]
+        work.known |= dict.fromkeys(keys_of(record), before.id)
+        work.stopped += [(before.id, stop) for key in keys_of(record) for stop in work.stops.get(key, ())]
     return _note_consents(work, before.id, person) or changed or bool(new)
 
 
@@ -316,6 +241,9 @@ def _write(conn: Connection, work: _Work, source: str, now: datetime, *, more: b
             lock(conn, contact)
         add_many(conn, CONSENTS, _CONSENT, work.consents, {"at": now, "source": source})
         work.consents.clear()
+    for contact in sorted(work.moved):
+        lift_dead_mailbox(conn, contact)
+    work.moved.clear()
     if work.stopped:
         _stop(conn, work.stopped)
         work.stopped.clear()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, and_, exists, select, update
 
-from scheduler.store.people.consents import add_consent, consents, lock, suppress, suppressions
+from scheduler.store.people.consents import MAIL, add_consent, consents, lock, suppress, suppressions
 from scheduler.store.people.contacts import COLUMNS
 from scheduler.store.people.contacts import contact as read_contact
 from scheduler.store.people.erasing import BLANK
@@ -24,6 +24,7 @@ from scheduler.store.tables import (
 )
 
 _ADDRESSES = ("ref", "email", "phone")
+_RUN_KEY = ("campaign", "edition", "touch", "key")
 _A = CONTACT_ALIASES.c
 _C = CONTACTS.c
 
@@ -55,6 +56,8 @@ def merge(conn: Connection, kept: int, other: int, *, now: datetime) -> None:
         if False in (held[0].get(purpose), held[1].get(purpose)):
             add_consent(conn, kept, purpose, given=False, at=now, source="merged contacts")
     for stop in suppressions(conn, other):
+        if stop.scope == MAIL and values["email"] != second.email:
+            continue  # the mailbox that is dead is not the one they are written to
         suppress(conn, kept, scope=stop.scope, reason=stop.reason, at=stop.at)
     for table in (EVENTS, STAGE_ENTRIES, TASKS):
         conn.execute(update(table).where(table.c.contact == other).values(contact=kept))
@@ -63,12 +66,24 @@ def merge(conn: Connection, kept: int, other: int, *, now: datetime) -> None:
     suppress(conn, other, scope="all", reason=f"merged into #{kept}", at=now)
 
 
+def twin_runs(conn: Connection, kept: int, other: int) -> dict[int, int]:
+    """Return the runs of `other` that `kept` has too (the same touch and key), each with that one's id."""
+    theirs = RUNS.alias("theirs")
+    query = (
+        select(RUNS.c.id, theirs.c.id)
+        .join(theirs, and_(*(theirs.c[name] == RUNS.c[name] for name in _RUN_KEY), theirs.c.contact == kept))
+        .where(RUNS.c.contact == other)
+        .order_by(RUNS.c.id)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
 def _hand_runs_over(conn: Connection, kept: int, other: int, now: datetime) -> None:
     theirs = RUNS.alias("theirs")
     both = exists(
         select(theirs.c.id).where(
             theirs.c.contact == kept,
-            *(theirs.c[name] == RUNS.c[name] for name in ("campaign", "edition", "touch", "key")),
+            *(theirs.c[name] == RUNS.c[name] for name in _RUN_KEY),
         )
     )
     of_other = update(RUNS).where(RUNS.c.contact == other)

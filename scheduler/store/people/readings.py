@@ -46,6 +46,11 @@ def readings_of(contact: int, values: Mapping[str, Any]) -> Iterator[tuple[Any, 
         said = values[name]
         if not said or not said.lstrip().startswith(_READABLE):
             continue
+        if (
+            name == "phone" and said[1:].isdigit() and said.isascii() and len(said) < 20
+        ):  # a phone number: many people have one
+            yield contact, name, 0, said, finite(float(said)), None, None
+            continue
         row = _row(contact, name, 0, said)
         if row[4:] != _NO_READING:  # texts are compared in their column
             yield row

@@ -27,6 +27,7 @@ from scheduler.store.plans.journeys import (
     current_stage,
     current_stages,
     end_run,
+    end_runs_of_campaign,
     end_runs_of_touch,
     enter_stage,
     enter_stages,
@@ -54,7 +55,7 @@ from scheduler.store.plans.occurrences import (
     set_occurrence_state,
 )
 from scheduler.store.plans.open_messages import count_open_messages, touches_with_open_messages
-from scheduler.store.plans.passages import Passage, passages, resting_runs
+from scheduler.store.plans.passages import Passage, ended_passage, passages, people_behind, resting_runs, runs_at
 from scheduler.store.plans.tasks import TaskRecord, finish_task, insert_task, task, tasks
 from scheduler.store.plans.touches import (
     TouchRecord,
@@ -106,7 +107,9 @@ __all__ = [
     "daemons",
     "due_occurrences",
     "end_run",
+    "end_runs_of_campaign",
     "end_runs_of_touch",
+    "ended_passage",
     "enter_stage",
     "enter_stages",
     "finish_task",
@@ -130,6 +133,7 @@ __all__ = [
     "passages",
     "pause_campaign",
     "pause_touch",
+    "people_behind",
     "people_in_flight",
     "pin_runs",
     "pinned_people",
@@ -140,6 +144,7 @@ __all__ = [
     "retime_occurrence",
     "revision_number",
     "run",
+    "runs_at",
     "runs_for",
     "runs_of",
     "set_occurrence_state",

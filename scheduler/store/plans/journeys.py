@@ -230,6 +230,12 @@ def end_runs_of_touch(conn: Connection, campaign: str, edition: str, touch: str,
     return int(conn.execute(change.values(state="ended", reason=_ended_for(reason), ended_at=now)).rowcount)
 
 
+def end_runs_of_campaign(conn: Connection, campaign: str, *, reason: str, now: datetime) -> int:
+    """End every open run of a campaign, in all its editions; return how many."""
+    change = update(RUNS).where(_R.campaign == campaign, _R.state == "open")
+    return int(conn.execute(change.values(state="ended", reason=_ended_for(reason), ended_at=now)).rowcount)
+
+
 def pin_runs(conn: Connection, campaign: str, edition: str, touch: str, *, revision: int) -> int:
     """Let the open runs of a touch follow one revision to their end (0: the one in force); return how many.
 

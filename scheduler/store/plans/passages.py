@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from scheduler.delivery import OPEN, State
-from scheduler.store.conditions import UNSENT
-from scheduler.store.rows import read_all
+from scheduler.delivery import OPEN, TERMINAL, State
+from scheduler.store.conditions import UNSENT, in_states
+from scheduler.store.rows import read_all, read_one
 from scheduler.store.tables import DELIVERIES, RUNS
 
 _D = DELIVERIES.c
@@ -56,6 +56,45 @@ def passages(conn: Connection, run: int) -> list[Passage]:
     return read_all(conn, Passage, _PASSAGES, run_id=run)
 
 
+_ENDED = (
+    select(_D.id.label("delivery"), _D.touch, _D.occurrence, _D.state, _D.due_at, _D.sent_at, _D.updated_at)
+    .where(
+        _D.contact == bindparam("contact_id"),
+        _D.campaign == bindparam("of_campaign"),
+        _D.edition == bindparam("of_edition"),
+        _D.touch == bindparam("of_touch"),
+        _D.occurrence == bindparam("of_occurrence"),
+        _D.state.in_(sorted(state.value for state in TERMINAL)),
+    )
+    .order_by(_D.id.desc())
+    .limit(1)
+)
+
+
+def ended_passage(
+    conn: Connection, campaign: str, edition: str, touch: str, contact: int, occurrence: str
+) -> Passage | None:
+    """Return the message of a person that has ended under this touch and occurrence; None where there is none."""
+    values = {"of_campaign": campaign, "of_edition": edition, "of_touch": touch, "of_occurrence": occurrence}
+    return read_one(conn, Passage, _ENDED, contact_id=contact, **values)
+
+
+def runs_at(conn: Connection, campaign: str, edition: str, touch: str) -> list[int]:
+    """Return the open runs of an edition that are on their way to a message of a touch which has not gone, by id."""
+    query = (
+        select(_R.id)
+        .join(DELIVERIES, _D.run == _R.id)
+        .where(
+            _D.campaign == campaign,
+            _D.edition == edition,
+            _D.touch == touch,
+            in_states(UNSENT),
+            _R.state == "open",
+        )
+    )
+    return list(conn.execute(query.distinct().order_by(_R.id)).scalars())
+
+
 def resting_runs(conn: Connection, campaign: str, edition: str) -> dict[int, tuple[str, int]]:
     """Return the open runs of an edition of which no message is open, by id, with their touch and their person.
 
@@ -66,3 +105,21 @@ def resting_runs(conn: Connection, campaign: str, edition: str) -> dict[int, tup
         _R.campaign == campaign, _R.edition == edition, _R.state == "open", ~open_messages.exists()
     )
     return {row[0]: (row[1], row[2]) for row in conn.execute(query.order_by(_R.id))}
+
+
+def people_behind(conn: Connection, campaign: str, edition: str) -> dict[str, int]:
+    """Return how many people have open runs of which no message is open, by the last one they came to.
+
+    By the touch of the run where they have come to none.
+    """
+    open_messages = select(_D.run).where(_D.run == _R.id, _D.state.in_(sorted(state.value for state in OPEN)))
+    last = DELIVERIES.alias("last")
+    newest = select(func.max(_D.id)).where(_D.run == _R.id).scalar_subquery()
+    name = func.coalesce(last.c.touch, _R.touch)
+    query = (
+        select(name, func.count(func.distinct(_R.contact)))
+        .select_from(RUNS.outerjoin(last, last.c.id == newest))
+        .where(_R.campaign == campaign, _R.edition == edition, _R.state == "open", ~open_messages.exists())
+        .group_by(name)
+    )
+    return {row[0]: int(row[1]) for row in conn.execute(query)}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.daemon import mail_server
+from support.name_server import name_server, txt
 from support.terminal import Shop
 
 
@@ -104,8 +105,12 @@ def test_the_doctor_ends_with_1_on_a_file_with_mistakes_and_still_looks_at_the_r
 
 
 def test_the_doctor_logs_in_at_the_mail_server_and_sends_nothing(shop: Shop) -> None:
-    with mail_server() as (url, mailbox):
-        result = shop.run("doctor", CAMPAIGN_SMTP_URL=url)
+    zone = {
+        "shop.example": [txt("v=spf1 -all"), "MX 10 mx.shop.example."],
+        "_dmarc.shop.example": [txt("v=DMARC1; p=none")],
+    }
+    with mail_server() as (url, mailbox), name_server(zone) as nameserver:
+        result = shop.run("doctor", CAMPAIGN_SMTP_URL=url, CAMPAIGN_NAMESERVER=nameserver)
 
     assert result.exit_code == 0
     assert f"✓ mail       {url.removeprefix('smtp://')} takes our log-in (nothing was sent)" in result.stdout
@@ -117,7 +122,8 @@ def test_a_mail_server_that_does_not_answer_is_a_failed_check_with_its_remedy(sh
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
 
-    result = shop.run("doctor", CAMPAIGN_SMTP_URL=f"smtp://127.0.0.1:{port}")
+    with name_server({}) as nameserver:
+        result = shop.run("doctor", CAMPAIGN_SMTP_URL=f"smtp://127.0.0.1:{port}", CAMPAIGN_NAMESERVER=nameserver)
 
     assert result.exit_code == 1
     assert f"✗ mail       mail server 127.0.0.1:{port}" in result.stdout

@@ -1,0 +1,83 @@
+"""What came back of mails, as the database keeps it: the proof of a Message-ID, counts, a word beside the delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, case, func, select, text, update
+
+from scheduler.delivery import State
+from scheduler.store.bulk import within
+from scheduler.store.tables import ATTEMPTS, DELIVERIES, EVENTS, METAS
+
+_D = DELIVERIES.c
+_E = EVENTS.c
+_FOREIGN = "returned_foreign"  # among the facts of the database
+_COUNT = text(
+    "INSERT INTO meta (key, value) VALUES (:key, :number) ON CONFLICT (key) DO UPDATE"
+    " SET value = CAST(CAST(meta.value AS BIGINT) + CAST(excluded.value AS BIGINT) AS TEXT)"
+)
+_OF_KEYS = (
+    select(ATTEMPTS.c.key, func.min(ATTEMPTS.c.delivery)).where(within(ATTEMPTS.c.key, "keys")).group_by(ATTEMPTS.c.key)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """A mail that a person was sent."""
+
+    delivery: int
+    sent_at: datetime
+
+
+def deliveries_of(conn: Connection, keys: Collection[str]) -> Mapping[str, int]:
+    """Return the deliveries whose messages bore these keys in their Message-ID; unknown keys are absent.
+
+    Reads every attempt: ask for many at once, and for those alone that nothing else is known of.
+    """
+    if not keys:
+        return {}
+    return {row[0]: row[1] for row in conn.execute(_OF_KEYS, {"keys": sorted(keys)})}
+
+
+def note(conn: Connection, delivery: int, word: str) -> None:
+    """Write beside a mail that was sent what came back of it, after why it went. Condition: sent; that is for ever."""
+    change = update(DELIVERIES).where(_D.id == delivery, _D.state == State.SENT.value)
+    conn.execute(change.values(reason=case((_D.reason == "", word), else_=_D.reason + f"; {word}")))
+
+
+def mails_until(conn: Connection, contact: int, until: datetime, *, limit: int) -> list[Mailed]:
+    """Return the last mails a person was sent up to `until` (inclusive), the newest first."""
+    query = select(_D.id, _D.sent_at).where(
+        _D.contact == contact, _D.channel == "email", _D.state == State.SENT.value, _D.sent_at <= until
+    )
+    return [Mailed(*row) for row in conn.execute(query.order_by(_D.sent_at.desc(), _D.id.desc()).limit(limit))]
+
+
+def mails_sent(conn: Connection, campaign: str, since: datetime) -> int:
+    """Return how many mails of a campaign were sent from `since` (inclusive) on."""
+    query = select(func.count()).where(
+        _D.campaign == campaign, _D.channel == "email", _D.state == State.SENT.value, _D.sent_at >= since
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def complaints(conn: Connection, campaign: str, since: datetime) -> int:
+    """Return how many people complained about mails of a campaign from `since` (inclusive) on. Reads every event."""
+    about = _E.facts["campaign"].as_string() == campaign
+    query = select(func.count(func.distinct(_E.contact)))
+    return int(conn.execute(query.where(_E.name == "complaint", _E.at >= since, about)).scalar_one())
+
+
+def count_foreign(conn: Connection, number: int) -> None:
+    """Count mails that came back and were none of ours; nothing else of them is kept."""
+    if number:
+        conn.execute(_COUNT, {"key": _FOREIGN, "number": str(number)})
+
+
+def foreign(conn: Connection) -> int:
+    """Return how many mails came back so far that were none of ours."""
+    found = conn.execute(select(METAS.c.value).where(METAS.c.key == _FOREIGN)).scalar()
+    return 0 if found is None else int(found)

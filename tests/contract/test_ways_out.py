@@ -1,0 +1,41 @@
+"""The ways out of marketing that a mail bears: the person's own link, and the file's address beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.shop import HEAD, OFFER, Schedule, moment, person, write
+
+from scheduler.channels.email import mime
+from scheduler.store.database import Store
+from scheduler.tokens import Keyring, SignedLinks
+
+FILE = "mailto:stop@shop.example"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "own", "link", "mail"),
+    [
+        ("https://news.shop.example", FILE, "https://news.shop.example/u/", FILE),
+        ("https://news.shop.example", "https://shop.example/stop", "https://news.shop.example/u/", None),
+        ("http://news.shop.example", FILE, FILE, None),
+        (None, FILE, FILE, None),
+    ],
+)
+def test_the_own_link_and_the_address_of_the_file_stand_together(
+    store: Store, tmp_path: Path, public_url: str | None, own: str, link: str, mail: str | None
+) -> None:
+    links = SignedLinks(Keyring(b"a secret of this test, and long"), public_url)
+    schedule = Schedule.on(store, moment("2027-01-04T09:00:00+01:00"), links=links)
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER, head=HEAD.replace(FILE, own)))
+
+    schedule.live_until(moment("2027-03-01T10:00:00+01:00"))
+
+    (message,) = schedule.sent()
+    assert message.unsubscribe is not None
+    assert message.unsubscribe.startswith(link)
+    assert message.unsubscribe_mail == mail
+    head = mime.build(message).data.partition(b"\r\n\r\n")[0].decode()
+    assert head.count("mailto:stop@shop.example") == (FILE in (own, link))

@@ -1,0 +1,82 @@
+"""What outlives a seed: the loop, a database in memory, and its templates."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+
+from simulation.loop import VirtualLoop
+from simulation.options import Options
+from simulation.process import Disk, KeptCatalog, SimStore, owned_task
+from simulation.shapes import STARTS, Edit, load, person
+
+from scheduler.operations import applying, people
+from scheduler.store.connections import open_memory
+from scheduler.store.tables import METADATA
+
+
+class Bench:
+    """What outlives a seed because making it costs more than the seed: the loop, a database in memory, its templates."""
+
+    def __init__(self) -> None:
+        self.loop = VirtualLoop()
+        self.loop.set_task_factory(owned_task)
+        self.loop.set_exception_handler(lambda loop, context: None)
+        self.engine = open_memory()
+        METADATA.create_all(self.engine)
+        with self.engine.connect() as conn:
+            raw = conn.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        self.raw = raw
+        self._empty = sqlite3.connect(":memory:")
+        raw.backup(self._empty)
+        self._applied: dict[tuple[str, int], sqlite3.Connection] = {}
+        self._touch: Callable[[int], None] = lambda delivery: None
+        raw.create_function("simulated_touch", 1, self._touched)
+        for event, table, column in (
+            ("INSERT", "delivery", "NEW.id"),
+            ("UPDATE", "delivery", "NEW.id"),
+            ("DELETE", "delivery", "OLD.id"),
+            ("INSERT", "attempt", "NEW.delivery"),
+            ("UPDATE", "attempt", "NEW.delivery"),
+        ):
+            raw.execute(
+                f"CREATE TEMP TRIGGER simulated_{event}_{table} AFTER {event} ON main.{table}"
+                f" BEGIN SELECT simulated_touch({column}); END"
+            )
+
+    def _touched(self, delivery: int) -> None:
+        self._touch(delivery)
+
+    def quiet(self) -> None:
+        """Forget what was left for later: it is for nobody."""
+        for handle in self.loop._scheduled:  # type: ignore[attr-defined]
+            handle.cancel()
+        self.loop._scheduled.clear()  # type: ignore[attr-defined]
+
+    def begin(self, which: Options, touch: Callable[[int], None]) -> None:
+        """Put the database into the state of a campaign applied and its first people imported."""
+        self._touch = lambda delivery: None
+        key, start = (which.shape, which.start), STARTS[which.start]
+        store = SimStore(Disk(self.engine, self.raw, shared=False), lambda where: None)
+        if key not in self._applied:
+            self._empty.backup(self.raw)
+            applying.apply(store, load(which.shape, start, Edit()), now=start, catalog=KeptCatalog())
+            self._applied[key] = sqlite3.connect(":memory:")
+            self.raw.backup(self._applied[key])
+        else:
+            self._applied[key].backup(self.raw)
+        people.import_contacts(store, [person(name) for name in which.crowd], source="file", now=start)
+        self._touch = touch
+
+
+_bench: list[Bench] = []
+
+
+def bench_of() -> Bench:
+    """Return the bench of this interpreter; made once."""
+    if not _bench:
+        logging.getLogger("scheduler").setLevel(logging.CRITICAL)
+        _bench.append(Bench())
+    return _bench[0]
