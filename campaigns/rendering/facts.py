@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
-from decimal import Decimal
+from datetime import date, datetime
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
-from campaigns.errors import RenderError
+from campaigns.plain import PlainFacts, clean, plain
 
 if TYPE_CHECKING:
     from campaigns.definition import Campaign, Persona, Stage, Touch
@@ -17,67 +15,6 @@ if TYPE_CHECKING:
 
 # Facts every contact has, empty where unknown, so that `{{ contact.first_name }}` is about people and not about data.
 STANDARD_FACTS = ("first_name", "last_name", "city", "language")
-
-# C0 and C1 controls but tab and line feed; embeddings and overrides of writing direction, which would turn round the
-# text after them; the noncharacters that the renderer keeps for itself.
-_DROPPED: dict[int, None] = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F)])
-_DROPPED |= dict.fromkeys([*range(0x2066, 0x206A), 0xE000, 0xE001, 0xFFFE, 0xFFFF])
-_DROPPED |= dict.fromkeys(range(0xD800, 0xE000))
-_DEPTH = 20
-_BITS = 1000  # of a whole number
-
-
-class PlainFacts(dict[str, object]):
-    """Facts by section that `plain` has seen to already; not to be changed any more."""
-
-    __slots__ = ()
-
-
-def plain(value: object, *, depth: int = 0) -> object:
-    """Return `value` as text, numbers, booleans, None, lists and dicts of text keys; moments become ISO 8601 text.
-
-    Control characters and direction overrides are dropped from text. Raises RenderError for anything else, for
-    numbers of more than 300 digits, and for data nested deeper than 20 levels.
-    """
-    if depth > _DEPTH:
-        raise RenderError(f"expected facts nested at most {_DEPTH} levels deep")
-    if isinstance(value, str):
-        return value if type(value) is str and value.isprintable() else clean(value)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        if value.bit_length() > _BITS:
-            raise RenderError("expected a number of at most 300 digits")
-        return int(value)
-    if isinstance(value, (float, Decimal)):
-        return _number(value)
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {clean(str(key)): plain(item, depth=depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item, depth=depth + 1) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return [plain(item, depth=depth + 1) for item in sorted(value, key=str)]
-    raise RenderError(f"expected text, a number, a list or a mapping as a fact, got {type(value).__name__}")
-
-
-def _number(value: float | Decimal) -> int | float:
-    """Return a whole decimal as int, everything else as float; RenderError unless it is finite."""
-    if not value.is_finite() if isinstance(value, Decimal) else not math.isfinite(value):
-        raise RenderError(f"expected a finite number, got {value}")
-    if isinstance(value, Decimal) and abs(value) < 10**15 and value == value.to_integral_value():
-        return int(value)
-    if math.isinf(number := float(value)):
-        raise RenderError("expected a number of at most 300 digits")
-    return number
-
-
-def clean(text: str) -> str:
-    """Return `text` without control characters and direction overrides; line feeds and tabs stay."""
-    if text.isprintable():
-        return str(text)
-    return str(text).replace("\r\n", "\n").replace("\r", "\n").translate(_DROPPED)
 
 
 def persona_contact(persona: Persona) -> dict[str, object]:

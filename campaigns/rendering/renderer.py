@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from campaigns.errors import Place, RenderError
+from campaigns.plain import PlainFacts, plain
 from campaigns.rendering.content import Content, one_line, touch_media
-from campaigns.rendering.facts import PlainFacts, plain
 
 if TYPE_CHECKING:
     from campaigns.definition import Campaign, Touch

@@ -15,8 +15,8 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from campaigns.errors import Place, RenderError
+from campaigns.plain import PlainFacts, plain
 from campaigns.rendering import Content
-from campaigns.rendering.facts import PlainFacts, plain
 from scheduler.rendering.base import OutOfMemory
 
 MAX_FRAME = 64 << 20  # bytes of one frame: the definition and the templates of a campaign are the largest

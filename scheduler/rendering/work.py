@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from campaigns.errors import CampaignError, Place, RenderError
+from campaigns.plain import PlainFacts
 from campaigns.rendering import Content
-from campaigns.rendering.facts import PlainFacts
 from scheduler.errors import SchedulerError
 from scheduler.rendering import wire
 from scheduler.rendering.base import Job, Revision

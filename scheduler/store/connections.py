@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
+from campaigns.plain import from_json
 from scheduler.errors import BusyError, SchedulerError, StorageError
 
 BUSY_SECONDS = 10
@@ -107,7 +108,7 @@ def open_file(path: Path, *, read_only: bool) -> Engine:
         poolclass=QueuePool,
         pool_size=5,
         json_serializer=_to_json,
-        json_deserializer=_from_json,
+        json_deserializer=read_json,
     )
     _begin_with(engine, "BEGIN" if read_only else "BEGIN IMMEDIATE")
     return engine
@@ -122,7 +123,7 @@ def open_memory() -> Engine:
         return conn
 
     engine = create_engine(
-        "sqlite://", creator=connect, poolclass=StaticPool, json_serializer=_to_json, json_deserializer=_from_json
+        "sqlite://", creator=connect, poolclass=StaticPool, json_serializer=_to_json, json_deserializer=read_json
     )
     _begin_with(engine, "BEGIN IMMEDIATE")
     return engine
@@ -133,9 +134,10 @@ def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _from_json(value: str) -> Any:
-    """Read JSON; most contacts have no facts of their own, and two are read for every message."""
-    return {} if value == "{}" else json.loads(value)
+def read_json(value: str | bytes) -> Any:
+    """Read JSON, which psycopg hands over as bytes; most contacts have no facts of their own."""
+    text = value if isinstance(value, str) else value.decode()
+    return {} if text == "{}" else from_json(text)
 
 
 def _begin_with(engine: Engine, statement: str) -> None:
@@ -155,7 +157,7 @@ def open_postgresql(url: URL) -> Engine:
     url = url.update_query_dict({name: value for name, value in _PATIENCE.items() if name not in url.query})
     try:
         engine = create_engine(
-            url, pool_pre_ping=True, pool_size=5, json_serializer=_to_json, json_deserializer=_from_json
+            url, pool_pre_ping=True, pool_size=5, json_serializer=_to_json, json_deserializer=read_json
         )
     except (ImportError, NoSuchModuleError) as error:
         raise SchedulerError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select
+from sqlalchemy import Connection, Text, and_, bindparam, cast, func, select
 
 from campaigns.planner import Went
 from campaigns.segments import PastEvent
@@ -15,17 +15,20 @@ from scheduler.delivery import GONE
 from scheduler.store.bulk import within
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states
+from scheduler.store.connections import read_json
 from scheduler.store.people.consents import gravest
-from scheduler.store.people.contacts import known_facts
+from scheduler.store.people.contacts import COLUMNS, known_facts
 from scheduler.store.tables import ATTEMPTS, CONSENTS, CONTACTS, DELIVERIES, EVENTS, SUPPRESSIONS
 
 _D = DELIVERIES.c
 _E = EVENTS.c
 
 
-_NAMES = tuple(column.name for column in CONTACTS.c)
-_ID = _NAMES.index("id")
-_ROWS = select(CONTACTS).where(within(CONTACTS.c.id, "contacts"))
+_NAMES = ("id", "facts", *COLUMNS)
+# Facts come as the text they lie in: with the attempt mark most of them are never looked at.
+_ROWS = select(
+    CONTACTS.c.id, cast(CONTACTS.c.facts, Text).label("facts"), *(CONTACTS.c[name] for name in COLUMNS)
+).where(within(CONTACTS.c.id, "contacts"))
 _CONSENTS = (
     select(CONSENTS.c.contact, CONSENTS.c.purpose, CONSENTS.c.given)
     .where(within(CONSENTS.c.contact, "contacts"))
@@ -72,7 +75,7 @@ class Standing:
     first; both are empty unless they were asked for.
     """
 
-    row: Mapping[str, Any]
+    row: dict[str, Any]
     consents: dict[str, bool] = field(default_factory=dict)
     suppressions: dict[str, str] = field(default_factory=dict)
     marketing: list[Went] = field(default_factory=list)
@@ -87,12 +90,20 @@ class Standing:
     def facts(self, today: date) -> dict[str, object]:
         """Return what templates and audiences may know of the person, to be read only; see `people.facts`."""
         if today not in self._facts:
+            self._own_facts()
             self._facts[today] = known_facts(self.row, self.consents, today=today)
         return self._facts[today]
 
     def address(self, name: str) -> str:
         """Return the person's `email` or `phone`; empty when unknown."""
-        return str(self.row[name] or self.row["facts"].get(name) or "")
+        return str(self.row[name] or self._own_facts().get(name) or "")
+
+    def _own_facts(self) -> Mapping[str, Any]:
+        """Read the facts that have no column of their own, when they are first asked for."""
+        if isinstance(self.row["facts"], str):
+            self.row["facts"] = read_json(self.row["facts"])
+        found: Mapping[str, Any] = self.row["facts"]
+        return found
 
     def suppressed(self, *, marketing: bool, channel: str | None = None) -> str | None:
         """Return why the person must not be written to; None when they may be; see `people.gravest`."""
@@ -136,7 +147,7 @@ def standings(
     if not contacts:
         return {}
     everybody = {"contacts": sorted(contacts)}
-    found = {row[_ID]: Standing(dict(zip(_NAMES, row, strict=True))) for row in conn.execute(_ROWS, everybody)}
+    found = {row[0]: Standing(dict(zip(_NAMES, row, strict=True))) for row in conn.execute(_ROWS, everybody)}
     for contact, purpose, given in conn.execute(_CONSENTS, everybody):
         found[contact].consents[purpose] = given
     for contact, scope, reason in conn.execute(_SUPPRESSIONS, everybody):

@@ -26,7 +26,8 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from render_pool import HTML, LAYOUT, TEXT
+from reference import SUBJECT, TEMPLATES, Reference, known
+from render_pool import Plain
 from support.shop import HEAD, Schedule, moment, person, write
 
 from campaigns.errors import CampaignError
@@ -50,7 +51,6 @@ LANES = 1_000  # messages in hand at once; a group commit is as large as what th
 ROUNDS = 3
 APPLIED = moment("2027-01-20T12:00:00+01:00")
 DUE = moment("2027-02-01T10:00:00+01:00")
-ITEMS = [{"id": number, "name": f"Bague {number}", "price": f"{number * 100} €"} for number in range(1, 7)]
 CALENDAR = """
 stages:
   - stage: conversion
@@ -59,11 +59,7 @@ stages:
     touches:
       - {id: offer, channel: email, subject: Offre, text: x}
 """
-FILES = {
-    "templates/layouts/own.html": LAYOUT,
-    "templates/offer.html": HTML.replace("event.items", "contact.items").replace("contact.id", "contact.ref"),
-    "templates/offer.txt": TEXT.replace("event.items", "contact.items").replace("contact.id", "contact.ref"),
-}
+FILES = {f"templates/{path}": text for path, text in TEMPLATES.items()}
 
 
 class Sink:
@@ -104,15 +100,15 @@ class Unrendered:
         """Nothing to close."""
 
 
-def shop(folder: Path, people: int) -> Store:
-    """Make a database with a campaign and its people, nothing fanned out yet."""
+def shop(folder: Path, people: int, *, facts: bool = False) -> Store:
+    """Make a database with a campaign and its people, nothing fanned out yet; with `facts` those of the reference."""
     store = Store(f"sqlite:///{folder / 'campaign.db'}")
     store.migrate()
     schedule = Schedule.on(store, APPLIED)
     for start in range(0, people, 5_000):
         schedule.know(
             *(
-                person(f"p{n}@example.org", ref=f"r{n}", first_name="Léa", city="Lyon", items=ITEMS)
+                person(f"p{n}@example.org", **(known(n) if facts else {"first_name": "Léa", "city": "Lyon"}))
                 for n in range(start, min(start + 5_000, people))
             )
         )
@@ -122,8 +118,8 @@ def shop(folder: Path, people: int) -> Store:
 
 def reference_shop(folder: Path, people: int) -> Store:
     """Make the same with the reference mail."""
-    store = shop(folder, people)
-    text = CALENDAR.replace("text: x", "layout: own, template: offer.html")
+    store = shop(folder, people, facts=True)
+    text = CALENDAR.replace("subject: Offre, text: x", f'layout: own, subject: "{SUBJECT}", template: refill.html')
     Schedule.on(store, APPLIED).apply(write(folder, text, head=HEAD, **FILES))
     return store
 
@@ -338,11 +334,9 @@ def rendering_job() -> Callable[[int], None]:
     """Return a job that does what ours does with the reference mail: read the person, render, store that it went."""
     import sqlite3
 
-    import jinja2
-
     folder = tempfile.mkdtemp()
-    environment = jinja2.Environment(loader=jinja2.DictLoader(FILES), autoescape=True)
-    layout, html, text = (environment.get_template(name) for name in FILES)
+    reference = Reference()
+    plain, common = Plain(reference), reference.job(0).facts
     local = threading.local()
 
     def connect() -> sqlite3.Connection:
@@ -355,15 +349,13 @@ def rendering_job() -> Callable[[int], None]:
     conn = connect()
     conn.execute("CREATE TABLE contact (id INTEGER PRIMARY KEY, facts TEXT)")
     conn.execute("CREATE TABLE sent (contact INTEGER PRIMARY KEY, at TEXT)")
-    facts = json.dumps({"first_name": "Léa", "city": "Lyon", "ref": "r1", "items": ITEMS})
-    conn.executemany("INSERT INTO contact VALUES (?, ?)", [(number, facts) for number in range(CARRIED)])
+    rows = [(number, json.dumps({"id": number, **known(number)})) for number in range(PEER_JOBS)]
+    conn.executemany("INSERT INTO contact VALUES (?, ?)", rows)
 
     def work(number: int) -> None:
         mine = connect()
         contact = json.loads(mine.execute("SELECT facts FROM contact WHERE id = ?", (number,)).fetchone()[0])
-        body = html.render(contact=contact)
-        layout.render(mail={"subject": "Offre", "body": body, "footer": ""})
-        text.render(contact=contact)
+        plain.render(Job(reference, "refill", {**common, "contact": contact}))
         mine.execute("INSERT OR REPLACE INTO sent VALUES (?, ?)", (number, "now"))
 
     return work

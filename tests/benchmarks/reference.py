@@ -39,17 +39,17 @@ HTML = """{% macro product(item, place) %}
 <td class="price">{{ item.price | money('EUR') }}</td></tr>
 {% endmacro %}
 <h1>Bonjour {{ contact.first_name | title }}</h1>
-<p>Votre dernière commande date du {{ event.last_on | date('long') }}. À votre rythme, le flacon touche à sa fin :
+<p>Votre dernière commande date du {{ contact.last_on | date('long') }}. À votre rythme, le flacon touche à sa fin :
 voici ce que vous aviez choisi, et ce qui va bien avec, préparé par notre atelier de {{ contact.city | default('Lyon', true) }}.</p>
 {% if offer.code is defined %}<p>Avec le code <strong>{{ offer.code }}</strong> : {{ offer.terms }}.</p>{% endif %}
 <h2>À refaire</h2>
 <table role="presentation" width="100%">
-{% for item in event.products %}{{ product(item, loop.index) }}{% endfor %}
+{% for item in contact.products %}{{ product(item, loop.index) }}{% endfor %}
 </table>
-<p><a class="button" href="{{ event.basket }}">Remplir mon panier</a></p>
+<p><a class="button" href="{{ contact.basket }}">Remplir mon panier</a></p>
 <h2>Vos commandes</h2>
 <table role="presentation" width="100%">
-{% for order in event.orders %}
+{% for order in contact.orders %}
 <tr><td>{{ order.on | date('medium') }}</td><td>{{ order.number }}</td>
 <td>{% for line in order.lines %}{{ line.count }} × {{ line.name }}{% if not loop.last %}, {% endif %}{% endfor %}</td>
 <td class="price">{{ order.total | money('EUR') }}</td></tr>
@@ -65,16 +65,16 @@ tout, et quelqu'un de l'atelier vous répond dans la journée, samedi compris.</
 """
 TEXT = """Bonjour {{ contact.first_name | title }},
 
-Votre dernière commande date du {{ event.last_on | date('long') }}. Voici ce que vous aviez choisi :
+Votre dernière commande date du {{ contact.last_on | date('long') }}. Voici ce que vous aviez choisi :
 
-{% for item in event.products %}{{ loop.index }}. {{ item.name }}, {{ item.price | money('EUR') }}
+{% for item in contact.products %}{{ loop.index }}. {{ item.name }}, {{ item.price | money('EUR') }}
    {{ item.link }}
 {% endfor %}
 
-Remplir mon panier : {{ event.basket }}
+Remplir mon panier : {{ contact.basket }}
 
 Vos commandes
-{% for order in event.orders %}- {{ order.on | date('medium') }}, {{ order.number }} : {{ order.total | money('EUR') }}
+{% for order in contact.orders %}- {{ order.on | date('medium') }}, {{ order.number }} : {{ order.total | money('EUR') }}
 {% endfor %}
 
 Chaque flacon est rempli à la main et garanti deux ans. Si le parfum ne va pas, renvoyez-le sous trente jours.
@@ -105,6 +105,40 @@ NAMES = ("léa", "Zoë", "<script>alert(1)</script>", "Ștefania", "O'Brien", "�
 GOODS = ("Savon d'Alep", "Huile d'argan bio", "Crème <nuit> & jour", "Eau de Néroli", "Baume à lèvres", "Sérum éclat")
 
 
+def known(person: int) -> dict[str, object]:
+    """Return the facts of one person: a name, eight products and five orders of her own."""
+    return {
+        "first_name": NAMES[person % len(NAMES)],
+        "last_name": f"Martin{person}",
+        "city": ("Paris", "Lyon", "")[person % 3],
+        "points": 37 * person % 400,
+        "last_on": f"2026-{person % 12 + 1:02}-11",
+        "basket": f"https://go.shop.example/c/{person:027}",
+        "products": [
+            {
+                "id": person * 8 + number,
+                "name": f"{GOODS[(person + number) % len(GOODS)]} {number}",
+                "note": "Pour la peau sèche, matin et soir, sans parfum ajouté ni alcool dénaturé",
+                "price": 19.5 + (person + number) % 40,
+                "link": f"https://go.shop.example/c/{person:012}Ab{number:013}",
+            }
+            for number in range(8)
+        ],
+        "orders": [
+            {
+                "on": f"2026-{number * 2:02}-{person % 28 + 1:02}",
+                "number": f"F-{person}-{number}",
+                "total": 30.25 * number + person % 50,
+                "lines": [
+                    {"count": 1 + number % 2, "name": GOODS[(person + line) % len(GOODS)]}
+                    for line in range(1 + number % 2)
+                ],
+            }
+            for number in range(1, 6)
+        ],
+    }
+
+
 class Reference:
     """The campaign of the reference mail, as the catalogue would hand it out."""
 
@@ -124,46 +158,14 @@ class Reference:
         self.renderer.prepare()
 
     def job(self, person: int) -> Job:
-        """Return the mail of one person: a name, eight products and five orders of her own."""
+        """Return the mail of one person."""
         ((stage, touch),) = self.campaign.touches()
         given = facts(
             self.campaign,
             stage,
             touch,
-            contact={
-                "id": person,
-                "first_name": NAMES[person % len(NAMES)],
-                "last_name": f"Martin{person}",
-                "email": f"p{person}@example.org",
-                "city": ("Paris", "Lyon", "")[person % 3],
-                "points": 37 * person % 400,
-            },
-            event={
-                "last_on": f"2026-{person % 12 + 1:02}-11",
-                "basket": f"https://go.shop.example/c/{person:027}",
-                "products": [
-                    {
-                        "id": person * 8 + number,
-                        "name": f"{GOODS[(person + number) % len(GOODS)]} {number}",
-                        "note": "Pour la peau sèche, matin et soir, sans parfum ajouté ni alcool dénaturé",
-                        "price": 19.5 + (person + number) % 40,
-                        "link": f"https://go.shop.example/c/{person:012}Ab{number:013}",
-                    }
-                    for number in range(8)
-                ],
-                "orders": [
-                    {
-                        "on": f"2026-{number * 2:02}-{person % 28 + 1:02}",
-                        "number": f"F-{person}-{number}",
-                        "total": 30.25 * number + person % 50,
-                        "lines": [
-                            {"count": 1 + number % 2, "name": GOODS[(person + line) % len(GOODS)]}
-                            for line in range(1 + number % 2)
-                        ],
-                    }
-                    for number in range(1, 6)
-                ],
-            },
+            contact={"id": person, "email": f"p{person}@example.org", **known(person)},
+            event=None,
             offer=None,
             now=datetime(2027, 1, 21, 8, 30, tzinfo=UTC),
             zone="Europe/Paris",

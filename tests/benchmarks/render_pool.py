@@ -29,42 +29,6 @@ MAILS = 400
 ROUNDS = 9
 TOGETHER = 200  # messages that the worker claims at a time
 
-# A shorter mail, which `delivery.py` carries to its outcome.
-LAYOUT = """<!doctype html>
-<html lang="fr"><head><title>{{ mail.subject }}</title>
-<style>h1 { font-size: 22px } .b { color: #b3123f } td { padding: 4px }</style></head>
-<body><table>{{ mail.body }}</table>{{ mail.footer }}</body></html>
-"""
-HTML = """{% macro row(item, place) %}<tr><td>{{ place }}</td>
-<td><a class="b" href="https://shop.example/p/{{ item.id }}?who={{ contact.id }}">{{ item.name }}</a></td>
-<td>{{ item.price }}</td></tr>
-{% endmacro %}
-<tr><td colspan="3"><h1>Bonjour {{ contact.first_name }}</h1>
-<p>Votre commande est partie, et voici ce qui pourrait vous plaire ensuite, choisi pour vous par notre atelier.</p>
-</td></tr>
-{% for item in event.items %}{{ row(item, loop.index) }}{% endfor %}
-<tr><td colspan="3"><p>Merci, {{ contact.first_name }}, et a bientot dans notre boutique de {{ contact.city }}. Nous
-sommes ouverts du mardi au samedi, de dix heures a dix-neuf heures, et chaque jour en decembre.</p>
-<p><a href="https://shop.example/hours">Horaires</a> - <a href="https://shop.example/contact">Contact</a></p></td></tr>
-"""
-TEXT = """Bonjour {{ contact.first_name }},
-
-Votre commande est partie, et voici ce qui pourrait vous plaire ensuite, choisi pour vous par notre atelier.
-
-{% for item in event.items %}{{ loop.index }}. {{ item.name }}, pour {{ item.price }}
-   https://shop.example/p/{{ item.id }}?who={{ contact.id }}
-{% endfor %}
-
-Chaque bague est faite a la main, et garantie deux ans. Si la taille ne va pas, renvoyez-la sous trente jours :
-l'echange ne coute rien, et le remboursement arrive en trois jours.
-
-Merci, {{ contact.first_name }}, et a bientot dans notre boutique de {{ contact.city }}. Nous sommes ouverts du mardi
-au samedi, de dix heures a dix-neuf heures, et chaque jour en decembre.
-
-Horaires : https://shop.example/hours
-Contact  : https://shop.example/contact
-"""
-
 
 class Plain:
     """The same mail by Jinja as it comes: filters of our own, no sandbox, no limits, nothing checked."""

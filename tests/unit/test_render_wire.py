@@ -10,7 +10,7 @@ import pytest
 from support.revisions import job, mail, revision
 
 from campaigns.errors import RenderError
-from campaigns.rendering.facts import PlainFacts
+from campaigns.plain import PlainFacts
 from scheduler.rendering import wire
 from scheduler.rendering.base import Job
 from scheduler.rendering.inline import InlineRenderer

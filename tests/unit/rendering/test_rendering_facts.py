@@ -11,8 +11,8 @@ from rendering_world import AMOUR30, LEA, NOW, STOP, campaign, mail
 
 from campaigns.definition import Persona
 from campaigns.errors import RenderError
+from campaigns.plain import plain
 from campaigns.rendering import facts, persona_contact
-from campaigns.rendering.facts import plain
 
 
 def of(touch: dict[str, object], **given: object) -> dict[str, object]:
