@@ -13,7 +13,7 @@ from scheduler.clock import Clock
 from scheduler.engines.base import Carrier, Parcel, Room
 from scheduler.store.ledger import Claim
 
-CLAIMS = 500  # how many are taken at a time; a crash leaves at most that many to be claimed again
+CLAIMS = 200  # how many are taken at a time; a crash leaves at most that many to be claimed again
 
 
 EARLY = 2_000  # how many may be ready before they are due

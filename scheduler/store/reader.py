@@ -146,7 +146,9 @@ _NEXT = select(
 def claim_of(row: DeliveryRecord) -> Claim:
     """Return a stored delivery as a claim of it; of what no worker holds the lease ends when it is due."""
     same = {
-        field.name: getattr(row, field.name) for field in fields(Claim) if field.name not in ("worker", "lease_until")
+        field.name: getattr(row, field.name)
+        for field in fields(Claim)
+        if field.name not in ("worker", "lease_until", "not_before")
     }
     return Claim(**same, worker=row.worker or "", lease_until=row.lease_until or row.next_at)
 
