@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import or_
 
 from scheduler import book, checks, circumstances, dispatcher, fanout, messages, runs, worker
 from scheduler.delivery import State
+from scheduler.engines.local import LocalEngine
 from scheduler.errors import Withheld
 from scheduler.operations import people, watching
 from scheduler.store import ledger, standings
@@ -257,6 +259,13 @@ def a_second_daemon_takes_what_is_claimed() -> Any:
     return put((ledger, "mark_many", marked), (ledger, "release_leases", claimed_too))
 
 
+def what_is_made_ready_goes_at_once() -> Any:
+    async def keep(self: Any, claims: Any) -> None:
+        await self._begin([replace(claim, not_before=None) for claim in claims])
+
+    return put((LocalEngine, "_keep", keep))
+
+
 def forgetting_forgets_the_opt_out() -> Any:
     return put((forgotten, "remember", lambda conn, keys, stops: None))
 
@@ -337,6 +346,7 @@ BUGS: Mapping[Any, Mapping[str, tuple[str, ...]]] = {
     the_answer_to_a_wait_is_not_heard: {"shapes": ("steps",)},
     what_nobody_knows_is_sent_again: {"faults": ("uncertain",)},
     a_second_daemon_takes_what_is_claimed: {"faults": ("two", "slow")},
+    what_is_made_ready_goes_at_once: {},
 }
 MOST_SEEDS = 150
 # Those that the model finds, in lives in which people are also imported again, forgotten and merged.
