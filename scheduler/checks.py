@@ -27,10 +27,14 @@ PAUSED = "paused"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One question that is asked at the last moment: `check` raises `Withheld` where the message may not go now."""
+    """One question that is asked at the last moment: `check` raises `Withheld` where the message may not go now.
+
+    What `of_touch` says yes to, it says to every message of the touch in the same circumstances.
+    """
 
     name: str
     check: Callable[[Circumstances, Case], None]
+    of_touch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,12 @@ def last_moment(here: Circumstances, case: Case) -> None:
     opt-out acknowledged before the mark always stands. The order is from what concerns the campaign to what concerns
     the moment, so that the stored reason is the gravest.
     """
+    touch = (case.campaign, case.edition, case.touch.id)
+    asked = touch not in here.cleared
     for rule in RULES:
-        rule.check(here, case)
+        if asked or not rule.of_touch:
+            rule.check(here, case)
+    here.cleared.add(touch)
 
 
 def rulings(here: Circumstances, case: Case) -> list[Ruling]:
@@ -194,12 +202,12 @@ def _allowed(here: Circumstances, case: Case, moment: datetime) -> datetime | No
 
 
 def _check_caps(here: Circumstances, case: Case) -> None:
-    if _is_marketing(case):
+    if _is_marketing(case) and here.standing(case).marketing:  # nothing went, nothing is counted
         _unless(here, case, courtesy_rules.of_caps(here.wish(case), here.standing(case).marketing))
 
 
 def _check_gap(here: Circumstances, case: Case) -> None:
-    if _is_marketing(case):
+    if _is_marketing(case) and here.standing(case).marketing:
         _unless(here, case, courtesy_rules.of_gap(here.wish(case), here.standing(case).marketing))
 
 
@@ -241,9 +249,9 @@ def _unless(here: Circumstances, case: Case, blocked: Blocked | None) -> None:
 
 
 _OF_ITSELF = (
-    Rule("campaign", _check_campaign),
-    Rule("pause", _check_pause),
-    Rule("approval", _check_approval),
+    Rule("campaign", _check_campaign, of_touch=True),
+    Rule("pause", _check_pause, of_touch=True),
+    Rule("approval", _check_approval, of_touch=True),
     Rule("expiry", _check_expiry),
     Rule("offer", _check_offer),
     Rule("address", _check_address),

@@ -44,6 +44,7 @@ class Circumstances:
     ) -> None:
         self.now = now
         self._last_wish: tuple[Case, Wish] | None = None
+        self.cleared: set[tuple[InForce, tuple[str, str], str]] = set()  # touches whose own rules let them go
         steering = catalog.steering.of(conn)
         self._rivals = rivals.find(conn, catalog, steering, cases, now=now, until=everything_until)
         cases = [*cases, *(rival.case for found in self._rivals.values() for rival in found)]

@@ -106,15 +106,23 @@ def after_sent(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now:
 def after_sent_together(conn: Connection, sent: Listed[tuple[InForce, ledger.Claim]], *, now: datetime) -> None:
     """Do `after_sent` for many messages; where entering a stage has no further effect, for all of them at once."""
     together: dict[tuple[InForce, str], dict[int, str]] = {}
+    into: dict[tuple[InForce, str], dict[int, str] | None] = {}  # where each touch's people go; None: one by one
     for campaign, claim in sent:
-        found = campaign.find(claim.touch)
-        if claim.contact is None or found is None:
+        if claim.contact is None:
             continue
-        stage, touch = found
-        if touch.go_to is not None or _starts_by_entering(campaign, stage):
+        key = (campaign, claim.touch)
+        if key not in into:
+            found = campaign.find(claim.touch)
+            if found is None:
+                continue
+            stage, touch = found
+            alone = touch.go_to is not None or _starts_by_entering(campaign, stage)
+            into[key] = None if alone else together.setdefault((campaign, stage.id), {})
+        people_of_it = into[key]
+        if people_of_it is None:
             after_sent(conn, campaign, claim, now=now)
         else:
-            together.setdefault((campaign, stage.id), {}).setdefault(claim.contact, claim.touch)
+            people_of_it.setdefault(claim.contact, claim.touch)
     for (campaign, name), people_of_it in together.items():
         here = plans.current_stages(conn, campaign.id, campaign.edition, people_of_it)
         target = campaign.position(name)
