@@ -10,7 +10,7 @@ from support.shop import DAY, HOUR, Schedule, moment, person, write
 
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.operations import applying
-from scheduler.store import plans
+from scheduler.store import ledger, plans
 from scheduler.store.database import Store
 
 START = moment("2027-03-01T10:00:00+01:00")
@@ -476,3 +476,21 @@ def test_steps_added_to_a_touch_are_for_those_in_the_middle_of_it_too(store: Sto
     schedule.live_until(START + 20 * DAY)
 
     assert went(schedule) == [("cart", "03-01 13:00"), ("later", "03-03 13:00")]
+
+
+def test_a_step_that_counts_from_one_sent_under_a_clock_a_month_ahead_does_not_wait_that_month(
+    store: Store, tmp_path: Path
+) -> None:
+    shop = Schedule.on(store, START)
+    shop.know(person(LEA))
+    shop.apply(write(tmp_path, carts()))
+    shop.happens(LEA, "cart_abandoned", key="a-1", cart="17")
+    shop.tick()
+    shop.clock.advance_to(START + 30 * DAY)
+    shop.tick()
+    assert {row.touch: row.due_at for row in shop.rows() if row.state == "planned"} == {"cart-2": START + 33 * DAY}
+
+    with store.begin() as conn:
+        ledger.turn_back(conn, START + 5 * HOUR)
+
+    assert {row.touch: row.due_at for row in shop.rows() if row.state == "planned"} == {"cart-2": START + 3 * DAY + 5 * HOUR}
