@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -77,6 +77,7 @@ def live(
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         secret_key=key,
         links=SignedLinks(keys, settings.public_url, settings.bounce_address),
+        utm_domains=settings.utm_sites(),
         keys=keys,
         connections=CONNECTIONS,
         lanes={"email": mail_lanes(settings)} if outbox is None else None,
@@ -107,7 +108,8 @@ def mail_lanes(settings: Settings) -> int:
 
     A pipelined mail says its envelope right behind the one before it, so there are two for each connection.
     """
-    return settings.smtp_connections * (2 if settings.smtp_transport == "pipelined" else 1)
+    pipelined = settings.email_provider is None and settings.smtp_transport == "pipelined"
+    return settings.smtp_connections * (2 if pipelined else 1)
 
 
 def rehearsal(start: datetime, *, seed: int = 0) -> tuple[System, VirtualClock, Mapping[str, RecordingChannel]]:
@@ -140,6 +142,10 @@ def live_channels(settings: Settings, *, outbox: Path | None) -> dict[str, Chann
         from scheduler.channels.email.smtp import EmailChannel
 
         channels["email"] = EmailChannel.from_settings(settings, signer=Signer.from_settings(settings))
+    elif settings.email_provider is not None:
+        from scheduler.channels.email.providers.channel import ProviderChannel
+
+        channels["email"] = ProviderChannel.from_settings(settings)
     if any("url" in fields for fields in settings.accounts.values()):
         from scheduler.channels.webhook import WebhookChannel
 
@@ -157,6 +163,7 @@ def assemble(
     worker_id: str,
     secret_key: bytes,
     links: Links | None = None,
+    utm_domains: Collection[str] = (),
     keys: Keyring | None = None,
     connections: int = 0,
     lanes: Mapping[str, int] | None = None,
@@ -184,6 +191,7 @@ def assemble(
         clock,
         secret=secret_key,
         links=links or ExampleLinks(),
+        utm_domains=utm_domains,
         report=report,
     )
     engine: Engine = InlineEngine(worker)

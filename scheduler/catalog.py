@@ -55,10 +55,19 @@ class InForce:
         }
         self._order = {stage.id: number for number, stage in enumerate(self.campaign.stages)}
         self._renderer: Renderer | None = None
+        self._has_preferences: bool | None = None
         self._warm = False
         self._audiences: dict[str, Expression | None] = {}
         self._ranks: tuple[tuple[int, int], ...] | None = None
         self._timelines: dict[tuple[tuple[str, datetime], ...], Timeline] = {}
+
+    @property
+    def has_preferences(self) -> bool:
+        """Whether anything it sends may lead to the reader's own page: a link that nobody writes is not signed."""
+        if self._has_preferences is None:
+            written = (*self.templates.values(), str(self.definition))
+            self._has_preferences = any("preferences" in text for text in written)
+        return self._has_preferences
 
     @property
     def renderer(self) -> Renderer:

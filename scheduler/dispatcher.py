@@ -124,7 +124,9 @@ class Dispatcher:
             ledger.release_leases(conn, now)
             self._expire_held(conn, now)
             if facts.gap is not None:
-                ledger.hold_gap(conn, now)  # last before the claim: what ends plans what comes after it
+                ledger.hold_gap(
+                    conn, now, due=now + self.ahead
+                )  # last before the claim: what ends plans what comes after it
             claims = self._claim(conn, now, room)
         self._followed, self._joined = followed, joined  # only what was committed is done
         return claims

@@ -9,6 +9,8 @@ from campaigns import rendering
 from campaigns.rendering import Content
 from scheduler.channels.base import Message, Recipient
 from scheduler.circumstances import Case, Circumstances
+from scheduler.rendering.tracked import Letter
+from scheduler.store.people import MEASUREMENT
 from scheduler.tokens import Links, Token
 
 # How long the link of a sign-up's mail holds: a week, and the three days after which the mail is not sent any more.
@@ -29,6 +31,7 @@ def facts(here: Circumstances, case: Case, *, links: Links) -> dict[str, object]
         zone=here.zone(case),
         unsubscribe=unsubscribe(case, links),
         confirm=confirm(here, case, links),
+        preferences=_preferences(case, links),
         edition=case.claim.edition,
         occasion_on=here.timeline(case).occasion_on,
         common=here.common_facts(case),
@@ -76,6 +79,31 @@ def confirm(here: Circumstances, case: Case, links: Links) -> str | None:
     if run is None or claim.contact is None or not case.touch.confirms:
         return None
     return links.confirm(Token(claim.contact, claim.id), until=here.events[run.event].received_at + CONFIRM_WITHIN)
+
+
+def _preferences(case: Case, links: Links) -> str | None:
+    """Return where the person chooses what they get; None where no template of the campaign asks for it."""
+    claim = case.claim
+    if claim.contact is None or not case.campaign.has_preferences:
+        return None
+    return links.preferences(Token(claim.contact, claim.id))
+
+
+def letter(here: Circumstances, case: Case, content: Content) -> Letter | None:
+    """Return a mail as it is to be measured; None where the campaign does not ask for it, or the person did not agree.
+
+    Only who agreed to `measurement` is measured: silence is no consent to being watched.
+    """
+    definition, claim = case.campaign.campaign, case.claim
+    if definition.tracking != "on" or claim.channel != "email" or claim.contact is None or content.html is None:
+        return None
+    standing = here.standing(case)
+    if not standing.consents.get(MEASUREMENT):
+        return None
+    words = (standing.address(name) for name in ("email", "phone", "ref"))
+    way_out = definition.senders.unsubscribe
+    own = frozenset() if way_out is None else frozenset({way_out})
+    return Letter(claim.campaign, claim.touch, claim.id, content, tuple(filter(None, words)), own)
 
 
 def compose(here: Circumstances, case: Case, content: Content, *, key: str, links: Links) -> Message:

@@ -5,6 +5,7 @@ of RFC 2104 with SHA-256, cut to 16 bytes as its section 5 allows). The purpose 
 for one door opens no other.
 
 A stamp is the token of a mail's envelope: shorter, and in letters that mail servers may turn to upper or lower case.
+A mark is the token of a link or picture of a mail, of which there may be dozens in one: shorter, and good for ever.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import binascii
 import hashlib
 import hmac
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -31,12 +32,21 @@ _STAMP_SAYS = _STAMP_KEY + _STAMP_DELIVERY + _STAMP_ADDRESS
 STAMP_LENGTH = (_STAMP_SAYS + _STAMP_MAC) * 8 // 5  # 40 letters of base32
 _DELIMITERS = ("+", "-", "=")
 
+# A mark: 3 bytes of the key id, 6 of the delivery, 3 of the link's number, 12 of the MAC.
+_MARK_KEY, _MARK_DELIVERY, _MARK_NUMBER, _MARK_MAC = 3, 6, 3, 12
+_MARK_SAYS = _MARK_KEY + _MARK_DELIVERY + _MARK_NUMBER
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+MARK_LENGTH = (_MARK_SAYS + _MARK_MAC) * 4 // 3  # 32 letters of base64url
+
 
 class Purpose(StrEnum):
     """What a token is for."""
 
     UNSUBSCRIBE = "unsubscribe"
     CONFIRM = "confirm"
+    PREFERENCES = "preferences"
+    CLICK = "click"
+    OPEN = "open"
 
 
 class TokenError(Exception):
@@ -56,6 +66,14 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Which message a link or a picture stood in, and which of its links it is (0: none that a reader sees)."""
+
+    delivery: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """Which message an envelope was made for; `mark` tells the address it went to from the person's other ones."""
 
@@ -71,6 +89,12 @@ class Keyring:
         self._first = keys[0]
         self._keys = {_key_id(key): key for key in reversed(keys)}
         self._short = {_key_id(key)[:_STAMP_KEY]: key for key in reversed(keys)}
+        # The two hashes of HMAC as they stand after the key (RFC 2104 section 4): a mail has dozens of marks.
+        self._mark_key = _key_id(self._first)[:_MARK_KEY]
+        self._inner, self._outer = (
+            hashlib.sha256(bytes(byte ^ pad for byte in self._first.ljust(64, b"\0"))) for pad in (0x36, 0x5C)
+        )
+        self._begun: dict[Purpose, hashlib._Hash] = {}
 
     def sign(self, purpose: Purpose, token: Token, *, until: datetime | None = None) -> str:
         """Return the text of a token: the same for the same input; without `until` it is good for ever."""
@@ -92,6 +116,45 @@ class Keyring:
         if last and now > datetime.fromtimestamp(last, UTC):
             raise TokenError(expired=True)
         return Token(contact, delivery)
+
+    def marker(self, purpose: Purpose, delivery: int) -> Callable[[int], str]:
+        """Return what makes the marks of a message by their numbers (0 to 16,777,215): the same for the same input."""
+        says = self._mark_key + delivery.to_bytes(_MARK_DELIVERY, "big")
+        finished = self._outer
+        if purpose not in self._begun:
+            self._begun[purpose] = self._inner.copy()
+            self._begun[purpose].update(purpose.value.encode() + b"\0mark\0")
+        begun = self._begun[purpose].copy()
+        begun.update(says)
+
+        def mark(number: int) -> str:
+            last = number.to_bytes(_MARK_NUMBER, "big")
+            inner, outer = begun.copy(), finished.copy()
+            inner.update(last)
+            outer.update(inner.digest())
+            made = binascii.b2a_base64(says + last + outer.digest()[:_MARK_MAC], newline=False)
+            return made.translate(_URL_SAFE).decode()
+
+        return mark
+
+    def read_mark(self, purpose: Purpose, text: str) -> Mark:
+        """Return what a mark says. Raises TokenError for everything that was not signed here for this purpose.
+
+        Compared in constant time; one with an unknown key takes as long as one with a wrong MAC.
+        """
+        if len(text) != MARK_LENGTH or not text.isascii():
+            raise TokenError
+        try:
+            raw = base64.b64decode(text, altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise TokenError from None
+        says, mac = raw[:_MARK_SAYS], raw[_MARK_SAYS:]
+        key = self._short.get(says[:_MARK_KEY], self._first)
+        wanted = hmac.digest(key, purpose.value.encode() + b"\0mark\0" + says, "sha256")[:_MARK_MAC]
+        if not hmac.compare_digest(mac, wanted) or says[:_MARK_KEY] not in self._short:
+            raise TokenError
+        end = _MARK_KEY + _MARK_DELIVERY
+        return Mark(int.from_bytes(says[_MARK_KEY:end], "big"), int.from_bytes(says[end:], "big"))
 
     def stamp(self, delivery: int, address: str) -> str:
         """Return the stamp of a message's envelope, 40 small letters and digits: the same for the same input."""
@@ -133,6 +196,26 @@ class Links(Protocol):
         """Return the address of what comes back of this mail to `address`; None: the campaign's sender."""
         ...
 
+    def preferences(self, token: Token) -> str | None:
+        """Return where this person chooses what they get."""
+        ...
+
+    def tracked(self, delivery: int) -> Tracked | None:
+        """Return the addresses by which readers of a message are measured."""
+        ...
+
+    def is_own(self, address: str) -> bool:
+        """Whether an address leads to the doors of this project."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """The addresses in one message that tell us of its reader: of its links by their numbers, and of its picture."""
+
+    click: Callable[[int], str]
+    picture: str
+
 
 class SignedLinks:
     """Links on the project's public address (`https://news.shop.example`), each with a token of its own."""
@@ -163,6 +246,22 @@ class SignedLinks:
         name, domain = self._bounces
         return f"{name}{self._keys.stamp(delivery, address)}@{domain}"
 
+    def preferences(self, token: Token) -> str | None:
+        """Return the address of the person's own page; None without a public address."""
+        return None if self._base is None else f"{self._base}/p/{self._keys.sign(Purpose.PREFERENCES, token)}"
+
+    def tracked(self, delivery: int) -> Tracked | None:
+        """Return the addresses of the message; None without a public address."""
+        if self._base is None:
+            return None
+        mark, base = self._keys.marker(Purpose.CLICK, delivery), f"{self._base}/c/"
+        picture = self._keys.marker(Purpose.OPEN, delivery)(0)
+        return Tracked(lambda number: base + mark(number), f"{self._base}/o/{picture}.gif")
+
+    def is_own(self, address: str) -> bool:
+        """Whether an address lies under the public one."""
+        return self._base is not None and (address == self._base or address.startswith(f"{self._base}/"))
+
 
 class ExampleLinks:
     """What stands for the links where nothing is sent: a rehearsal, a preview."""
@@ -179,9 +278,22 @@ class ExampleLinks:
         """Return None: nothing goes, so nothing comes back."""
         return None
 
+    def preferences(self, token: Token) -> str | None:  # noqa: ARG002
+        """Return an address that shows where the link will stand."""
+        return EXAMPLE_PREFERENCES
+
+    def tracked(self, delivery: int) -> Tracked | None:  # noqa: ARG002
+        """Return None: nobody reads what is not sent."""
+        return None
+
+    def is_own(self, address: str) -> bool:
+        """Whether it is one of the examples."""
+        return address in (EXAMPLE_CONFIRM, EXAMPLE_STOP, EXAMPLE_PREFERENCES)
+
 
 EXAMPLE_CONFIRM = "https://news.shop.example/o/example"
 EXAMPLE_STOP = "https://news.shop.example/u/example"
+EXAMPLE_PREFERENCES = "https://news.shop.example/p/example"
 
 
 def _derived(secret: bytes) -> bytes:

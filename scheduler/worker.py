@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -26,6 +26,7 @@ from scheduler.errors import FAULTS, BusyError, SchedulerError, Withheld
 from scheduler.health import Result
 from scheduler.parcel import Closing, Parcel
 from scheduler.rendering.base import Crashed, Job, RenderPort
+from scheduler.rendering.tracked import Letter, Tracker
 from scheduler.store import ledger
 from scheduler.store.database import Connection, Store
 from scheduler.store.ledger import Claim
@@ -80,7 +81,8 @@ class Worker:
     """Carries claims to their channels.
 
     `channels` maps a channel's name to what carries it; a name that is missing has no account and its messages are
-    held. `secret` keys the idempotency keys. `links` are the addresses that stand in messages.
+    held. `secret` keys the idempotency keys. `links` are the addresses that stand in messages, `utm_domains` the sites
+    whose links say which campaign they stood in.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Worker:
         *,
         secret: bytes,
         links: Links,
+        utm_domains: Collection[str] = (),
         report: Callable[[Outcome], None] | None = None,
     ) -> None:
         self._store = store
@@ -106,6 +109,7 @@ class Worker:
         self._clock = clock
         self._secret = secret
         self._links = links
+        self._tracker = Tracker(store, links, utm_domains)
         self._listener = report
         self._verdicts = Verdicts()
 
@@ -126,7 +130,8 @@ class Worker:
     async def foresee(self, claims: Sequence[Claim]) -> list[Parcel]:
         """Look at claims as of the moment at which all of them are due, and render those that may go then.
 
-        Nothing is stored: with the attempt mark everything is asked again, and the others are prepared when it is time.
+        Nothing is stored but where tracked links lead: with the attempt mark everything is asked again, and the others
+        are prepared when it is time.
         """
         moment = max(claim.not_before for claim in claims if claim.not_before is not None)
         looks = await self._store_work(lambda: self._look(claims, at=moment))
@@ -136,13 +141,31 @@ class Worker:
         """Return the parcels of what may go, and what could not be rendered."""
         going = [(look.here, look.case, look.facts) for look in looks if look.here and look.case and look.facts]
         contents = await self._renderer.render([Job(case.campaign, case.touch.id, facts) for _, case, facts in going])
+        tracked = await self._tracked([(here, case) for here, case, _ in going], contents)
         parcels, unrendered = [], []
-        for (here, case, _), content in zip(going, contents, strict=True):
+        for (here, case, _), content in zip(going, tracked, strict=True):
             if isinstance(content, Content):
                 parcels.append(self._parcel(here, case, content))
             else:
                 unrendered.append((case, content))
         return parcels, unrendered
+
+    async def _tracked(
+        self, going: Sequence[tuple[Circumstances, Case]], contents: Sequence[Content | CampaignError]
+    ) -> Sequence[Content | CampaignError]:
+        """Return the mails with links that pass by our doors, where campaign and reader have nothing against it."""
+        letters: dict[int, Letter] = {}
+        for place, ((here, case), content) in enumerate(zip(going, contents, strict=True)):
+            if isinstance(content, Content) and (letter := messages.letter(here, case, content)) is not None:
+                letters[place] = letter
+        if not letters or not self._tracker.is_able:
+            return contents
+        made, unknown = self._tracker.contents(list(letters.values()))
+        if unknown:
+            await self._store_work(lambda: self._tracker.learn(unknown))
+            made, _ = self._tracker.contents(list(letters.values()))
+        tracked = dict(zip(letters, made, strict=True))
+        return [tracked.get(place, content) for place, content in enumerate(contents)]
 
     def _look(self, claims: Sequence[Claim], at: datetime | None = None) -> list[_Look]:
         now = self._clock.now()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from campaigns.finding import Finding
+from campaigns.lint.letter import Letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class Facts:
 
     `files` are the paths inside the project, with "/" between folders. `channels` are those with an account or a server
     to send by. `recipients` counts for each touch the people it would reach now, `contact_fields` names the facts that
-    contacts have. `approved` are the touches whose present content was approved. `findings` are those of other
+    contacts have. `approved` are the touches whose present content was approved. `letters` are mails as
+    their readers would get them; the rules about mails are run where there are some. `findings` are those of other
     checks, templates above all; they are passed on.
     """
 
@@ -24,4 +26,5 @@ class Facts:
     recipients: Mapping[str, int] | None = None
     contact_fields: frozenset[str] | None = None
     approved: frozenset[str] | None = None
+    letters: tuple[Letter, ...] | None = None
     findings: tuple[Finding, ...] = field(default=())

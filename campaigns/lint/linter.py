@@ -9,7 +9,7 @@ from campaigns.definition import Campaign
 from campaigns.finding import Finding, Level
 from campaigns.lint.facts import Facts
 from campaigns.lint.rule import View
-from campaigns.lint.rules import RULES
+from campaigns.lint.rules import MAIL_RULES, RULES
 from campaigns.timeline import Timeline
 
 _LEVELS = (Level.ERROR, Level.WARNING, Level.NOTE)
@@ -19,6 +19,7 @@ _COVERED = {
     "postal-address": "template-postal-address",
     "unsubscribe": "template-unsubscribe",
     "no-content": "template-body",
+    "link-scheme": "template-link",
 }
 
 
@@ -32,7 +33,7 @@ def lint(campaign: Campaign, timeline: Timeline, facts: Facts | None = None) -> 
     known = {finding.code for finding in facts.findings}
     found = [*timeline.findings, *facts.findings]
     unchecked = []
-    for rule in RULES:
+    for rule in RULES if facts.letters is None else (*RULES, *MAIL_RULES):
         if not rule.can_check(facts):
             unchecked.append(rule.code)
         elif _COVERED.get(rule.code) not in known:
@@ -52,11 +53,11 @@ def _order(finding: Finding) -> tuple[int, int, int]:
 
 def _switches(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
     """Yield what is wrong with `disable:` itself: unknown codes, no reason, what cannot be switched off."""
-    codes = {rule.code for rule in RULES} | {finding.code for finding in found} | PLAN_CODES
+    codes = {rule.code for rule in (*RULES, *MAIL_RULES)} | {finding.code for finding in found} | PLAN_CODES
     errors = {finding.code for finding in found if finding.level is Level.ERROR}
     for code, reason in campaign.disable.items():
         place = campaign.place("disable", code)
-        if code in errors or any(rule.protects and rule.code == code for rule in RULES):
+        if code in errors or any(rule.protects and rule.code == code for rule in (*RULES, *MAIL_RULES)):
             message = f"{code!r} cannot be disabled"
             yield Finding("disable", Level.WARNING, message, place, "mend what it says; it protects people")
         elif code not in codes:

@@ -9,6 +9,7 @@ from campaigns.definition import Campaign
 from campaigns.errors import Place
 from campaigns.finding import Finding, Level
 from campaigns.lint.facts import Facts
+from campaigns.lint.letter import Letter
 from campaigns.timeline import Timeline
 
 
@@ -19,6 +20,11 @@ class View:
     campaign: Campaign
     timeline: Timeline
     facts: Facts
+
+    @property
+    def letters(self) -> tuple[Letter, ...]:
+        """The mails that were rendered to be looked at."""
+        return self.facts.letters or ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ _REMEDIES = {
     "by_channel": _OF_ITS_OWN,
     "steps": "give the touch an `on:`, the event that starts it, or write a touch of its own for each",
     "variants": "keep one of them as the touch's content",
-    "tracking": "write `tracking: off`",
     "per": "leave it out: everybody gets the same code",
     "pick": _PICK,
     "repeat": "say how often instead: `every 30 days, 3 times`",
@@ -45,8 +44,6 @@ def _asked(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     ):
         if asked:
             yield f"`{key}:`", (key,)
-    if campaign.tracking == "on":
-        yield "`tracking: on`", ("tracking",)
     for code, offer in campaign.offers.items():
         if offer.per == "person":
             yield "`per: person` (a code for each person)", ("offers", code, "per")

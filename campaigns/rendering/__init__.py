@@ -4,5 +4,6 @@ from campaigns.rendering.content import Content
 from campaigns.rendering.facts import common_facts, facts, persona_contact
 from campaigns.rendering.renderer import Renderer
 from campaigns.rendering.sources import gather
+from campaigns.rendering.written import written
 
-__all__ = ["Content", "Renderer", "common_facts", "facts", "gather", "persona_contact"]
+__all__ = ["Content", "Renderer", "common_facts", "facts", "gather", "persona_contact", "written"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 _CAMPAIGN = ("id", "title", "edition", "language", "country", "timezone", "occasion", "sender", "postal_address")
 _EVENT = ("at", "id", "key", "name")
 _MOMENTS = {"offer": ("starts", "until"), "campaign": ("occasion",), "event": ("at",), "touch": ("now",)}
+_SCRIPTED = re.compile(
+    r"""(?:\bhref\s*=\s*["']?|\]\(\s*<?|^[ \t]*\[[^\]\n]+\]:\s*<?)\s*(javascript|vbscript|data|file)\s*:""",
+    re.IGNORECASE | re.MULTILINE,
+)
 _GUARDS = ("default", "d")
 
 
@@ -134,7 +139,7 @@ class Check:
         except RenderError as error:
             return [_finding(error)]
         _note(tree, name, seen)
-        broken: list[Finding] = []
+        broken = list(self._scripts(part, name, source))
         for node in tree.find_all((nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)):
             wanted = [const.value for const in node.find_all(nodes.Const) if isinstance(const.value, str)]
             there = [other for other in wanted if self._sources.knows(other)]
@@ -146,6 +151,13 @@ class Check:
                 place = self._sources.place(name, node.lineno)
                 broken.append(_error("template-missing", f"no template {wanted[0]!r}", place, remedy))
         return broken
+
+    def _scripts(self, part: Part, name: str, source: str) -> Iterator[Finding]:
+        """Yield the links of a template that would run a script; what values make of a link is seen at rendering."""
+        for found in () if part is Part.TEXT else _SCRIPTED.finditer(source):
+            place = self._sources.place(name, source.count("\n", 0, found.start()) + 1)
+            message = f"a link cannot begin with {found[1].lower()}:"
+            yield _error("template-link", message, place, "write a web address: https://...")
 
     def _names(self, touch: Touch, seen: _Seen, contact_fields: frozenset[str]) -> Iterator[Finding]:
         top = known_names({"mail", *seen.assigned})
@@ -181,6 +193,7 @@ class Check:
             event = frozenset({*_EVENT, *declared}) if declared else None
         links = {"unsubscribe"} if touch.purpose == "marketing" and touch.is_personal else set()
         links |= {"confirm"} if touch.confirms and self._has_links else set()
+        links |= {"preferences"} if touch.is_personal and self._has_links else set()
         senders, missing = self._campaign.senders, set()
         missing |= {"postal_address"} if not senders.postal_address else set()
         missing |= {"country"} if not self._campaign.country else set()
@@ -209,6 +222,8 @@ def _unknown(touch: Touch, section: str, name: str, known: Iterable[str], place:
         return message, place, f"{touch.id!r} is for everybody and has no contact"
     if section == "links":
         remedy = "only a marketing message to a person has `links.unsubscribe`"
+        if name == "preferences" and touch.is_personal:
+            remedy = "set CAMPAIGN_PUBLIC_URL, on which it stands"
         if name == "confirm":
             remedy = "set CAMPAIGN_PUBLIC_URL, on which it stands"
             if not touch.confirms:

@@ -34,6 +34,7 @@ def facts(
     zone: str,
     unsubscribe: str | None,
     confirm: str | None = None,
+    preferences: str | None = None,
     edition: str | None = None,
     occasion_on: date | None = None,
     common: Mapping[str, object] | None = None,
@@ -43,8 +44,8 @@ def facts(
     Moments are ISO 8601 text in `zone`, the reader's; `touch.timezone` names it, so that the filters write dates in
     it. `contact` and `event` are empty without a person or an event. `edition` and `occasion_on` come from the
     timeline; left out, they are those of `now`. `unsubscribe` and `confirm` are the links that marketing and the mail
-    that confirms a sign-up bear. `common` is `common_facts` of the same campaign, where many messages
-    share it. Names a template uses and nobody knows are an error at rendering.
+    that confirms a sign-up bear, `preferences` the one to the reader's own page. `common` is `common_facts` of the same
+    campaign, where many messages share it. Names a template uses and nobody knows are an error at rendering.
     """
     if edition is None or (occasion_on is None and campaign.occasion is not None):
         edition, occasion_on = _edition(campaign, now, edition)
@@ -62,7 +63,9 @@ def facts(
         },
         "offer": _offer(campaign, touch, offer, zone),
         "links": {
-            name: clean(link) for name, link in (("unsubscribe", unsubscribe), ("confirm", confirm)) if link is not None
+            name: clean(link)
+            for name, link in (("unsubscribe", unsubscribe), ("confirm", confirm), ("preferences", preferences))
+            if link is not None
         },
     }
     return PlainFacts(made)

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import cache
 
 import httpx2
 from pydantic import SecretStr
 
-from scheduler.channels import egress, hook
+from scheduler.channels import egress, hook, posting
 from scheduler.channels.base import Mark, Message, Receipt
+from scheduler.channels.posting import Sending
 from scheduler.clock import Clock, SystemClock
-from scheduler.errors import DeliveryError, NoAccount, NotSent, Refused, Unknown
+from scheduler.errors import NoAccount, NotSent, Refused, Unknown
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
-_CONNECT_SECONDS = 10.0
-_LONGEST_WAIT = timedelta(hours=24)
 _DEFAULT_ACCOUNT = "webhook"
 
 
@@ -67,7 +63,7 @@ class WebhookChannel:
         if not message.key.isascii() or not message.key.isprintable():
             raise Refused(f"message key {message.key!r} cannot stand in a header")
         host = endpoint.url.host
-        sending = _Sending(mark, self._timeout)
+        sending = Sending(mark, self._timeout)
         try:
             async with asyncio.timeout(self._timeout) as sending.limit:
                 addresses = await egress.resolve(host, _port(endpoint.url), private=endpoint.private)
@@ -112,7 +108,7 @@ class WebhookChannel:
         return Endpoint(url, keys, word in _TRUE)
 
     async def _post(
-        self, endpoint: Endpoint, addresses: tuple[str, ...], key: str, body: bytes, sending: _Sending
+        self, endpoint: Endpoint, addresses: tuple[str, ...], key: str, body: bytes, sending: Sending
     ) -> httpx2.Response:
         """Post to the first address that takes the connection."""
         for address in addresses[:-1]:
@@ -122,9 +118,7 @@ class WebhookChannel:
                 continue
         return await self._send(endpoint, addresses[-1], key, body, sending)
 
-    async def _send(
-        self, endpoint: Endpoint, address: str, key: str, body: bytes, sending: _Sending
-    ) -> httpx2.Response:
+    async def _send(self, endpoint: Endpoint, address: str, key: str, body: bytes, sending: Sending) -> httpx2.Response:
         seconds = int(self._clock.now().timestamp())
         head = {
             "Host": endpoint.url.netloc.decode("ascii"),
@@ -148,16 +142,8 @@ class WebhookChannel:
 
     def _http(self) -> httpx2.AsyncClient:
         if self._client is None:
-            # The library logs whole URLs, and the URL of a hook is often its only secret.
-            for library in ("httpx2", "httpcore2"):
-                logging.getLogger(library).setLevel(logging.WARNING)
-            self._client = httpx2.AsyncClient(
-                verify=self._tls(),
-                timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
-                trust_env=False,
-                # A kept connection may be dead without our knowing, and belongs to an address, not to a name.
-                limits=httpx2.Limits(max_keepalive_connections=0),
-            )
+            # A kept connection may be dead without our knowing, and belongs to an address, not to a name.
+            self._client = posting.client(self._tls(), self._timeout, httpx2.Limits(max_keepalive_connections=0))
         return self._client
 
     def _judge(self, host: str, response: httpx2.Response) -> Receipt:
@@ -166,7 +152,8 @@ class WebhookChannel:
             return Receipt(provider_id=response.request.headers["webhook-id"], detail=f"{status} from {host}")
         if status in (408, 425, 429):
             raise NotSent(
-                f"{host} answered {status}: later", retry_at=self._retry_at(response.headers.get("retry-after"))
+                f"{host} answered {status}: later",
+                retry_at=posting.retry_at(self._clock.now(), response.headers.get("retry-after")),
             )
         if status >= 500:
             raise Unknown(f"{host} answered {status}: it may have taken the message")
@@ -175,66 +162,6 @@ class WebhookChannel:
         if 300 <= status < 400:
             raise Refused(f"{host} answered {status}: redirects are not followed", remedy="write the final URL")
         raise Refused(f"{host} answered {status}")
-
-    def _retry_at(self, text: str | None) -> datetime | None:
-        """Read Retry-After, seconds or a date (RFC 9110 10.2.3), at most a day ahead; None when it says nothing."""
-        now = self._clock.now()
-        if text is None:
-            return None
-        if text.strip().isascii() and text.strip().isdigit():
-            wait = timedelta(seconds=min(int(text.strip()[:9]), 10**6))
-        else:
-            try:
-                moment = parsedate_to_datetime(text)
-            except ValueError:
-                return None
-            wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
-        return now + min(max(wait, timedelta(0)), _LONGEST_WAIT)
-
-
-class _Sending:
-    """How far one request has come: awaits the mark when the connection is open, and says what a failure means."""
-
-    def __init__(self, mark: Mark, seconds: float) -> None:
-        self._mark = mark
-        self._seconds = seconds
-        self._begun = False
-        self.failure: BaseException | None = None  # what the mark itself raised
-        self.limit: asyncio.Timeout
-
-    async def trace(self, event: str, _info: object) -> None:
-        """Await the mark, once, when the client is about to write; the time the mark takes is not the far end's."""
-        if self._begun or not event.endswith(".send_request_headers.started"):
-            return
-        self.limit.reschedule(None)
-        try:
-            await self._mark()
-        except BaseException as error:
-            self.failure = error
-            raise
-        self._begun = True
-        self.limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
-
-    def verdict(self, host: str, error: Exception) -> DeliveryError:
-        """Return NotSent while nothing had left, Unknown from the first byte on."""
-        if self._begun:
-            what = "did not answer in time" if _is_slow(error) else "broke the connection"
-            return Unknown(f"{host} {what}: it may have taken the message")
-        reason = "no connection in time" if _is_slow(error) else _tls_reason(error) or "no connection"
-        return NotSent(f"{host} cannot be reached: {reason}")
-
-
-def _is_slow(error: Exception) -> bool:
-    return isinstance(error, (TimeoutError, httpx2.TimeoutException))
-
-
-def _tls_reason(error: BaseException | None) -> str:
-    """Return why TLS failed, if it did; the text of the error itself is not shown, it may tell secrets."""
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return f"TLS failed: {getattr(error, 'verify_message', '') or error.reason}"
-        error = error.__cause__ or error.__context__
-    return ""
 
 
 def account_key(name: str) -> str:

@@ -38,7 +38,7 @@ def _text(_: click.Context, __: click.Parameter, value: str) -> str:
     ),
 )
 @_WHO
-@click.argument("purpose", help="marketing, or marketing:sms for one channel.")
+@click.argument("purpose", help="marketing, marketing:sms for one channel, or measurement.")
 @click.option("--given/--withdrawn", default=True, help="Agreed (default), or taken back.")
 @click.option("--wording", metavar="TEXT", default="", callback=_text, help="What they read; @FILE reads it there.")
 @click.option("--version", metavar="V", default="", help="Your name for this wording.")
@@ -65,7 +65,9 @@ def consent(
     try:
         [wanted] = values.consent(purpose, "purpose")
     except (values.RowError, ValueError):
-        raise SchedulerError(f"unknown purpose {purpose!r}", remedy="expected marketing or marketing:sms") from None
+        raise SchedulerError(
+            f"unknown purpose {purpose!r}", remedy="expected marketing, marketing:sms or measurement"
+        ) from None
     if "@" in source:
         raise SchedulerError("the source must not hold an address: it is kept when the person is erased")
     with database.opened(session, url) as store:

@@ -84,7 +84,9 @@ def channels(session: Session) -> frozenset[str]:
     """Return the channels that have a server or an account by the settings of this project."""
     found = settings(session)
     hooks = any("url" in fields for fields in found.accounts.values())
-    return frozenset({*(("email",) if found.smtp_url else ()), *(("webhook",) if hooks else ())})
+    return frozenset(
+        {*(("email",) if found.smtp_url or found.email_provider else ()), *(("webhook",) if hooks else ())}
+    )
 
 
 def public_url(session: Session) -> str | None:

@@ -33,6 +33,7 @@ async def serve(session: Session, settings: Settings, system: System, daemon: Da
     Raises: SchedulerError when the address cannot be listened on, or would be open to others under no name.
     """
     from scheduler import web
+    from scheduler.operations import tracking
 
     address = web.Address.read(bind)
     public = urlsplit(settings.public_url or "").hostname
@@ -49,16 +50,22 @@ async def serve(session: Session, settings: Settings, system: System, daemon: Da
         keys=system.keys,
         api_token=settings.api_token.get_secret_value() if settings.api_token is not None else None,
         hosts=web.Doors.hosts_of(address.host, public),
+        networks=settings.networks(),
     )
     listener = web.Listener(web.create_app(doors), address)
     _greet(session, settings, listener.address)
+    # What readers did just before the daemon ended is still to be judged.
+    while await doors.do(lambda: tracking.settle(doors.store, doors.catalog, now=doors.clock.now())):
+        pass
     await web.beside(listener, daemon)
 
 
 def _greet(session: Session, settings: Settings, address: object) -> None:
     """Say where the doors are, and which of them cannot be used as things are."""
     screen = session.screen
-    screen.say(f"the doors are open at http://{address}: /events, /openapi.json, /u/..., /o/..., /signup/...")
+    screen.say(
+        f"the doors are open at http://{address}: /events, /openapi.json, /u/..., /o/..., /p/..., /c/..., /signup/..."
+    )
     if settings.api_token is None:
         screen.warn(Span("! ", "warning"), "no CAMPAIGN_API_TOKEN: POST /events answers 401")
     if settings.public_url is None:

@@ -22,6 +22,9 @@ _WAIT_SECONDS = 10
 def log_in(session: Session) -> Iterator[Check]:
     """Check the log-in at the mail server; no message is sent."""
     settings = database.settings(session)
+    if settings.email_provider is not None:
+        yield from _provider(settings)
+        return
     if settings.smtp_url is None:
         remedy = "set CAMPAIGN_SMTP_URL, e.g. smtp+starttls://user@mail.example:587"
         yield Check("mail", "!", "no mail server: mails are held", remedy)
@@ -36,10 +39,21 @@ def log_in(session: Session) -> Iterator[Check]:
     yield Check("mail", "✓", f"{server} takes our log-in (nothing was sent)")
 
 
+def _provider(settings: Settings) -> Iterator[Check]:
+    """Name the provider that mails go by, whose account can be read; it is not asked, keys that only send may not."""
+    from scheduler.channels.email.providers.channel import provider_of
+
+    yield Check("mail", "✓", f"{provider_of(settings).place}: its account is complete (it was not asked)")
+    if settings.dkim is not None and settings.dkim.key is not None:
+        yield Check(
+            "dkim", "!", "our own key signs nothing: a provider signs what it sends", "name its selector without a key"
+        )
+
+
 def domains(session: Session) -> Iterator[Check]:
     """Look up what the DNS says of each domain the project's campaigns send from; without a way to send, nothing."""
     settings = database.settings(session)
-    if settings.smtp_url is None and settings.dkim is None:
+    if settings.smtp_url is None and settings.email_provider is None and settings.dkim is None:
         return
     from scheduler.operations.deliverability import DnsResolver, check
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from campaigns.definition import Persona, Purpose, Stage, Touch
 from campaigns.timeline import PlannedTouch
@@ -15,7 +16,10 @@ from scheduler.cli import database
 from scheduler.cli.options import Session
 from scheduler.cli.review import Review
 from scheduler.errors import SchedulerError
-from scheduler.tokens import EXAMPLE_CONFIRM, EXAMPLE_STOP
+from scheduler.tokens import EXAMPLE_CONFIRM, EXAMPLE_PREFERENCES, EXAMPLE_STOP
+
+if TYPE_CHECKING:
+    from campaigns.rendering import Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,16 @@ def event_facts(review: Review, touch: Touch, reader: Reader, given: Mapping[str
 
 
 def compose(
-    review: Review, stage: Stage, touch: Touch, reader: Reader, *, event: Mapping[str, object] | None, at: datetime
+    review: Review,
+    stage: Stage,
+    touch: Touch,
+    reader: Reader,
+    *,
+    event: Mapping[str, object] | None,
+    at: datetime,
+    renderer: Renderer | None = None,
 ) -> Message:
-    """Render a touch for a reader at the moment it would go.
+    """Render a touch for a reader at the moment it would go; by `renderer`, where several are of the same campaign.
 
     Raises: RenderError naming template and line.
     """
@@ -123,10 +134,11 @@ def compose(
         zone=_zone(review, reader),
         unsubscribe=unsubscribe,
         confirm=EXAMPLE_CONFIRM if touch.confirms else None,
+        preferences=EXAMPLE_PREFERENCES if review.public_url is not None else None,
         edition=timeline.edition,
         occasion_on=timeline.occasion_on,
     )
-    content = rendering.Renderer(campaign, review.loaded.templates).render(touch, facts)
+    content = (renderer or rendering.Renderer(campaign, review.loaded.templates)).render(touch, facts)
     return Message(
         delivery_id=0,
         key=f"preview-{touch.id}",

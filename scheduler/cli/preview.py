@@ -55,7 +55,12 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
 @click.option("--contacts", type=_EXISTING, metavar="CSV", help="Look for the person in this file.")
 @click.option("--key", "keys", metavar="K=V", multiple=True, callback=_pairs, help="A fact of its event.")
 @click.option("--as", "form", type=click.Choice(("text", "html", "raw")), help="Print one part, or the whole mail.")
-@click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
+@click.option(
+    "--open/--no-open",
+    "opened",
+    default=None,
+    help="Write it as a page, and show that in the browser or only its path.",
+)
 @common
 def command(
     session: Session,
@@ -66,7 +71,7 @@ def command(
     contacts: Path | None,
     keys: dict[str, str],
     form: str | None,
-    opened: bool,
+    opened: bool | None,
 ) -> int:
     """Show one message as a person would read it; a whole campaign as a dry run. Nothing is sent."""
     from scheduler.cli import message
@@ -99,8 +104,8 @@ def command(
     goes_at = message.goes_at(seen, planned)
     event = message.event_facts(seen, found, reader, keys)
     made = message.compose(seen, stage, found, reader, event=event, at=goes_at or seen.now)
-    if opened:
-        _open(session, made)
+    if opened is not None:
+        _open(session, made, shown=opened)
     elif form is not None:
         session.screen.text(_part(made, form))
     elif session.json:
@@ -146,13 +151,29 @@ def _document(seen: Review, made: Message, reader: Reader, planned: PlannedTouch
     }
 
 
-def _open(session: Session, made: Message) -> None:
-    """Write the HTML (or the text) into a private file of the temporary folder and show it in the browser."""
-    import tempfile
+def _open(session: Session, made: Message, *, shown: bool) -> None:
+    """Write the message as a page that only this user can read, and show it at a terminal; else say where it is."""
+    from scheduler.cli import preview_page
 
-    suffix, text = (".html", made.content.html) if made.content.html else (".txt", made.content.text)
-    handle, name = tempfile.mkstemp(suffix=suffix, prefix=f"{made.touch}-")
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    click.launch(Path(name).as_uri())
-    session.screen.say(f"{name} opened; delete it when you have read it")
+    path = preview_page.write(made.touch, preview_page.page(made, _headers(made)))
+    if session.json:
+        session.screen.json({"page": str(path)})
+    elif not (shown and session.screen.width is not None and preview_page.open_in_browser(path)):
+        session.screen.text(str(path))
+    else:
+        session.screen.say(f"{path} opened; delete it when you have read it")
+
+
+def _headers(made: Message) -> list[tuple[str, str]]:
+    """Return what stands above a message: the headers of a mail as they travel, decoded; else where it goes."""
+    if made.channel != "email":
+        to = made.recipient.phone if made.recipient else made.account
+        media = [("Media", f"{file} ({alt})" if alt else file) for file, alt in made.content.media]
+        return [("Channel", made.channel), *([("To", to)] if to else []), *media]
+    import email.policy
+    from email.parser import BytesHeaderParser
+
+    from scheduler.channels.email import mime
+
+    head = BytesHeaderParser(policy=email.policy.default).parsebytes(mime.build(made).data)
+    return [(name, str(value)) for name, value in head.items() if name not in ("MIME-Version", "Content-Type")]

@@ -138,8 +138,10 @@ def load_all(session: Session, choices: Sequence[Choice]) -> list[LoadedCampaign
     return loaded
 
 
-def review(session: Session, choice: Choice, *, contacts: Path | None = None) -> Review:
+def review(session: Session, choice: Choice, *, contacts: Path | None = None, mails: bool = False) -> Review:
     """Load, plan and examine a campaign; the database is asked only where there is one, and never written.
+
+    `mails` has every mail rendered too, for its personas and some of the contacts, and looked at.
 
     Raises: DefinitionError with every mistake of the file; CampaignError when it cannot be planned.
     """
@@ -148,10 +150,12 @@ def review(session: Session, choice: Choice, *, contacts: Path | None = None) ->
     people, fields = _counted(loaded, contacts, now) if contacts else (None, None)
     url = database.existing(session)
     if url is None:
-        return _examined(_from_file(choice, loaded, now, people), fields, public_url=database.public_url(session))
+        seen, channels = _from_file(choice, loaded, now, people), None
+        return _examined(seen, fields, channels, database.public_url(session), mails=mails, contacts=contacts)
     with database.reading(url) as store:
         seen = _from_store(store, choice, loaded, now, people)
-    return _examined(seen, fields, database.channels(session), database.public_url(session))
+    channels, public_url = database.channels(session), database.public_url(session)
+    return _examined(seen, fields, channels, public_url, mails=mails, contacts=contacts)
 
 
 def review_in(session: Session, store: Store, choice: Choice) -> Review:
@@ -217,6 +221,9 @@ def _examined(
     fields: frozenset[str] | None = None,
     channels: frozenset[str] | None = None,
     public_url: str | None = None,
+    *,
+    mails: bool = False,
+    contacts: Path | None = None,
 ) -> Review:
     """Add the findings; a rule whose facts nobody knows here says that it was not checked."""
     from campaigns import planner, rendering
@@ -228,6 +235,12 @@ def _examined(
     )
     if review.fatigue is not None:
         others = (*others, *planner.fatigue_findings(campaign, review.fatigue))
+    read = None
+    if mails:
+        from scheduler.cli import letters
+
+        read, notes = letters.letters(replace(review, public_url=public_url), contacts)
+        others = (*others, *notes)
     known = facts.Facts(
         files=loaded.media(),
         channels=channels,
@@ -235,6 +248,7 @@ def _examined(
         recipients=review.people.touches if review.people else None,
         contact_fields=fields,
         approved=review.approved,
+        letters=read,
         findings=others,
     )
     return replace(review, findings=linter.lint(campaign, review.timeline, known), public_url=public_url)

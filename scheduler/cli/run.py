@@ -256,6 +256,10 @@ def _greet(
 
 
 def _host(settings: Settings) -> str:
+    if settings.email_provider is not None:
+        from scheduler.channels.email.providers.channel import provider_of
+
+        return provider_of(settings).place
     from scheduler.channels.email.server import SmtpServer
 
     return "" if settings.smtp_url is None else str(SmtpServer.parse(settings.smtp_url.get_secret_value()))

@@ -112,6 +112,18 @@ def _campaign(one: CampaignStatus) -> dict[str, object]:
         "cancelled_touches": list(one.cancelled_touches),
         "budget": None if one.budget is None else {"authorised": one.budget.authorised, "used": one.budget.used},
         "states": {state.value: number for state, number in sorted(one.counts.items())},
+        "measured": _measured(one),
+    }
+
+
+def _measured(one: CampaignStatus) -> dict[str, object] | None:
+    """Return what readers of measured mails did, in messages; None where nobody was measured."""
+    if one.measured is None:
+        return None
+    seen = one.measured
+    return {
+        "opened": {"human": seen.opened, "raw": seen.opened_raw},
+        "clicked": {"human": seen.clicked, "raw": seen.clicked_raw},
     }
 
 
@@ -139,6 +151,11 @@ def _show(session: Session, status: Status, now: datetime, zone: str | None) -> 
             when = f", due {telling.told(approval.due_at, one.zone)}" if approval.due_at else ""
             held = ", messages are held" if approval.held else ""
             screen.line(Span("! ", "warning"), f"{one.id}/{approval.touch} needs approval{when}{held}")
+        if (read := one.measured) is not None:
+            screen.line(
+                f"{one.id}: {read.clicked} messages clicked in, {read.opened} opened ",
+                Span(f"(with programs {read.clicked_raw} and {read.opened_raw})", "faint"),
+            )
     _jobs(session, status, now, zone)
     screen.steps(_next_steps(status))
 

@@ -16,7 +16,7 @@ _DISTINCT = 4_096  # countries, languages, zones, domains: many rows have the sa
 
 # A local part that needs no interpretation (RFC 5322 dot-atom of letters that every provider takes).
 _PLAIN_LOCAL = re.compile(r"[a-z0-9_+\-]+(?:\.[a-z0-9_+\-]+)*", re.ASCII)
-_PURPOSE = re.compile(r"marketing(:(email|sms|whatsapp|call|postcard))?")
+_PURPOSE = re.compile(r"marketing(:(email|sms|whatsapp|call|postcard))?|measurement")
 _YES = frozenset(["yes", "y", "true", "1", "oui", "da", "ja", "si", "sí", "да"])
 _NO = frozenset(["no", "n", "false", "0", "non", "nu", "nein", "нет"])
 
@@ -114,7 +114,9 @@ def consent(value: str, header: str) -> tuple[str, ...]:
     purposes = tuple(dict.fromkeys(word for word in re.split(r"[\s,;|+]+", value.lower()) if word))
     for purpose in purposes:
         if not _PURPOSE.fullmatch(purpose):
-            raise RowError(f"{header}: “{purpose}” is not a purpose, expected marketing or marketing:sms, or nothing")
+            raise RowError(
+                f"{header}: “{purpose}” is not a purpose, expected marketing, marketing:sms or measurement, or nothing"
+            )
     return purposes
 
 

@@ -78,23 +78,34 @@ def stop_marketing(store: Store, catalog: Catalog, token: Token, *, now: datetim
     with store.begin() as conn:
         delivery = reader.delivery(conn, token.delivery) if token.delivery else None
         contact = _person(conn, token, delivery)
-        if contact is None or not people.suppress(conn, contact, scope="marketing", reason="unsubscribed", at=now):
-            return False
-        facts: dict[str, object] = {"by": "link"}
-        if delivery is not None:
-            facts |= {"campaign": delivery.campaign, "touch": delivery.touch}
-        _happen(
-            conn,
-            catalog,
-            f"{happenings.OWN}unsubscribed:{contact}:{now.isoformat()}",
-            contact,
-            "unsubscribe",
-            facts,
-            now,
-        )
-        plans.audit(conn, at=now, who="link", action="unsubscribe", subject=f"contact #{contact}")
-        bump(conn)
+        return contact is not None and stop(conn, catalog, contact, delivery, now=now)
+
+
+def stop(conn: Connection, catalog: Catalog, contact: int, delivery: DeliveryRecord | None, *, now: datetime) -> bool:
+    """Do what `stop_marketing` does inside the caller's transaction; `delivery` is the message they answer."""
+    if not people.suppress(conn, contact, scope="marketing", reason="unsubscribed", at=now):
+        return False
+    facts: dict[str, object] = {"by": "link"}
+    if delivery is not None:
+        facts |= {"campaign": delivery.campaign, "touch": delivery.touch}
+    _happen(
+        conn,
+        catalog,
+        f"{happenings.OWN}unsubscribed:{contact}:{now.isoformat()}",
+        contact,
+        "unsubscribe",
+        facts,
+        now,
+    )
+    plans.audit(conn, at=now, who="link", action="unsubscribe", subject=f"contact #{contact}")
+    bump(conn)
     return True
+
+
+def answered(conn: Connection, token: Token) -> tuple[int | None, DeliveryRecord | None]:
+    """Return whom a link is about now, None when they are gone, and the message it stood in."""
+    delivery = reader.delivery(conn, token.delivery) if token.delivery else None
+    return _person(conn, token, delivery), delivery
 
 
 def asked(store: Store, catalog: Catalog, token: Token) -> Asked | None:

@@ -10,7 +10,8 @@ from campaigns import diff
 from scheduler.checks import WAITS_FOR_APPROVAL
 from scheduler.delivery import State
 from scheduler.operations.people import find, label
-from scheduler.store import ledger, meta, people, plans, reader
+from scheduler.operations.visitors import Kind
+from scheduler.store import ledger, meta, people, plans, reader, tracking
 from scheduler.store.database import Connection, Store
 
 # A daemon writes its heartbeat at least every 20 seconds; one that was not heard from for longer than this is gone.
@@ -67,6 +68,7 @@ class CampaignStatus:
     paused_touches: tuple[str, ...]
     cancelled_touches: tuple[str, ...] = ()  # rejected, or cancelled by a person
     budget: plans.Budget | None = None  # how many messages were authorised, None: no limit
+    measured: tracking.Counts | None = None  # what readers of its mails did; None: nobody was measured
 
     @property
     def waiting(self) -> int:
@@ -128,7 +130,11 @@ def status(store: Store, *, now: datetime, campaign: str | None = None) -> Statu
             daemon = DaemonStatus(newest.pid, newest.host, newest.started_at, newest.heartbeat_at, jobs)
         rows = [row for row in plans.campaigns(conn) if campaign in (None, row.id)]
         counts = reader.status_counts(conn)
-        found = tuple(_campaign(conn, row, counts.get(row.id, {})) for row in rows)
+        read = tracking.counts(conn, human=Kind.HUMAN)
+        found = tuple(
+            replace(_campaign(conn, row, counts.get(row.id, {})), measured=read.get((row.id, row.edition)))
+            for row in rows
+        )
         return Status(daemon, found, meta.hold(conn))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import JSON, CheckConstraint, Column, Double, ForeignKey, Index,
 from sqlmodel import Field
 
 from scheduler.delivery import GONE, OPEN, WAITING, State
-from scheduler.store import triggers
+from scheduler.store import tracking_tables, triggers
 from scheduler.store.columns import BIGKEY, Row, id_column, index_where, json_column, moment_column, words
 
 
@@ -382,6 +382,8 @@ class Audit(Row, table=True):
 
 METADATA = Row.metadata
 triggers.attach(METADATA)
+LINKS = tracking_tables.LINKS
+HITS = tracking_tables.HITS
 METAS = METADATA.tables["meta"]
 CAMPAIGNS = METADATA.tables["campaign"]
 EDITIONS = METADATA.tables["edition"]

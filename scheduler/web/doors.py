@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from typing import TypeVar
 
 from scheduler.catalog import Catalog
@@ -29,6 +30,8 @@ class Limits:
     strangers: Buckets = field(default_factory=lambda: Buckets(per_second=0.2, burst=10))  # wrong tokens, by address
     forged: Buckets = field(default_factory=lambda: Buckets(per_second=1, burst=30))  # links nobody signed, by address
     forms: Buckets = field(default_factory=lambda: Buckets(per_second=1 / 30, burst=10))  # sign-ups, by address
+    hits: Buckets = field(default_factory=lambda: Buckets(per_second=1, burst=50))  # written down, by message
+    choices: Buckets = field(default_factory=lambda: Buckets(per_second=0.1, burst=10))  # saved, by person
     all_forms: Buckets = field(default_factory=lambda: Buckets(per_second=1, burst=100))  # by everybody together
 
 
@@ -37,7 +40,7 @@ class Doors:
     """Everything a request may need; `api_token` None keeps the door for events shut.
 
     `hosts` are the names (lower case, without port) that requests may be addressed to: a page of somebody else's that
-    points its own name at this machine gets nothing.
+    points its own name at this machine gets nothing. `networks` are those of data centres, where no reader sits.
     """
 
     store: Store
@@ -47,6 +50,7 @@ class Doors:
     keys: Keyring
     api_token: str | None = None
     hosts: frozenset[str] = _OWN_NAMES
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
     @staticmethod

@@ -14,14 +14,19 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from scheduler.errors import BusyError, SchedulerError, StorageError
-from scheduler.operations import opting
+from scheduler.operations import opting, preferring
+from scheduler.operations.preferring import Choices
+from scheduler.store.people import MEASUREMENT
 from scheduler.tokens import Purpose, Token, TokenError
 from scheduler.web.doors import Doors
+from scheduler.web.follow import Follow
 from scheduler.web.rates import Buckets
-from scheduler.web.words import language_of, words
+from scheduler.web.words import LANGUAGES, language_of, words
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # what RFC 8058 3.1 has in the body
 _CONFIRM = ("confirm", "yes")
+_SAVE = ("save", "yes")
+_CHANNELS = ("email", "sms")
 _FOLDER = resources.files("scheduler.web") / "templates"
 _TEMPLATES = Environment(
     loader=FunctionLoader(lambda name: (_FOLDER / name).read_text(encoding="utf-8")),
@@ -42,6 +47,9 @@ class Pages:
     def routes(self) -> list[Route]:
         """Return the pages by their addresses."""
         return [
+            *Follow(self._doors, unknown=self._unknown, gone=_gone, again=_again).routes(),
+            Route("/p/{token}", self._show_choices, methods=["GET"]),
+            Route("/p/{token}", self._save_choices, methods=["POST"]),
             Route("/u/{token}", self._ask_to_stop, methods=["GET"]),
             Route("/u/{token}", self._stop, methods=["POST"]),
             Route("/o/{token}", self._ask_to_confirm, methods=["GET"]),
@@ -60,7 +68,10 @@ class Pages:
         token = self._read(Purpose.UNSUBSCRIBE, request)
         if isinstance(token, Response):
             return token
-        return _page(request, "stop", form={"hidden": [ONE_CLICK], "button": "stop_button"})
+        page = f"p/{self._doors.keys.sign(Purpose.PREFERENCES, token)}"
+        return _page(
+            request, "stop", form={"hidden": [ONE_CLICK], "button": "stop_button"}, more=("choices_link", page)
+        )
 
     async def _stop(self, request: Request) -> Response:
         token = self._read(Purpose.UNSUBSCRIBE, request)
@@ -74,6 +85,45 @@ class Pages:
         except (BusyError, StorageError):
             return _page(request, "again", status=503)
         return _page(request, "stopped")
+
+    # --- preferences --------------------------------------------------------------------------------------------------
+
+    async def _show_choices(self, request: Request) -> Response:
+        token = self._read(Purpose.PREFERENCES, request)
+        if isinstance(token, Response):
+            return token
+        doors = self._doors
+        try:
+            found = await doors.do(lambda: preferring.choices(doors.store, token))
+        except (BusyError, StorageError):
+            return _again(request)
+        return _gone(request) if found is None else _page(request, "choices", form=_choices_form(found))
+
+    async def _save_choices(self, request: Request) -> Response:
+        token = self._read(Purpose.PREFERENCES, request)
+        if isinstance(token, Response):
+            return token
+        said = await _form(request)
+        if said.get(_SAVE[0]) != _SAVE[1]:
+            return _page(request, "again", status=400)
+        doors = self._doors
+        if doors.limits.choices.take(str(token.contact), doors.clock.monotonic()):
+            return _page(request, "often", status=429)
+        language = str(said.get("language", ""))
+        wanted = Choices(
+            {name: said.get(name) == "yes" for name in _CHANNELS},
+            said.get(MEASUREMENT) == "yes",
+            language if language in LANGUAGES else "",
+        )
+        read = words(_language(request))
+        labels = {name: read[f"choices_{name}"] for name in (*_CHANNELS, MEASUREMENT)}
+        try:
+            found = await doors.do(
+                lambda: preferring.choose(doors.store, doors.catalog, token, wanted, said=labels, now=doors.clock.now())
+            )
+        except (BusyError, StorageError):
+            return _again(request)
+        return _gone(request) if found is None else _page(request, "saved", form=_choices_form(found))
 
     # --- double opt-in ------------------------------------------------------------------------------------------------
 
@@ -157,9 +207,37 @@ class Pages:
         except TokenError as error:
             if error.expired:
                 return _page(request, "over", status=410)
-            if _is_too_often(doors.limits.forged, request, doors.clock.monotonic()):
-                return _page(request, "often", status=429)
-            return _page(request, "unknown", status=404)
+            return self._unknown(request)
+
+    def _unknown(self, request: Request) -> Response:
+        """Return the page for a link that nobody signed, and count it against who knocks."""
+        doors = self._doors
+        if _is_too_often(doors.limits.forged, request, doors.clock.monotonic()):
+            return _page(request, "often", status=429)
+        return _gone(request)
+
+
+def _gone(request: Request) -> Response:
+    return _page(request, "unknown", status=404)
+
+
+def _again(request: Request) -> Response:
+    return _page(request, "again", status=503)
+
+
+def _choices_form(found: Choices) -> dict[str, Any]:
+    """Return the form of a person's own page: a box for each thing we may do, and their language where it is known."""
+    boxes = [{"name": name, "label": f"choices_{name}", "checked": holds} for name, holds in found.channels.items()]
+    boxes.append({"name": MEASUREMENT, "label": f"choices_{MEASUREMENT}", "checked": found.measurement})
+    languages = [(code, words(code)["language"], code == found.language) for code in LANGUAGES]
+    if found.language and found.language not in LANGUAGES:
+        languages.insert(0, ("", found.language, True))
+    return {
+        "hidden": [_SAVE],
+        "boxes": boxes,
+        "languages": languages if found.language else (),
+        "button": "choices_button",
+    }
 
 
 def _is_too_often(buckets: Buckets, request: Request, now: float) -> bool:
@@ -178,16 +256,30 @@ async def _form(request: Request) -> FormData:
         return FormData()
 
 
+def _language(request: Request) -> str:
+    return language_of(request.headers.get("accept-language", ""))
+
+
 def _page(
-    request: Request, about: str, *, status: int = 200, quote: str = "", form: Mapping[str, Any] | None = None
+    request: Request,
+    about: str,
+    *,
+    status: int = 200,
+    quote: str = "",
+    form: Mapping[str, Any] | None = None,
+    more: tuple[str, str] | None = None,
 ) -> Response:
-    language = language_of(request.headers.get("accept-language", ""))
+    """Write a page: what it is `about` and its `form` in words of `words`; `more` is a link to another page of ours."""
+    language = _language(request)
     said = words(language)
     shown: dict[str, Any] | None = None
     if form is not None:
         shown = {
             "hidden": form.get("hidden", ()),
             "fields": [{"required": False, **field, "label": said[field["label"]]} for field in form.get("fields", ())],
+            "boxes": [{**box, "label": said[box["label"]]} for box in form.get("boxes", ())],
+            "languages": form.get("languages", ()),
+            "language_label": said["choices_language"],
             "agree": said[form["agree"]] if "agree" in form else "",
             "button": said[form["button"]],
         }
@@ -198,6 +290,7 @@ def _page(
         text=said.get(f"{about}_text", ""),
         quote=quote,
         form=shown,
+        more=None if more is None else {"label": said[more[0]], "href": "../" * depth + more[1]},
         root="../" * depth,
     )
     return HTMLResponse(html, status, {"Content-Language": language, "Vary": "Accept-Language"})

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from channel_peers import SHORT, WENT, Mark, Script, email_channel, offer, smtp_server
+from provider_peers import NAMES, Far, provider_channel
 from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 
@@ -41,7 +42,7 @@ class Rig:
 Setup = Callable[[], AbstractAsyncContextManager[Rig]]
 
 OUTBOXES = ["outbox of email", "outbox of instagram", "outbox of sms", "outbox of webhook"]
-KINDS = ["email", "webhook", *OUTBOXES, "task", "recording"]
+KINDS = ["email", *NAMES, "webhook", *OUTBOXES, "task", "recording"]
 
 
 @pytest.fixture(params=KINDS)
@@ -54,6 +55,12 @@ def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Setup:
         script = Script()
         async with smtp_server(script) as port, email_channel(port) as channel:
             yield Rig(channel, "email", lambda: [str(message_from_bytes(mail)["Message-ID"]) for mail in script.mails])
+
+    @asynccontextmanager
+    async def provider() -> AsyncIterator[Rig]:
+        far = Far(kind)
+        async with provider_channel(far) as channel:
+            yield Rig(channel, "email", lambda: far.taken)
 
     @asynccontextmanager
     async def webhook() -> AsyncIterator[Rig]:
@@ -86,6 +93,8 @@ def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Setup:
         channel = RecordingChannel("sms")
         yield Rig(channel, "sms", lambda: [message.key for message in channel.messages])
 
+    if kind in NAMES:
+        return provider
     return {"email": email, "webhook": webhook, "outbox": outbox, "task": task, "recording": recording}[kind]
 
 

@@ -493,4 +493,6 @@ def test_a_step_that_counts_from_one_sent_under_a_clock_a_month_ahead_does_not_w
     with store.begin() as conn:
         ledger.turn_back(conn, START + 5 * HOUR)
 
-    assert {row.touch: row.due_at for row in shop.rows() if row.state == "planned"} == {"cart-2": START + 3 * DAY + 5 * HOUR}
+    assert {row.touch: row.due_at for row in shop.rows() if row.state == "planned"} == {
+        "cart-2": START + 3 * DAY + 5 * HOUR
+    }

@@ -11,6 +11,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ _ALONE = (
     "--disable-background-networking",
     "--disable-component-update",
     "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND",  # no name leads anywhere
+    "--disable-features=IsolateSandboxedIframes",  # frames are drawn together with their page
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no name leads anywhere
     "--remote-debugging-pipe",
 )
 
@@ -44,11 +46,11 @@ class Browser:
         self._buffer = b""
         self._count = 0
         self._session: str | None = None
+        self.heard: list[dict[str, Any]] = []  # what the page did by itself
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.ask("Page.enable")
         self.ask("Network.enable")
-        self.heard: list[dict[str, Any]] = []  # what the page did by itself
 
     def ask(self, method: str, **params: object) -> dict[str, Any]:
         """Return the browser's answer; AssertionError for a refusal or none within 20 seconds."""
@@ -132,5 +134,5 @@ def chromium(home: Path) -> Iterator[Browser]:
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # its own session: the browser and its helpers, nothing else
             process.wait()

@@ -52,7 +52,9 @@ class Client:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body or None, named)
             got = connection.getresponse()
-            return Answer(got.status, {k.lower(): v for k, v in got.getheaders()}, got.read().decode())
+            return Answer(
+                got.status, {k.lower(): v for k, v in got.getheaders()}, got.read().decode("utf-8", "surrogateescape")
+            )
         finally:
             connection.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -92,6 +92,7 @@ class Schedule:
         writer: Writer | None = None,
         clock: VirtualClock | None = None,
         links: Links | None = None,
+        utm_domains: Collection[str] = (),
         began: Callable[[], None] | None = None,
     ) -> Schedule:
         """Assemble it; every channel records unless `channels` says otherwise, work on the store is done inline."""
@@ -109,6 +110,7 @@ class Schedule:
             worker_id="test",
             secret_key=b"0" * 32,
             links=links,
+            utm_domains=utm_domains,
             began=began,
         )
         return cls(store, clock, chosen, recorded, system.worker, system.dispatcher, system.catalog)

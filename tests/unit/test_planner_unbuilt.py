@@ -37,7 +37,6 @@ def test_a_campaign_of_built_keys_is_clean():
     [
         ("holdout: 10%\n", "`holdout:` is not built yet"),
         ("staff: 12\n", "`staff:` is not built yet"),
-        ("tracking: on\n", "`tracking: on` is not built yet"),
         ("media_url: https://shop.example/media\n", "`media_url:` is not built yet"),
         (
             "offers: {SALE: {terms: '-10 %', per: person}}\n",

@@ -201,6 +201,8 @@ def test_a_misspelt_variable_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ('retention = "soon"\n', "cannot read CAMPAIGN_RETENTION: expected a span such as '3 years', or never"),
         ('retention = "29 days"\n', "cannot read CAMPAIGN_RETENTION: expected at least 30 days"),
         ('unconfirmed = "3 hours"\n', "cannot read CAMPAIGN_UNCONFIRMED: expected at least 1 days"),
+        ('utm_domains = "shop.example, https://x"\n', "expected sites such as shop.example, got 'https://x'"),
+        ('scanner_networks = "192.0.2.1/24"\n', "expected networks such as 192.0.2.0/24, got '192.0.2.1/24'"),
         ("render_processes = 0\n", "cannot read CAMPAIGN_RENDER_PROCESSES: input should be greater than or equal to 1"),
     ],
 )
@@ -257,3 +259,16 @@ def test_nobody_is_forgotten_for_silence_unless_the_settings_say_after_how_long(
     (tmp_path / "campaign.toml").write_text('retention = "3 years"\nunconfirmed = "never"\n')
 
     assert (Settings.read(tmp_path).retention, Settings.read(tmp_path).unconfirmed) == ("3 years", None)
+
+
+def test_sites_and_networks_are_lists_with_spaces_or_commas(tmp_path: Path) -> None:
+    (tmp_path / "campaign.toml").write_text(
+        'utm_domains = "Shop.example, blog.example"\nscanner_networks = "192.0.2.0/24 2001:db8::/32"\n'
+    )
+
+    settings = Settings.read(tmp_path)
+
+    assert settings.utm_sites() == ("shop.example", "blog.example")
+    assert [str(network) for network in settings.networks()] == ["192.0.2.0/24", "2001:db8::/32"]
+    (tmp_path / "campaign.toml").unlink()
+    assert (Settings.read(tmp_path).utm_sites(), Settings.read(tmp_path).networks()) == ((), ())

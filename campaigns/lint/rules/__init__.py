@@ -2,14 +2,25 @@
 
 from campaigns.lint.rule import Rule
 from campaigns.lint.rules import (
+    address_shown,
     alt_text,
     approval,
+    consent_purpose,
+    contrast,
     endless_repeat,
     far_ahead,
     feasibility,
     holidays_without_country,
+    image_alt,
+    image_only,
     late_offer,
+    link_bare_ip,
+    link_personal_data,
+    link_scheme,
+    link_shortener,
+    link_words,
     loose_length,
+    mail_size,
     media_missing,
     no_account,
     no_content,
@@ -18,14 +29,19 @@ from campaigns.lint.rules import (
     offer_after_leadtime,
     offer_unquoted,
     postal_address,
+    preheader,
     quiet_hours,
     review_due,
     same_words,
     send_hours,
     staff_not_briefed,
+    subject_long,
+    subject_shouts,
+    text_part,
     unbuilt,
     unknown_fact,
     unsubscribe,
+    way_out_shown,
     wide_window,
 )
 
@@ -47,6 +63,7 @@ RULES: tuple[Rule, ...] = tuple(
         late_offer,
         same_words,
         staff_not_briefed,
+        consent_purpose,
         far_ahead,
         wide_window,
         endless_repeat,
@@ -57,5 +74,27 @@ RULES: tuple[Rule, ...] = tuple(
         no_recipients,
         unknown_fact,
         alt_text,
+    )
+)
+
+# About mails as their readers get them: checked where somebody rendered some.
+MAIL_RULES: tuple[Rule, ...] = tuple(
+    module.RULE
+    for module in (
+        way_out_shown,
+        address_shown,
+        link_scheme,
+        link_personal_data,
+        link_bare_ip,
+        link_shortener,
+        subject_shouts,
+        image_only,
+        image_alt,
+        text_part,
+        contrast,
+        mail_size,
+        subject_long,
+        preheader,
+        link_words,
     )
 )

@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.email import mime
+from scheduler.channels.email.blame import Blame, OurFault
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.plain import PlainPool
 from scheduler.channels.email.pool import Pool
 from scheduler.channels.email.server import PoolLimits, SmtpServer, Timeouts
-from scheduler.channels.email.wire import OurFault
 from scheduler.clock import Clock, SystemClock
-from scheduler.errors import NoAccount, Refused
+from scheduler.errors import NoAccount
 
 if TYPE_CHECKING:
     from scheduler.settings import Settings
-
-_REMEMBERED = 1_000
 
 
 class Signer(Protocol):
@@ -81,8 +79,7 @@ class EmailChannel:
         self._signer = signer
         self._clock = clock or SystemClock()
         self._transport: Transport | None = None
-        self._taken = 0
-        self._blamed: dict[str, int] = {}
+        self._blame = Blame()
 
     @classmethod
     def from_settings(
@@ -120,14 +117,8 @@ class EmailChannel:
         try:
             words = await (self._transport or await self._open(self._server)).deliver(mail, mark)
         except OurFault as error:
-            taken = self._blamed.pop(message.key, None)
-            if taken is not None and taken < self._taken:
-                raise Refused(error.message) from None
-            self._blamed[message.key] = self._taken
-            if len(self._blamed) > _REMEMBERED:
-                del self._blamed[next(iter(self._blamed))]
-            raise
-        self._taken += 1
+            raise self._blame.judge(message.key, error) from None
+        self._blame.took()
         return Receipt(provider_id=mail.message_id, detail=words)
 
     async def check(self) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from scheduler.channels.email.blame import OurFault
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.replies import ReplyClass, classify
 from scheduler.channels.email.server import SmtpServer
@@ -41,10 +42,6 @@ class Dropped(Exception):
     def __init__(self, how: str, *, busy: bool = False) -> None:
         super().__init__(how)
         self.busy = busy
-
-
-class OurFault(ChannelDown):
-    """The server refused one message for what we are: our authentication, our reputation, our right to relay."""
 
 
 def shown(server: SmtpServer, reply: Reply) -> str:

@@ -120,6 +120,10 @@ def _conserved(conn: Connection, _sight: Sight) -> Found:
 
 
 def _opted_out(conn: Connection, sight: Sight) -> Found:
+    # The opt-out of a contact that was merged holds for the other from then on, and keeps its own moment.
+    one_person = (
+        " AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.merged_into = d.contact AND c.gone_at >= a.started_at)"
+    )
     stopped = (
         "SELECT d.id, a.started_at AS began_at, s.at AS stopped_at, s.reason FROM suppression s"
         " JOIN delivery d ON d.contact = s.contact JOIN attempt a ON a.delivery = d.id"
@@ -136,7 +140,7 @@ def _opted_out(conn: Connection, sight: Sight) -> Found:
         " AND n.purpose = 'marketing:' || d.channel AND n.at <= a.started_at))"
     )
     for query in (stopped, withdrawn):
-        for row in _apart(look(conn, query), "stopped_at", "began_at", sight.slack):
+        for row in _apart(look(conn, query + one_person), "stopped_at", "began_at", sight.slack):
             what = f"begun {_told(row['began_at'])}, though {row['reason']} since {_told(row['stopped_at'])}"
             yield Violation(row["id"], what)
 

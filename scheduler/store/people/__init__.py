@@ -2,6 +2,7 @@
 
 from scheduler.store.people.consents import (
     MAIL,
+    MEASUREMENT,
     ConsentRecord,
     Counts,
     SuppressionRecord,
@@ -40,6 +41,7 @@ from scheduler.store.people.stopping import Stopped, stop_addresses
 
 __all__ = [
     "MAIL",
+    "MEASUREMENT",
     "Clash",
     "ConsentRecord",
     "ContactRecord",

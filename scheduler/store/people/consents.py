@@ -25,6 +25,7 @@ from scheduler.store.bulk import within
 from scheduler.store.rows import insert_unless_known, read_all, rows_of, storable
 from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS, WORDINGS
 
+MEASUREMENT = "measurement"  # the purpose of who lets us see what they open and click
 MAIL = "email"  # the scope of a dead mailbox: no mail, whatever it is about; other channels reach the person
 
 _N = CONSENTS.c

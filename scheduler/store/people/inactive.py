@@ -16,11 +16,12 @@ _C = CONTACTS.c
 def inactive(conn: Connection, since: datetime, *, after: int = 0, limit: int = 500) -> list[int]:
     """Return people (by id, those after `after`) who have given no sign of life from `since` (inclusive) on.
 
-    A sign of life is an event, a consent given or taken back, and having come. What we sent to them is none, and what
-    an import repeated neither. Somebody with an open message, run or task is not among them.
+    A sign of life is an event, a consent given or taken back, and having come. What we sent to them is none, what an
+    import repeated neither, nor that a mail was opened, which programs do too. Somebody with an open message, run or
+    task is not among them.
     """
     signs = (
-        exists(select(EVENTS.c.id).where(EVENTS.c.contact == _C.id, EVENTS.c.at >= since)),
+        exists(select(EVENTS.c.id).where(EVENTS.c.contact == _C.id, EVENTS.c.at >= since, EVENTS.c.name != "opened")),
         exists(select(CONSENTS.c.id).where(CONSENTS.c.contact == _C.id, CONSENTS.c.at >= since)),
     )
     return _page(conn, after, limit, _C.created_at < since, *(~sign for sign in signs))

@@ -65,7 +65,7 @@ def test_an_empty_consent_means_none_and_a_missing_column_means_unknown() -> Non
 
 def test_no_word_but_the_known_ones_is_taken_for_consent() -> None:
     assert refusals("email,consent\nlea@example.org,oui\n") == [
-        (2, "consent: “oui” is not a purpose, expected marketing or marketing:sms, or nothing")
+        (2, "consent: “oui” is not a purpose, expected marketing, marketing:sms or measurement, or nothing")
     ]
 
 

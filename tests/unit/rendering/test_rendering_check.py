@@ -66,7 +66,7 @@ def test_sound_templates_have_no_findings() -> None:
         ),
         (
             "---\nlayout: festive\n---\nx",
-            "template-missing emails/offer.md:2: no layout 'festive' - expected one of: announcement, offer, plain",
+            "template-missing emails/offer.md:2: no layout 'festive' - expected one of: announcement, offer, plain, product, receipt, review",
         ),
     ],
 )
@@ -223,4 +223,40 @@ def test_the_bundled_confirmation_has_no_findings_in_any_language(language: str)
     touch = mail(template="emails/confirm.md", subject=None, purpose="transactional", on="signup")
     made = campaign(touch, language=language)
 
+    assert Renderer(made, {}).check(public_address=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "expected"),
+    [
+        (MD, "Bonjour\n[x](JavaScript:alert(1))", "emails/offer.md:2: a link cannot begin with javascript:"),
+        (MD, "x\n\n[x]: javascript:alert(1)", "emails/offer.md:3: a link cannot begin with javascript:"),
+        (MD, "[x](data:text/html,x)", "emails/offer.md:1: a link cannot begin with data:"),
+        (
+            "page.html",
+            '{{ campaign.title }}\n<a class="b" HREF = " vbscript:x">x</a>',
+            "page.html:2: a link cannot begin with vbscript:",
+        ),
+        ("page.html", "<a href=javascript:x>x</a>", "page.html:1: a link cannot begin with javascript:"),
+        ("page.html", "<a href='file:///etc/passwd'>x</a>", "page.html:1: a link cannot begin with file:"),
+    ],
+)
+def test_a_link_that_would_run_a_script_is_found(name: str, template: str, expected: str) -> None:
+    made = campaign(mail(id="a", template=name))
+
+    assert found(made, {name: template}) == [f"template-link {expected} - write a web address: https://..."]
+
+
+def test_a_web_link_and_a_picture_in_the_mail_are_no_scripts() -> None:
+    page = '<img src="data:image/gif;base64,R0" alt="x"><a href="https://shop.example/?javascript:x">javascript: x</a>'
+
+    assert found(campaign(mail(id="a", template="page.html")), {"page.html": page}) == []
+
+
+def test_the_link_to_the_reader_s_own_page_needs_a_public_address() -> None:
+    made = campaign(mail(id="a", text="{{ links.preferences }}"))
+
+    assert [f"{one.message} - {one.remedy}" for one in Renderer(made, {}).check()] == [
+        "unknown name 'links.preferences' - set CAMPAIGN_PUBLIC_URL, on which it stands"
+    ]
     assert Renderer(made, {}).check(public_address=True) == ()

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from rendering_world import mail, render
 
-LAYOUTS = ["plain", "announcement", "offer"]
+LAYOUTS = ["plain", "announcement", "offer", "product", "review", "receipt"]
 BODY = {
     "a.md": "# Titre\n\nTexte et [lien](https://x.example).\n\n[Bouton](https://x.example)\n\n"
     "| a | b |\n|---|---|\n| 1 | 2 |\n\n- un\n\n> cité\n\n![Bague](https://x.example/a.png)\n"

@@ -1,0 +1,59 @@
+"""A mail as one reader gets it, with the lines it was written in: what the rules about mails look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from campaigns.errors import Place
+from campaigns.lint.page import Page, read_page
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One template of a mail: `part` says which (subject, preheader, body, text), line by line with its places."""
+
+    part: str
+    lines: tuple[str, ...]
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One finished mail.
+
+    `reader` is who it is for, in words for a message. `private` are the reader's addresses and numbers, which must not
+    stand in a link. `unsubscribe` is empty where nobody can be unsubscribed from it, `address` where none is known.
+    """
+
+    touch: str
+    reader: str
+    place: Place
+    subject: str
+    preheader: str
+    text: str
+    html: str | None
+    language: str = "en"
+    is_marketing: bool = False
+    unsubscribe: str = ""
+    address: str = ""
+    private: tuple[str, ...] = ()
+    written: tuple[Written, ...] = ()
+
+    @cached_property
+    def page(self) -> Page:
+        """What stands in the HTML part; an empty page where there is none."""
+        return read_page(self.html or "")
+
+    def where(self, *words: str) -> Place:
+        """Return the line of the templates that has the first of these words to be found, else the touch's."""
+        for word in filter(None, words):
+            for one in self.written:
+                for line, place in zip(one.lines, one.places, strict=True):
+                    if word in line:
+                        return place
+        return self.place
+
+    def place_of(self, part: str) -> Place:
+        """Return where a part begins, else the touch's place."""
+        return next((one.places[0] for one in self.written if one.part == part and one.places), self.place)

@@ -1,0 +1,1 @@
+"""Mail through the HTTP interfaces of mail providers: Amazon SES, Postmark, Resend."""

@@ -1,0 +1,77 @@
+"""Resend: a mail in fields, written and signed there. Sources: the pages `emails`, `errors` and `idempotency-keys` of
+https://resend.com/docs.
+
+It takes a second request with the same Idempotency-Key for the first for 24 hours: what is unknown is asked again at
+once, with the same key and the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from scheduler.channels.base import Message, Receipt
+from scheduler.channels.email.mime import Mail
+from scheduler.channels.email.providers import fields as parts
+from scheduler.channels.email.providers.account import Account
+from scheduler.channels.email.providers.answers import Answer, Differs, Said, discreet
+from scheduler.channels.email.providers.base import Request, tag, written
+
+FIELDS = ("api_key", "endpoint")
+_QUOTAS = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
+_SENDER = frozenset({"invalid_from_address", "invalid_access", "invalid_region"})
+
+
+class Resend:
+    """Words mails for one account of Resend."""
+
+    name = "Resend"
+    keeps_keys = True
+
+    def __init__(self, fields: Mapping[str, SecretStr]) -> None:
+        account = Account("resend", fields, FIELDS)
+        self._key = account.token("api_key")
+        self._endpoint = account.endpoint("https://api.resend.com")
+        self.place = self.name
+        self.secrets: tuple[str, ...] = (self._key,)
+
+    def request(self, message: Message, mail: Mail, now: datetime) -> Request:  # noqa: ARG002
+        """Return the request; `text` is never left out, for then Resend would make one of its own."""
+        found = parts.of(message, mail)
+        tags = (("campaign", message.campaign), ("edition", message.edition), ("touch", message.touch))
+        body: dict[str, object] = {
+            "from": found.sender,
+            "to": [found.recipient],
+            "subject": found.subject,
+            "text": found.text,
+            "headers": dict(found.headers),
+            "tags": [{"name": name, "value": tag(value)} for name, value in tags if value],
+        }
+        optional = {"reply_to": found.reply_to, "html": found.html}
+        body.update({name: value for name, value in optional.items() if value})
+        headers = {
+            "Authorization": f"Bearer {self._key}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": message.key,
+        }
+        return Request(f"{self._endpoint}/emails", headers, written(body))
+
+    def judge(self, answer: Answer) -> Receipt:
+        """Return the receipt with Resend's id."""
+        if 200 <= answer.status < 300 and (given := discreet(answer.text("id"))):
+            return Receipt(given, f"{answer.status} from {self.name}")
+        fault, text = answer.text("name"), answer.text("message")
+        said = Said(self.name, answer, discreet(f"{fault}: {text}" if fault else text, self.secrets))
+        if answer.status == 409 and fault == "invalid_idempotent_request":
+            raise Differs(f"{said}: what was sent with this key before may have arrived")
+        if answer.status == 409 and fault == "concurrent_idempotent_requests":
+            raise said.unknown()
+        if fault in _QUOTAS:
+            raise said.down("the quota is used up: ask Resend for more")
+        if fault in _SENDER:
+            raise said.down("verify the sending domain at Resend")
+        if answer.status in (400, 422) and "`to`" in text:
+            raise said.refused()
+        raise said.usual()

@@ -1,0 +1,301 @@
+"""`campaign lint` on mails: each broken file with what is said about it and where, and the same file mended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from campaigns.lint import rules
+from campaigns.lint.rules import MAIL_RULES
+from scheduler.cli.main import cli
+
+HEAD = """\
+campaign: shop
+language: en
+country: GB
+timezone: Europe/London
+senders:
+  email: The Shop <hello@shop.example>
+  postal_address: 1 High Street, Bath
+  unsubscribe: mailto:stop@shop.example
+personas:
+  lea:
+    says: Léa
+    contact: {first_name: Léa, email: lea@example.org, phone: "+447700900123", consent: [marketing]}
+stages:
+  - stage: a
+    kind: awareness
+    when: early march
+    touches:
+      - id: mail
+        channel: email
+"""
+WORDS = "Hello {{ contact.first_name }}, the new rings are here: thirty of them, in gold and in silver, each made by hand.\n"
+SUBJECT = "        subject: The new rings are here\n"
+PREHEADER = "        preheader: In gold and in silver\n"
+TEMPLATE = "        template: mail.md\n"
+HTML = "        template: mail.html\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A broken touch (or template), what is said of it, and the same without the mistake."""
+
+    code: str
+    at: str  # file and line
+    says: str
+    touch: str = SUBJECT + PREHEADER + TEMPLATE
+    files: dict[str, str] = field(default_factory=dict)
+    good_touch: str = SUBJECT + PREHEADER + TEMPLATE
+    good_files: dict[str, str] = field(default_factory=dict)
+
+
+FOOTER = "<p>{{ mail.words.because }}</p>\n"
+FOOTER_LINES = "{{ mail.words.because }}\n"
+
+CASES = [
+    Case(
+        "way-out-shown",
+        "shop.yaml:18",
+        "mail: no way to unsubscribe in the text and the HTML",
+        files={
+            "layouts/footer.html": FOOTER + "<p>{{ mail.address }}</p>\n",
+            "layouts/footer.txt": FOOTER_LINES + "{{ mail.address }}\n",
+        },
+    ),
+    Case(
+        "address-shown",
+        "shop.yaml:18",
+        "mail: no postal address in the text and the HTML",
+        files={
+            "layouts/footer.html": FOOTER + '<p><a href="{{ mail.unsubscribe }}">Stop</a></p>\n',
+            "layouts/footer.txt": FOOTER_LINES + "{{ mail.unsubscribe }}\n",
+        },
+    ),
+    Case(
+        "link-scheme",
+        "mail.html:3",
+        "mail: a picture begins with data:",
+        touch=SUBJECT + PREHEADER + HTML,
+        files={"mail.html": f'<p>{WORDS}</p>\n<p><img src="data:image/png;base64,AAAA" alt="Rings"></p>\n'},
+        good_touch=SUBJECT + PREHEADER + HTML,
+        good_files={"mail.html": f'<p>{WORDS}</p>\n<p><img src="https://shop.example/r.png" alt="Rings"></p>\n'},
+    ),
+    Case(
+        "link-personal-data",
+        "mail.md:3",
+        "mail: the link to https://shop.example/rings bears the reader's mail address",
+        files={"mail.md": WORDS + "\n[See them](https://shop.example/rings?who={{ contact.email | urlencode }})\n"},
+    ),
+    Case(
+        "link-bare-ip",
+        "mail.md:3",
+        "mail: a link leads to 192.0.2.7, a host without a name",
+        files={"mail.md": WORDS + "\n[See the rings](http://192.0.2.7/rings)\n"},
+    ),
+    Case(
+        "link-shortener",
+        "mail.md:3",
+        "mail: a link goes through the shortener bit.ly",
+        files={"mail.md": WORDS + "\n[See the rings](https://bit.ly/3xYz)\n"},
+    ),
+    Case(
+        "subject-shouts",
+        "shop.yaml:20",
+        "the subject of mail shouts: 3 exclamation marks, expected at most 1",
+        touch="        subject: The new rings are here!!!\n" + PREHEADER + TEMPLATE,
+    ),
+    Case(
+        "image-only",
+        "mail.md:1",
+        "mail has 15 characters of text beside one picture, expected at least 100",
+        files={"mail.md": "![All our rings](https://shop.example/rings.png)\n\nHello!\n"},
+        good_files={"mail.md": "![All our rings](https://shop.example/rings.png)\n\n" + WORDS},
+    ),
+    Case(
+        "image-alt",
+        "mail.html:3",
+        "mail: the picture 'https://shop.example/rings.png' has no `alt`",
+        touch=SUBJECT + PREHEADER + HTML,
+        files={"mail.html": f'<p>{WORDS}</p>\n<p><img src="https://shop.example/rings.png" width="300"></p>\n'},
+        good_touch=SUBJECT + PREHEADER + HTML,
+        good_files={"mail.html": f'<p>{WORDS}</p>\n<p><img src="https://shop.example/rings.png" alt="Rings"></p>\n'},
+    ),
+    Case(
+        "text-part",
+        "mail.txt:1",
+        "the text part of mail has 24 words, the HTML 116; expected at least a quarter",
+        touch=SUBJECT + PREHEADER + HTML,
+        files={"mail.html": f"<p>{WORDS * 5}</p>\n", "mail.txt": "See the HTML.\n"},
+        good_touch=SUBJECT + PREHEADER + HTML,
+        good_files={"mail.html": f"<p>{WORDS * 5}</p>\n"},
+    ),
+    Case(
+        "contrast",
+        "mail.html:3",
+        "mail: 'Only today' is #bbbbbb on #ffffff, 1.9 to 1; expected at least 4.5 to 1",
+        touch=SUBJECT + PREHEADER + HTML,
+        files={"mail.html": f'<p>{WORDS}</p>\n<p style="color: #bbb">Only today</p>\n'},
+        good_touch=SUBJECT + PREHEADER + HTML,
+        good_files={"mail.html": f'<p>{WORDS}</p>\n<p style="color: #595959">Only today</p>\n'},
+    ),
+    Case(
+        "mail-size",
+        "mail.md:1",
+        "mail has 130 KB of HTML for lea; Gmail clips what is over 102 KB",
+        files={"mail.md": (WORDS + "\n") * 1000},
+        good_files={"mail.md": (WORDS + "\n") * 600},
+    ),
+    Case(
+        "subject-long",
+        "shop.yaml:20",
+        "the subject of mail has 80 characters for lea, expected at most 70",
+        touch="        subject: " + "Léa, the new rings " * 4 + "here\n" + PREHEADER + TEMPLATE,
+    ),
+    Case(
+        "preheader",
+        "shop.yaml:20",
+        "mail has no preheader; the inbox shows how the mail begins",
+        touch=SUBJECT + TEMPLATE,
+    ),
+    Case(
+        "link-words",
+        "mail.md:3",
+        "mail: the link 'Click here' does not say where it leads",
+        files={"mail.md": WORDS + "\nTo see the rings: [Click here](https://shop.example/rings)\n"},
+        good_files={"mail.md": WORDS + "\n[See the rings](https://shop.example/rings)\n"},
+    ),
+]
+
+
+def lint(folder: Path, touch: str, files: dict[str, str], *words: str) -> list[dict[str, Any]]:
+    """Return the findings of `campaign lint --json` in a folder with one campaign and its templates."""
+    for name, text in {"shop.yaml": HEAD + touch, "mail.md": WORDS, **files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(cli, ["lint", "--json", "--now", "2026-11-20", *words])
+    found: list[dict[str, Any]] = json.loads(result.stdout)["findings"]
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("CAMPAIGN_NOW", "CAMPAIGN_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
+
+
+@every_case
+def test_broken_mail_is_told_with_its_line_its_measure_and_the_remedy(folder: Path, case: Case) -> None:
+    [finding] = [one for one in lint(folder, case.touch, case.files) if one["code"] == case.code]
+
+    assert finding["message"] == case.says
+    assert f"{finding['file']}:{finding['line']}" == case.at
+    assert finding["hint"]
+
+
+@every_case
+def test_mended_mail_is_left_alone(folder: Path, case: Case) -> None:
+    found = lint(folder, case.good_touch, case.good_files)
+
+    assert [one for one in found if one["level"] != "note" or one["code"] == case.code] == []
+
+
+def test_every_rule_about_mails_has_its_file_and_its_case() -> None:
+    there = {path.stem.replace("_", "-") for path in Path(rules.__file__).parent.glob("[a-z]*.py")}
+
+    assert [rule.code for rule in MAIL_RULES] == [case.code for case in CASES]
+    assert {rule.code for rule in MAIL_RULES} < there
+
+
+def test_every_rule_about_mails_is_in_the_manual_with_its_level() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "mails.md").read_text("utf-8")
+
+    assert [rule.code for rule in MAIL_RULES if f"| `{rule.code}` | {rule.level.value} |" not in manual] == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "says"),
+    [
+        (
+            "THE NEW RINGS are here",
+            "the subject of mail shouts: 61 % of it are words of capitals, expected at most 50 %",
+        ),
+        ("НОВЫЕ КОЛЬЦА", "the subject of mail shouts: 100 % of it are words of capitals, expected at most 50 %"),
+    ],
+)
+def test_capitals_shout_in_any_alphabet(folder: Path, subject: str, says: str) -> None:
+    found = lint(folder, f"        subject: {subject}\n" + PREHEADER + TEMPLATE, {})
+
+    assert [one["message"] for one in found if one["code"] == "subject-shouts"] == [says]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example/?p=lea%40example.org",
+        "https://shop.example/LEA@EXAMPLE.ORG/rings",
+        "https://shop.example/?p=lea%2540example.org",
+        "https://shop.example/?tel=%2B44%207700%20900123",
+    ],
+)
+def test_mailbox_or_number_in_a_link_is_found_however_it_is_written(folder: Path, url: str) -> None:
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": f"{WORDS}\n[See the rings]({url})\n"})
+
+    assert [one["code"] for one in found if one["level"] == "warning"] == ["link-personal-data"]
+
+
+@pytest.mark.parametrize("host", ["3221225985", "0xC0000207", "127.1", "[2001:db8::1]"])
+def test_host_of_numbers_is_found_however_it_is_written(folder: Path, host: str) -> None:
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": f"{WORDS}\n[See the rings](http://{host}/)\n"})
+
+    assert [one["code"] for one in found if one["level"] == "warning"] == ["link-bare-ip"]
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("<img src='DATA:image/png;base64,AAAA' alt='Rings'>", "link-scheme"),
+        ("<a href='JavaScript:x()'>See the rings</a>", "template-link"),
+        ('<a href="data:text/html,x">See the rings</a>', "template-link"),
+        ("[See the rings](vbscript:x)", "template-link"),
+    ],
+)
+def test_script_or_data_is_one_error_that_cannot_be_switched_off(folder: Path, written: str, code: str) -> None:
+    touch = SUBJECT + PREHEADER + TEMPLATE + "disable: {link-scheme: we know, template-link: we know}\n"
+
+    found = lint(folder, touch, {"mail.md": WORDS + "\n" + written + "\n"})
+
+    assert [(one["code"], one["line"]) for one in found if one["level"] == "error"] == [(code, 3)]
+
+
+def test_size_is_measured_for_the_longest_of_the_people(folder: Path) -> None:
+    people = "first_name,email,story,consent\nLéa,lea@example.org,short,marketing\n"
+    (folder / "people.csv").write_text(people + f"Zoé,zoe@example.org,{'a long story ' * 30},marketing\n", "utf-8")
+    body = "{% for _ in range(300) %}{{ contact.story | default('') }}{% endfor %} " + WORDS
+
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": body}, "--contacts", "people.csv")
+
+    [size] = [one for one in found if one["code"] == "mail-size"]
+    assert size["message"] == "mail has 118 KB of HTML for zoe@example.org; Gmail clips what is over 102 KB"
+
+
+def test_mail_that_nobody_can_be_shown_is_a_note_with_the_reason(folder: Path) -> None:
+    touch = SUBJECT + PREHEADER + TEMPLATE + "        on: purchase\n"
+
+    found = lint(folder, touch, {"mail.md": WORDS + "You bought {{ event.product }}.\n"})
+
+    [note] = [one for one in found if one["code"] == "mail-not-read"]
+    assert note["message"] == "mail could not be looked at as a mail: unknown name 'event.product'"
+    assert (note["file"], note["line"], note["level"]) == ("mail.md", 2, "note")
