@@ -18,7 +18,7 @@ _D = DELIVERIES.c
 
 
 def hold_gap(conn: Connection, now: datetime, *, due: datetime | None = None) -> int:
-    """Hold what is due by `due` (now, unless it is given) and may have been sent before the database was restored; return how many.
+    """Hold what may have been sent before the database was restored, and is due by `due` (else now); return how many.
 
     Nothing without a gap (`meta.gap`), and nothing of touches a person has freed. Condition: planned, claimed or
     retry_wait, and first due inside the gap. Run it before `claim`, in the same transaction: rows of the gap also come
