@@ -10,7 +10,7 @@ from support.shop import DAY, HOUR, Schedule, moment, person, write
 
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.operations import applying
-from scheduler.store import ledger, plans
+from scheduler.store import ledger, meta, plans
 from scheduler.store.database import Store
 
 START = moment("2027-03-01T10:00:00+01:00")
@@ -496,3 +496,29 @@ def test_a_step_that_counts_from_one_sent_under_a_clock_a_month_ahead_does_not_w
     assert {row.touch: row.due_at for row in shop.rows() if row.state == "planned"} == {
         "cart-2": START + 3 * DAY + 5 * HOUR
     }
+
+
+def test_after_a_restore_a_step_is_held_too_that_could_have_gone_had_the_one_before_not_been_held(
+    store: Store, tmp_path: Path
+) -> None:
+    shop = Schedule.on(store, START)
+    shop.know(person(LEA))
+    shop.apply(write(tmp_path, carts(more="max_late: 1 day")))
+    shop.happens(LEA, "cart_abandoned", key="a-1", cart="17")
+    with store.begin() as conn:
+        meta.widen_gap(conn, START + 4 * DAY)
+    for moment_of_a_look in (START + 5 * HOUR, START + 5 * DAY):
+        shop.clock.advance_to(moment_of_a_look)
+        shop.tick()
+    assert [(row.touch, row.state, row.reason) for row in shop.rows()] == [
+        ("cart-1", "expired", "later than allowed"),
+        ("cart-2", "planned", ""),
+    ]
+
+    shop.clock.advance_to(START + 8 * DAY)
+    shop.tick()
+
+    assert [(row.touch, row.state, row.reason) for row in shop.rows()][1:] == [
+        ("cart-2", "held", "may have been sent already (restored database)"),
+    ]
+    assert shop.sent() == []
