@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from support.mails import a_mail
 
 from campaigns.rendering import Content
 from scheduler.channels.base import Message, Recipient
@@ -21,22 +22,11 @@ WENT = datetime(2027, 1, 21, 8, 30, tzinfo=UTC)
 
 LEA = Recipient(id=7, name="Léa Martin", email="lea@example.org", phone="+33612345678")
 
-OFFER = Message(
-    delivery_id=1,
+OFFER = a_mail(
     key="0a1b2c3d4e5f",
-    campaign="valentines",
-    edition="2027",
-    touch="offer-email",
-    stage="conversion",
-    channel="email",
-    purpose="marketing",
-    occurrence="once",
-    created_at=WENT,
-    due_at=WENT,
     content=Content("Léa, -30 %", "Bonjour Léa,\n.\nà bientôt\n", "<p>Bonjour Léa</p>\n"),
     recipient=LEA,
     sender="BikSouv & Pro <bonjour@biksouv.example>",
-    unsubscribe="mailto:stop@biksouv.example",
     facts={"contact": {"first_name": "Léa"}},
 )
 

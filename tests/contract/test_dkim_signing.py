@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from channel_peers import Mark, Script, smtp_server
+from support.mails import a_mail
 from support.name_server import name_server, txt
 from support.signatures import by_dkimpy, by_perl, ed25519_pem, rsa_pem
 
 from campaigns.rendering import Content
 from scheduler.bootstrap import live_channels
-from scheduler.channels.base import Message, Recipient
+from scheduler.channels.base import Recipient
 from scheduler.channels.email import dkim, mime
 from scheduler.channels.email.dkim import Signer
 from scheduler.channels.email.mime import Mail
@@ -24,21 +25,9 @@ from scheduler.errors import SchedulerError
 from scheduler.settings import Dkim, Settings
 
 MOMENT = datetime(2027, 1, 21, 8, 30, tzinfo=UTC)
-OFFER = Message(
-    delivery_id=1,
-    key="0a1b2c",
-    campaign="valentines",
-    edition="2027",
-    touch="offer-email",
-    stage="conversion",
-    channel="email",
-    purpose="marketing",
-    occurrence="once",
-    created_at=MOMENT,
-    due_at=MOMENT,
+OFFER = a_mail(
     content=Content("Léa, votre offre " + "é" * 60, "Bonjour\n\n\n", "<p>Bonjour</p>\n"),
     recipient=Recipient(7, "Łucja Nowakowska-Wiśniewska, une amie de la maison", "lea@example.org"),
-    sender="BikSouv <bonjour@biksouv.example>",
     reply_to="Aide <aide@biksouv.example>",
     unsubscribe="https://biksouv.example/u/" + "t0ken" * 20,
     unsubscribe_mail="mailto:stop@biksouv.example",

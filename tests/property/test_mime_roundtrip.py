@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -12,9 +11,10 @@ from email.utils import parseaddr
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.mails import a_mail
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Message, Recipient
+from scheduler.channels.base import Recipient
 from scheduler.channels.email import address, mime
 from scheduler.channels.email.parts import Encoder
 
@@ -46,19 +46,7 @@ def written(
     subject: str = "Hello", text: str = "Hello", html: str | None = None, name: str = "", sender: str = "Shop"
 ) -> bytes:
     """Return the bytes of a mail with these parts."""
-    moment = datetime(2027, 1, 21, 8, 30, tzinfo=UTC)
-    message = Message(
-        delivery_id=1,
-        key="k1",
-        campaign="valentines",
-        edition="2027",
-        touch="offer-email",
-        stage="conversion",
-        channel="email",
-        purpose="marketing",
-        occurrence="once",
-        created_at=moment,
-        due_at=moment,
+    message = a_mail(
         content=Content(subject, text, html),
         recipient=Recipient(7, name, "lea@example.org"),
         sender=f"{sender} <shop@biksouv.example>",

@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from support.mails import a_mail
 from test_mime_roundtrip import NAMES, TEXTS, one_line
 
 from campaigns.rendering import Content
@@ -32,18 +33,7 @@ INJECTED = '","Bcc":"eve@evil.example","x":"\r\nBcc: eve@evil.example\r\n\r\n"}'
 
 def message(subject: str, text: str, html: str | None, name: str) -> Message:
     """Return a marketing message with these parts."""
-    return Message(
-        delivery_id=1,
-        key="k1",
-        campaign="valentines",
-        edition="2027",
-        touch="offer-email",
-        stage="conversion",
-        channel="email",
-        purpose="marketing",
-        occurrence="once",
-        created_at=MOMENT,
-        due_at=MOMENT,
+    return a_mail(
         content=Content("Hello " + subject, text + "Hello", html),
         recipient=Recipient(7, name, "lea@example.org"),
         sender="Shop <shop@biksouv.example>",

@@ -7,29 +7,20 @@ from datetime import datetime, timedelta, timezone
 from email import message_from_bytes, policy
 
 import pytest
+from support.mails import a_mail
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Message, Recipient
+from scheduler.channels.base import Recipient
 from scheduler.channels.email import address, headers, mime
 from scheduler.channels.email.address import Mailbox
 from scheduler.errors import NoAccount, Refused
 
 PARIS = timezone(timedelta(hours=1))
 
-OFFER = Message(
-    delivery_id=1,
-    key="0a1b2c",
-    campaign="valentines",
-    edition="2027",
-    touch="offer-email",
-    stage="conversion",
-    channel="email",
-    purpose="marketing",
-    occurrence="once",
+OFFER = a_mail(
     created_at=datetime(2027, 1, 21, 9, 30, tzinfo=PARIS),
     due_at=datetime(2027, 1, 21, 9, 30, tzinfo=PARIS),
     content=Content("Offre", "Bonjour\n"),
-    recipient=Recipient(7, "Léa Martin", "lea@example.org"),
     sender="BikSouv & Pro <bonjour@biksouv.example>",
     unsubscribe="mailto:stop@biksouv.example?subject=stop",
 )

@@ -12,6 +12,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from support.mails import a_mail
 
 from campaigns.rendering import Content
 from scheduler.channels.base import Message, Recipient
@@ -20,22 +21,9 @@ from scheduler.errors import NoAccount, NotSent, Refused, Withheld
 
 WENT = datetime(2027, 1, 21, 8, 30, tzinfo=UTC)
 
-MAIL = Message(
-    delivery_id=1,
-    key="0a1b2c",
-    campaign="valentines",
-    edition="2027",
-    touch="offer-email",
-    stage="conversion",
-    channel="email",
-    purpose="marketing",
-    occurrence="once",
-    created_at=WENT,
-    due_at=WENT,
+MAIL = a_mail(
     content=Content("Léa, -30 %", "Bonjour Léa\n", "<p>Bonjour <b>Léa</b></p>\n"),
     recipient=Recipient(7, "Léa Martin", "lea@example.org", "+33612345678"),
-    sender="BikSouv <bonjour@biksouv.example>",
-    unsubscribe="mailto:stop@biksouv.example",
 )
 
 POST = dataclasses.replace(

@@ -9,6 +9,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
+from support.mails import a_mail
 
 from campaigns.rendering import Content
 from scheduler.channels.base import Message, Recipient
@@ -17,21 +18,8 @@ from scheduler.channels.email.mime import Mail
 from scheduler.errors import NoAccount, Refused
 
 MOMENT = datetime(2027, 1, 21, 8, 30, tzinfo=UTC)
-OFFER = Message(
-    delivery_id=1,
-    key="0a1b2c",
-    campaign="valentines",
-    edition="2027",
-    touch="offer-email",
-    stage="conversion",
-    channel="email",
-    purpose="marketing",
-    occurrence="once",
-    created_at=MOMENT,
-    due_at=MOMENT,
+OFFER = a_mail(
     content=Content("Offre", "Bonjour\n", "<p>Bonjour</p>\n"),
-    recipient=Recipient(7, "Léa Martin", "lea@example.org"),
-    sender="BikSouv <bonjour@biksouv.example>",
     reply_to="Aide <aide@biksouv.example>",
     unsubscribe="https://biksouv.example/u/t0ken",
     unsubscribe_mail="mailto:stop@biksouv.example",
