@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -84,8 +83,9 @@ def clean(text: str) -> str:
     return str(text).replace("\r\n", "\n").replace("\r", "\n").translate(_DROPPED)
 
 
-# Numbers that may be too large, and texts that are not what they look like: escapes, and what JSON has not.
-_DOUBTFUL = re.compile(r"[\\]|NaN|Infinity|[0-9][eE][+-]?[0-9]{3}|[0-9]{290}")
+# What JSON cannot say and Python writes all the same, and the sign of every text that is not what it looks like.
+_DOUBTFUL = ("\\", "NaN", "Infinity")
+_LARGEST = 10**290
 
 
 def from_json(text: str) -> Any:
@@ -95,9 +95,9 @@ def from_json(text: str) -> Any:
     otherwise, value by value.
     """
     value = json.loads(text)
-    if type(value) is not dict or not text.isprintable() or _DOUBTFUL.search(text) or _levels(value) >= _DEPTH:
+    if type(value) is not dict or not text.isprintable() or any(sign in text for sign in _DOUBTFUL):
         return value
-    return {key: _marked(item) for key, item in value.items()}
+    return {key: _marked(item) for key, item in value.items()} if _is_simple(value) else value
 
 
 def _marked(item: Any) -> Any:
@@ -106,16 +106,21 @@ def _marked(item: Any) -> Any:
     return PlainFacts(item) if type(item) is dict else item
 
 
-def _levels(value: dict[str, Any]) -> int:
-    """Return how deep lists and objects are nested; no further than counts."""
+def _is_simple(value: dict[str, Any]) -> bool:
+    """Whether an object is nested less deep than allowed, and its numbers are not too large."""
     level: list[Any] = [value]
-    depth = 0
-    while level and depth < _DEPTH:
-        depth += 1
-        level = [
-            item
-            for one in level
-            for item in (one.values() if type(one) is dict else one)
-            if type(item) is list or type(item) is dict
-        ]
-    return depth
+    for _ in range(_DEPTH):
+        below: list[Any] = []
+        for one in level:
+            for item in one.values() if type(one) is dict else one:
+                kind = type(item)
+                if kind is str:
+                    continue
+                if kind is dict or kind is list:
+                    below.append(item)
+                elif (kind is int or kind is float) and not -_LARGEST < item < _LARGEST:
+                    return False
+        if not below:
+            return True
+        level = below
+    return False
