@@ -108,8 +108,10 @@ def test_what_a_server_never_confirms_does_not_keep_the_daemon_from_ending(shop:
     found = states(shop)
     assert process.returncode == 0
     assert "what is still being sent after 1 s is left" in said
-    assert found["attempting"] <= 4  # one for each connection
-    assert found == {"attempting": found["attempting"], "planned": PEOPLE - found["attempting"]}
+    assert 1 <= found["attempting"] <= 4  # one for each connection
+    waiting = found.get("claimed", 0)  # for a connection: as many again, which the next start puts back
+    assert waiting <= 4
+    assert found["planned"] == PEOPLE - found["attempting"] - waiting
 
 
 def test_the_second_signal_ends_at_once(shop: Path) -> None:
