@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Of the accidents plain `pytest` takes a test of every row, the most important on both databases.
     """
-    if any("faults" in word for word in config.args):
+    if any("faults" in word or "test_model" in word for word in config.args):
         return
     long = [item for item in items if item.get_closest_marker("by_name")]
     if long:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 from simulation import planted
 from simulation.shapes import Edit, load, person
 from simulation.simulate import DAY, HOUR, Options, Simulation, bench_of
+from sqlalchemy.exc import IntegrityError
 
 from scheduler.operations import applying, people
 from scheduler.simulation import FarEnd
@@ -43,6 +44,7 @@ LIVES = GATE if settings.get_current_profile_name() == "gate" else settings(GATE
 PEOPLE = ("lea", "karim")
 SHAPES = ("hooks", "hooks", "steps", "nudge", "zones", "daily", "offer")
 WHO = st.sampled_from(PEOPLE)
+MOST_ROUNDS, LIVES_A_ROUND = 20, 150
 MAILED_AT = 25 * HOUR + 300  # the mail goes on the next day at 10:05, an hour and five minutes after the start's hour
 
 
@@ -231,11 +233,14 @@ class Shop(RuleBasedStateMachine):
             self.bench.quiet()
 
     def _the_forgotten_are_left_alone(self) -> None:
+        with self.sim.store.read() as conn:
+            gone = set(conn.exec_driver_sql("SELECT id FROM contact WHERE gone_at IS NOT NULL").scalars())
         for number, one in enumerate(self.sim.world.reached):
             message = one.message
-            # A hook goes to the shop's own systems, and to nobody else.
-            if message.recipient is None or message.purpose != "marketing" or one.channel == "webhook":
+            if message.recipient is None or message.purpose != "marketing":
                 continue
+            if one.channel == "webhook" and message.recipient.id not in gone:
+                continue  # the shop's own systems are told of somebody new, who came back
             erased = self.erased.get(message.recipient.name.lower())
             assert erased is None or number < erased, self._story()
 
@@ -270,8 +275,32 @@ def test_a_shop_lived_in_any_order_keeps_to_the_model() -> None:
     run_state_machine_as_test(Shop, settings=LIVES)
 
 
-@pytest.mark.parametrize("bug", planted.OF_THE_MODEL, ids=lambda bug: bug.__name__)
+# What shows itself in one life of hundreds or more is looked for by name: `pytest tests/simulation/test_model.py`.
+RARE = {
+    planted.a_pause_is_ignored_at_the_mark,  # found by the seeds too
+    planted.forgetting_leaves_what_was_planned,
+    planted.merging_forgets_what_the_other_did,
+    planted.merging_leaves_both_messages_planned,
+    planted.merging_takes_the_looser_consent,
+}
+_BUGS = [
+    pytest.param(bug, marks=[pytest.mark.by_name, pytest.mark.timeout(900)] if bug in RARE else [])
+    for bug in planted.OF_THE_MODEL
+]
+
+
+@pytest.mark.parametrize("bug", _BUGS, ids=lambda bug: bug.__name__)
 def test_the_model_finds_a_planted_bug(bug: Callable[[], object]) -> None:
-    found = settings(GATE, max_examples=400, phases=(Phase.generate,))
-    with bug(), pytest.raises(AssertionError):
-        run_state_machine_as_test(Shop, settings=found)
+    with bug():  # type: ignore[attr-defined]
+        assert any(_is_broken(number) for number in range(MOST_ROUNDS)), f"not found in {MOST_ROUNDS} rounds"
+
+
+def _is_broken(number: int) -> bool:
+    """Whether one of the lives drawn from this number shows that something is wrong."""
+    machine = seed(number)(type("Shop", (Shop,), {}))
+    lives = settings(GATE, max_examples=LIVES_A_ROUND, derandomize=False, phases=(Phase.generate,))
+    try:
+        run_state_machine_as_test(machine, settings=lives)
+    except (AssertionError, IntegrityError):
+        return True
+    return False
