@@ -123,10 +123,8 @@ class Dispatcher:
             joined = self._join_latecomers(conn, facts.generation, now)
             ledger.release_leases(conn, now)
             self._expire_held(conn, now)
-            if facts.gap is not None:
-                ledger.hold_gap(
-                    conn, now, due=now + self.ahead
-                )  # last before the claim: what ends plans what comes after it
+            if facts.gap is not None:  # last before the claim: what ends plans what comes after it
+                ledger.hold_gap(conn, now, due=now + self.ahead)
             claims = self._claim(conn, now, room)
         self._followed, self._joined = followed, joined  # only what was committed is done
         return claims

@@ -284,5 +284,3 @@ class LocalEngine:
                 raise
         finally:
             queue.lanes -= 1
-            if self._fault is not None and self.on_room is not None:
-                self.on_room()

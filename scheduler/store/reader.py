@@ -15,7 +15,7 @@ from scheduler.delivery import GONE, OPEN, WAITING, State
 from scheduler.store import audience
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states, runnable
-from scheduler.store.ledger.attempts import Claim
+from scheduler.store.ledger.claims import Claim
 from scheduler.store.people import MAIL, consents_to, is_suppressed
 from scheduler.store.plans.occurrences import coming
 from scheduler.store.rows import read_all, read_one, rows_of

@@ -7,19 +7,17 @@ allowed sources stand in the WHERE of the UPDATE, so whoever comes second change
 from scheduler.store.ledger.attempts import (
     REPEATABLE,
     AttemptMark,
-    Claim,
     Ending,
     LostLease,
     NewMark,
-    claim,
     finish,
     finish_many,
     first_attempt,
     first_attempts,
     mark,
     mark_many,
-    next_moment,
 )
+from scheduler.store.ledger.claims import Claim, claim, next_moment
 from scheduler.store.ledger.persons import blank, hand_over, is_being_sent
 from scheduler.store.ledger.planning import Move, NewDelivery, move, pin, plan, plan_audience, retime
 from scheduler.store.ledger.releasing import give_up, recover, release_leases

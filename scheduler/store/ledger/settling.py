@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, update
 from scheduler.delivery import State, sources
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import UNSENT, in_states
-from scheduler.store.ledger.attempts import CLAIMED, Claim
+from scheduler.store.ledger.claims import CLAIMED, Claim
 from scheduler.store.rows import storable
 from scheduler.store.tables import DELIVERIES
 

@@ -12,7 +12,7 @@ from scheduler.delivery import WAITING, State
 from scheduler.store.bulk import within
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states
-from scheduler.store.ledger.attempts import CLAIMED, Claim
+from scheduler.store.ledger.claims import CLAIMED, Claim
 from scheduler.store.tables import DELIVERIES
 
 _D = DELIVERIES.c
