@@ -17,6 +17,8 @@ from scheduler.store.wal import lost_commits
 FOUND = 20  # faults of a damaged file that are told
 RESTORE = "stop, keep the file aside, put the newest backup in its place (campaign db backup makes them), start again"
 
+_FIRST_READ = "SELECT count(*) FROM sqlite_master"  # brings the log's index up to date
+
 
 def faults(store: Store) -> list[str]:
     """Return what is wrong with a SQLite file as a whole; empty when it is sound, and for other databases.
@@ -34,11 +36,19 @@ def faults(store: Store) -> list[str]:
 
 
 def lost_in_log(store: Store) -> int:
-    """Return how many commits stand in a SQLite file's write-ahead log where SQLite does not see them any more."""
+    """Return how many commits stand in a SQLite file's write-ahead log where SQLite does not see them any more.
+
+    Raises: BusyError when there seem to be some, and another process holds the write lock too long.
+    """
     if store.path is None:
         return 0
     with store.read() as conn:
-        conn.exec_driver_sql("SELECT count(*) FROM sqlite_master")  # the first read brings the log's index up to date
+        conn.exec_driver_sql(_FIRST_READ)
+        if not lost_commits(store.path):
+            return 0
+    # The frames of a commit stand in the log a moment before the index tells of them: look while nobody else writes.
+    with store.begin() as conn:
+        conn.exec_driver_sql(_FIRST_READ)
         return lost_commits(store.path)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +18,7 @@ from support.shop import Schedule, addresses, moment, person, write
 
 from scheduler.errors import AttentionError, StorageError
 from scheduler.operations import applying, holding, steering
+from scheduler.store import integrity
 from scheduler.store.database import Store
 from scheduler.store.meta import Cause
 from scheduler.store.tables import ATTEMPTS
@@ -262,6 +266,33 @@ def test_a_flipped_bit_in_the_log_is_held_even_within_the_last_second(
         assert hold.cause is Cause.RESTORED
         assert "of the write-ahead log cannot be read: messages may have been sent already" in hold.reason
         assert again.sent() == []
+
+
+def test_a_log_that_somebody_writes_meanwhile_is_whole(path: Path) -> None:
+    busy = """
+import sqlite3, sys, time
+conn = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)
+conn.execute("PRAGMA synchronous = OFF")
+for number in range(1_000_000):
+    conn.execute("UPDATE meta SET value = ? WHERE key = 'generation'", (number,))
+    print(number, flush=True)
+    if number % 20 == 0:
+        time.sleep(0.001)
+"""
+    with (
+        opened(path) as store,
+        subprocess.Popen([sys.executable, "-c", busy, str(path)], stdout=subprocess.PIPE, text=True) as writer,
+    ):
+        try:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            threading.Thread(target=writer.stdout.read, daemon=True).start()
+
+            found = {integrity.lost_in_log(store) for _ in range(300)}
+        finally:
+            writer.kill()
+
+    assert found == {0}
 
 
 def test_a_crash_alone_is_no_reason_to_hold(path: Path, machine: Machine, crashed: Path) -> None:

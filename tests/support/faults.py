@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -362,7 +363,14 @@ class Mailing:
             states = self.states()
             return bool(states) and not going & set(states)
 
-        until(look, lambda: f"everything is settled, got {states}, {self.rows()[-1:]}", seconds)
+        until(look, lambda: self._unsettled(states), seconds)
+
+    def _unsettled(self, states: Mapping[str, int]) -> str:
+        """Return what a reader needs who asks why nothing more happens."""
+        last = self._started[-1] if self._started else None
+        told = f"running: {last.is_running()}, {last.outcomes()[-3:]}, {last.said()[-2000:]}" if last else "no daemon"
+        hold, rows, now = self.hold(), self.rows()[-1:], datetime.now(UTC)
+        return f"everything is settled, got {states} at {now}, {rows}, hold: {hold!r}, {told}"
 
     def wait_is_over(self) -> None:
         """Let what waits to be tried again be due now: minutes have passed."""
@@ -389,7 +397,7 @@ class Mailing:
                 changed = time.monotonic()  # whoever claims them anew gets as long again
             return bool(states) and not going & set(states)
 
-        until(look, lambda: f"everything is settled, got {states}, {self.rows()[-1:]}", seconds)
+        until(look, lambda: self._unsettled(states), seconds)
 
     def forget_dead_daemons(self) -> None:
         """Let the silence of the daemons that were killed be long enough: a server is shared, and waits for it."""
