@@ -54,6 +54,12 @@ class PlannedTouch:
     sent_at: datetime | None = None  # when it first really went
     applied_at: datetime | None = None  # its first apply, as far as known: what was over by then never goes
     after: str = ""  # what a step follows within its sequence, where that is not the trigger itself
+    expected: tuple[PlannedOccurrence, ...] = ()  # of a step of a calendar touch: when it goes to whom that reached
+
+    @property
+    def dates(self) -> tuple[PlannedOccurrence, ...]:
+        """Its moments as far as the calendar knows them: its own, else those expected of a step."""
+        return self.occurrences or self.expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from scheduler.errors import FAULTS, BusyError, SchedulerError, Withheld
 from scheduler.health import Health
 from scheduler.limits import Limits
 from scheduler.parcel import Closing, Parcel
-from scheduler.store import ledger, plans, reader, standings
+from scheduler.store import ledger, people, plans, reader, standings
 from scheduler.store.database import Connection, Store, bump
 from scheduler.store.ledger import Claim
 from scheduler.store.writer import Writer
@@ -62,12 +62,14 @@ class Book:
         self._began = began
         self._health = Health()
 
-    async def mark(self, parcel: Parcel) -> int:
-        """Write a mark; returns the attempt's number once it is durable.
+    async def mark(self, parcel: Parcel, handle: str = "") -> int:
+        """Write a mark, with what the channel has made ready; returns the attempt's number once it is durable.
 
         Raises: Withheld when a check says no, LostLease when the row is no longer ours; then nothing may be sent. So
         it is after every other exception.
         """
+        if handle:
+            parcel = replace(parcel, handle=handle)
         number = await self._writer.together(self._write, parcel)
         assert isinstance(number, int)
         return number
@@ -137,7 +139,12 @@ class Book:
             message = parcel.message
             allowed.append(
                 ledger.NewMark(
-                    parcel.claim, message.key, message.content.hash, message.created_at, message.content.subject
+                    parcel.claim,
+                    message.key,
+                    message.content.hash,
+                    message.created_at,
+                    message.content.subject,
+                    parcel.handle,
                 )
             )
         written = ledger.mark_many(conn, allowed, now=now)
@@ -216,6 +223,8 @@ class Book:
         if sent:
             self._bring_into_stages(conn, [(case.campaign, closing.claim) for closing, case in sent], sent[-1][0].at)
         for closing in closings:
+            if closing.opted_out:
+                self._apart(conn, closing.claim, partial(_stop, conn, closing))
             if closing.claim.run is not None and closing.state in _ENDED:
                 self._apart(conn, closing.claim, self._carry_on(conn, closing))
 
@@ -285,6 +294,13 @@ def _record(closing: Closing) -> dict[str, object]:
         "provider_id": closing.provider_id,
         "next_at": None if closing.next_at is None else closing.next_at.isoformat(),
     }
+
+
+def _stop(conn: Connection, closing: Closing) -> None:
+    """Send a person nothing more by the channel whose far end says that they told it to stop."""
+    claim = closing.claim
+    if claim.contact is not None and claim.channel == people.SMS:
+        people.stop_texts(conn, claim.contact, how=f"told by the refusal of message #{claim.id}", at=closing.at)
 
 
 def _write_task(conn: Connection, case: Case, message: Message) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from campaigns.definition import CHANNELS, TASKS
 from campaigns.definition.rates import Rate
@@ -22,6 +23,7 @@ from scheduler.dispatcher import Dispatcher
 from scheduler.engines.base import Engine
 from scheduler.engines.inline import InlineEngine
 from scheduler.engines.local import LocalEngine
+from scheduler.operations.settler import Settler
 from scheduler.rendering.base import RenderPort
 from scheduler.rendering.inline import InlineRenderer
 from scheduler.rendering.pool import PoolRenderer
@@ -30,6 +32,11 @@ from scheduler.store.database import Store, secret
 from scheduler.store.writer import InlineWriter, ThreadWriter, Writer
 from scheduler.tokens import ExampleLinks, Keyring, Links, SignedLinks
 from scheduler.worker import Outcome, Worker
+
+if TYPE_CHECKING:
+    from scheduler.channels.platforms.tokens import Keeper
+    from scheduler.operations.alerting import Alerter
+    from scheduler.operations.task_calendar import TaskCalendar
 
 CONNECTIONS = 4
 AHEAD = timedelta(seconds=2)  # how long before its moment a message is made ready
@@ -50,6 +57,7 @@ class System:
     dispatcher: Dispatcher
     worker_id: str
     keys: Keyring
+    settler: Settler
 
 
 def live(
@@ -71,7 +79,7 @@ def live(
         store,
         ThreadWriter(),
         PoolRenderer(settings.render_processes),
-        live_channels(settings, outbox=outbox),
+        live_channels(settings, outbox=outbox, clock=clock),
         clock or SystemClock(),
         # In containers the next process often has the same host name and number; it must not pass for the dead one.
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -128,7 +136,50 @@ def rehearsal(start: datetime, *, seed: int = 0) -> tuple[System, VirtualClock, 
     return system, clock, recording
 
 
-def live_channels(settings: Settings, *, outbox: Path | None) -> dict[str, Channel]:
+def task_calendar(settings: Settings, system: System) -> TaskCalendar | None:
+    """Return what keeps the shop's tasks in a calendar too; None where there is no account `caldav`.
+
+    Raises: SchedulerError where one of its fields cannot be used.
+    """
+    if "caldav" not in settings.accounts:
+        return None
+    from scheduler.channels import caldav
+    from scheduler.operations.task_calendar import TaskCalendar
+
+    collection = caldav.TaskCollection(settings.accounts, system.clock)
+    return TaskCalendar(system.store, system.writer, collection, system.clock)
+
+
+def alerter(settings: Settings, system: System) -> Alerter | None:
+    """Return what tells the operator what needs a person; None where the settings name nobody."""
+    destinations = settings.alert_destinations()
+    if not destinations:
+        return None
+    from scheduler.channels import horizon
+    from scheduler.operations.alerting import Alerter
+
+    return Alerter(
+        system.store,
+        system.writer,
+        system.channels,
+        system.clock,
+        destinations,
+        settling=system.settler.channels,
+        ends=lambda: horizon.ends(settings.accounts, token_keeper(settings)),
+        place=f"{settings.project.resolve()} on {socket.gethostname()}",
+    )
+
+
+def token_keeper(settings: Settings) -> Keeper:
+    """Return what keeps the renewed tokens of this project: another one may have an account of the same name."""
+    from scheduler.channels.platforms.tokens import FileKeeper
+    from scheduler.guard import state
+
+    kept = hashlib.sha256(os.fsencode(settings.project.resolve())).hexdigest()[:16]
+    return FileKeeper(state.root(settings) / "tokens" / kept)
+
+
+def live_channels(settings: Settings, *, outbox: Path | None, clock: Clock | None = None) -> dict[str, Channel]:
     """Return what carries each channel here; a channel that is missing has no account."""
     from scheduler.channels.task import TaskChannel
 
@@ -146,10 +197,20 @@ def live_channels(settings: Settings, *, outbox: Path | None) -> dict[str, Chann
         from scheduler.channels.email.providers.channel import ProviderChannel
 
         channels["email"] = ProviderChannel.from_settings(settings)
-    if any("url" in fields for fields in settings.accounts.values()):
+    if any("url" in fields for name, fields in settings.accounts.items() if name != "caldav"):
         from scheduler.channels.webhook import WebhookChannel
 
         channels["webhook"] = WebhookChannel(settings.accounts)
+    if settings.accounts:
+        from scheduler.channels.platforms import registry
+        from scheduler.channels.platforms.media import MediaFolder
+
+        channels |= registry.made(
+            settings.accounts,
+            clock or SystemClock(),
+            keeper=token_keeper(settings),
+            media=MediaFolder(settings.project),
+        )
     return channels
 
 
@@ -212,4 +273,5 @@ def assemble(
         dispatcher,
         worker_id,
         keys or Keyring(secret_key),
+        Settler(store, writer, catalog, worker, channels, clock),
     )

@@ -152,10 +152,13 @@ def _check_goal(here: Circumstances, case: Case) -> None:
             raise Withheld(State.CANCELLED, run.reason if run is not None else "its run is gone")
         _check_awaited(here, case, run)
         return
+    own = case.campaign.sequence(case.touch.id)
     for earlier in case.stage.touches:
-        if earlier.on is None and earlier.until is not None and _happened(case, person, earlier.until):
-            raise Withheld(State.SUPPRESSED, f"goal reached: {earlier.until}")
-        if earlier.id == case.touch.id:
+        is_own = own is not None and earlier.id == own[1].touch.id
+        goal = case.touch.until if is_own else earlier.until
+        if earlier.on is None and goal is not None and _happened(case, person, goal):
+            raise Withheld(State.SUPPRESSED, f"goal reached: {goal}")
+        if is_own:
             return
 
 

@@ -100,7 +100,8 @@ class Circumstances:
         return habits.latest(conn, people, names, until=self.now)
 
     def _asks_history(self, case: Case) -> bool:
-        goals = any(touch.on is None and touch.until is not None for touch in case.stage.touches)
+        touches = (case.touch, *case.stage.touches)
+        goals = any(touch.on is None and touch.until is not None for touch in touches)
         return goals or case.campaign.audience(case.stage, case.touch) is not None
 
     def touch_state(self, claim: Claim) -> TouchRecord:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from campaigns import planner
-from campaigns.definition import PERSONAL, Purpose, Sequence, Stage, Touch
+from campaigns.definition import PERSONAL, RECEIVED, Purpose, Sequence, Stage, Touch
 from campaigns.timing.model import Event, Relation
 from scheduler import dues, nudges, sequences
 from scheduler.catalog import InForce
@@ -41,6 +41,42 @@ class Happening:
     name: str
     at: datetime
     facts: Mapping[str, object]
+
+
+def opened_by(campaign: InForce, touch: str) -> tuple[Stage, Sequence] | None:
+    """Return the sequence of which a touch is the first message, on the calendar; None of any other."""
+    found = campaign.sequence(touch)
+    opening = found[1].opening if found is not None else None
+    return found if found is not None and opening is not None and opening.id == touch and found[1].follow_ups else None
+
+
+def open_run(conn: Connection, campaign: InForce, claim: ledger.Claim, contact: int, *, now: datetime) -> None:
+    """Begin the run of a message of the calendar with steps after it, which reached a person; of any other nothing.
+
+    Each date of the calendar has a run of its own, by the date's key. A run keeps to the revision its message kept to.
+    """
+    found = opened_by(campaign, claim.touch)
+    if found is None or plans.campaign_state(conn, campaign.id) == "cancelled":
+        return
+    stage, sequence = found
+    key = f"campaign:received:{claim.id}"
+    name = RECEIVED + campaign.name_of(sequence.touch.id)
+    stored = events.insert(conn, key=key, contact=contact, name=name, at=now, facts={}, now=now)
+    run = plans.start_run(
+        conn,
+        campaign=campaign.id,
+        edition=campaign.edition,
+        touch=sequence.touch.id,
+        stage=stage.id,
+        contact=contact,
+        key=claim.occurrence,
+        event=stored.id,
+        at=now,
+        revision=claim.revision or 0,
+    )
+    if run is not None:
+        ledger.begin_run(conn, claim.id, run.id)
+        carry_on(conn, campaign, stage, sequence, run, now=now)
 
 
 def carry_on(
@@ -93,7 +129,7 @@ def go_on(
             plans.end_run(conn, run.id, reason="done", now=now)
         return
     is_planned = plan_message(conn, campaign, stage, onward.message, run, 1, now=now, after=onward.after)
-    if (reason := _ended_before(conn, sequence, onward.message, run)) is not None:
+    if (reason := _ended_before(conn, campaign, sequence, onward.message, run)) is not None:
         # Nobody is brought back by `loop:`: since the goal was reached they may have gone on.
         end(conn, campaign, run, reason, effect, now=now)
     elif is_planned:
@@ -120,7 +156,17 @@ def ending(sequence: Sequence, here: Touch | None, run_key: str, event: Happenin
     return None
 
 
-def _ended_before(conn: Connection, sequence: Sequence, touch: Touch, run: plans.RunRecord) -> str | None:
+def goals_since(campaign: InForce, sequence: Sequence, run: plans.RunRecord) -> datetime:
+    """Return from when on an event is a goal of a run: its start; of a calendar touch the first apply, as for itself.
+
+    Who reached the goal while the first message was on its way, or is told of later, gets nothing of what follows.
+    """
+    return run.started_at if sequence.opening is None else min(run.started_at, campaign.reference)
+
+
+def _ended_before(
+    conn: Connection, campaign: InForce, sequence: Sequence, touch: Touch, run: plans.RunRecord
+) -> str | None:
     """Return why a run is over as it comes to a message: what ends it was told before, or is the message's own goal.
 
     Where a run is ended by its own event come again, another one of the same moment is none that came after it.
@@ -129,10 +175,11 @@ def _ended_before(conn: Connection, sequence: Sequence, touch: Touch, run: plans
     names = {name for name in ends if name is not None}
     if not names:
         return None
-    for event in events.since(conn, run.contact, names, run.started_at):
+    for event in events.since(conn, run.contact, names, goals_since(campaign, sequence, run)):
         if event.id == run.event or (event.name == touch.on and event.at == run.started_at):
             continue
-        if (reason := ending(sequence, touch, run.key, event)) is not None:
+        reason = ending(sequence, touch, run.key, event)
+        if reason is not None and (event.at >= run.started_at or reason.startswith(GOAL)):
             return reason
     return None
 

@@ -69,6 +69,10 @@ class Refused(DeliveryError):
     """Certainly not sent and never will be: the attempt ends as `failed`."""
 
 
+class OptedOut(Refused):
+    """Refused because the person told the far end to stop: nothing more goes to them by this channel."""
+
+
 class ChannelDown(DeliveryError):
     """The channel and not the message is at fault (log-in or sender refused): nobody is touched, the channel waits."""
 

@@ -271,7 +271,7 @@ def _move(conn: Connection, edit: _Edit, now: datetime) -> None:
 
 
 def _drop(conn: Connection, edit: _Edit, now: datetime) -> None:
-    starts = f"started by {edit.touch.on}" if edit.touch.on is not None else "on the calendar"
+    starts = f"started by {edit.touch.on}" if edit.touch.answers_event else "on the calendar"
     reason = f"the touch is {starts} now"
     campaign, edition, touch = edit.before.id, edit.before.edition, edit.touch.id
     plans.end_runs_of_touch(conn, campaign, edition, edit.run_touch, reason=reason, now=now)

@@ -133,6 +133,8 @@ def compose(here: Circumstances, case: Case, content: Content, *, key: str, link
         unsubscribe=way_out,
         unsubscribe_mail=unsubscribe_mail(case, way_out),
         return_path=_return_path(case, recipient, links),
+        media_url=definition.media_url,
+        expires_at=claim.expires_at,
         facts={
             "contact": contact,
             "event": event_facts(here, case),

@@ -14,12 +14,16 @@ from scheduler.store.ledger import Claim
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A message ready to be sent: its case, why it goes, and until when (monotonic seconds) it may be begun."""
+    """A message ready to be sent: its case, why it goes, and until when (monotonic seconds) it may be begun.
+
+    `handle` names what its channel has made ready at the far end, once that is known.
+    """
 
     case: Case
     message: Message
     why: str
     begin_until: float
+    handle: str = ""
 
     @property
     def claim(self) -> Claim:
@@ -32,7 +36,8 @@ class Closing:
     """What became of a claim. `attempt` is the number of its attempt, None when no mark was written.
 
     `case` is None where the campaign could not be read; `again_at` is when a message of which nobody knows whether it
-    went is tried again with the same key; `result` is what it means for the campaign's health.
+    went is tried again with the same key; `result` is what it means for the campaign's health. `opted_out`: the far end
+    says that the person told it to stop.
     """
 
     claim: Claim
@@ -47,3 +52,4 @@ class Closing:
     next_at: datetime | None = None
     again_at: datetime | None = None
     result: Result | None = None
+    opted_out: bool = False

@@ -161,7 +161,7 @@ def write_outbox(result: Rehearsal, folder: Path) -> None:
     """Write every message that would go as a file, as `run --outbox` does."""
     from scheduler.channels.outbox import OutboxChannel
 
-    async def mark() -> None:
+    async def mark(handle: str = "") -> None:
         """Nothing is stored: a rehearsal has no ledger to keep."""
 
     async def write() -> None:

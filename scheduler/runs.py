@@ -88,19 +88,33 @@ def enter(
 
 
 def after_sent(conn: Connection, campaign: InForce, claim: ledger.Claim, *, now: datetime) -> None:
+    """Do what follows from a touch that reached a person: the stage they enter, and the run of the steps after it."""
+    found = campaign.find(claim.touch)
+    if claim.contact is None or found is None:
+        return
+    _enter_reached(conn, campaign, claim, claim.contact, found, now=now)
+    courses.open_run(conn, campaign, claim, claim.contact, now=now)
+
+
+def _enter_reached(
+    conn: Connection,
+    campaign: InForce,
+    claim: ledger.Claim,
+    contact: int,
+    found: tuple[Stage, Touch],
+    *,
+    now: datetime,
+) -> None:
     """Let a person enter the stage whose touch reached them; one that sends them elsewhere is no step into its own.
 
     A calendar touch sends them elsewhere when it reached them, an event touch did so when the event came.
     """
-    found = campaign.find(claim.touch)
-    if claim.contact is None or found is None:
-        return
     stage, touch = found
     if touch.go_to is not None:
         if touch.on is None:
-            enter(conn, campaign, claim.contact, touch.go_to, at=now, reason=touch.id, now=now, back=True)
+            enter(conn, campaign, contact, touch.go_to, at=now, reason=touch.id, now=now, back=True)
         return
-    enter(conn, campaign, claim.contact, stage.id, at=now, reason=claim.touch, now=now)
+    enter(conn, campaign, contact, stage.id, at=now, reason=claim.touch, now=now)
 
 
 def after_sent_together(conn: Connection, sent: Listed[tuple[InForce, ledger.Claim]], *, now: datetime) -> None:
@@ -117,6 +131,7 @@ def after_sent_together(conn: Connection, sent: Listed[tuple[InForce, ledger.Cla
                 continue
             stage, touch = found
             alone = touch.go_to is not None or _starts_by_entering(campaign, stage)
+            alone = alone or courses.opened_by(campaign, claim.touch) is not None
             into[key] = None if alone else together.setdefault((campaign, stage.id), {})
         people_of_it = into[key]
         if people_of_it is None:
@@ -185,10 +200,17 @@ def rejoin(conn: Connection, catalog: Catalog, contact: int, *, now: datetime) -
     mine = plans.open_runs(conn, contact)
     if not mine:
         return
-    for event in events.since_all(conn, contact, min(run.started_at for run in mine)):
+    for event in events.since_all(conn, contact, min(_looks_back(conn, catalog, run) for run in mine)):
         happening = Happening(event.id, event.key, contact, event.name, event.at, event.facts)
         _answer_runs(conn, catalog, happening, Effect(), now=now, loops=False)
     carry_on(conn, catalog, [run.id for run in mine], now=now)
+
+
+def _looks_back(conn: Connection, catalog: Catalog, run: plans.RunRecord) -> datetime:
+    """Return since when what the person did may matter to a run."""
+    campaign = catalog.readable(conn, run.campaign, run.edition, run.revision)
+    found = _sequence_of(campaign, run) if campaign is not None else None
+    return run.started_at if campaign is None or found is None else courses.goals_since(campaign, found[1], run)
 
 
 def _sequence_of(campaign: InForce, run: plans.RunRecord, touch: str | None = None) -> tuple[Stage, Sequence] | None:
@@ -207,12 +229,18 @@ def _answer_runs(
     for run in plans.open_runs(conn, happening.contact):
         campaign = catalog.readable(conn, run.campaign, run.edition, run.revision)
         found = _sequence_of(campaign, run) if campaign is not None else None
-        if campaign is None or found is None or run.event == happening.id or _came_before(conn, happening, run):
+        if campaign is None or found is None or run.event == happening.id:
             continue
         stage, sequence = found
+        is_earlier = _came_before(conn, happening, run)
+        if is_earlier and happening.at < courses.goals_since(campaign, sequence, run):
+            continue
         path = plans.passages(conn, run.id) if sequence.touch.steps else []
         here = sequences.stands_at(sequence, path)
-        if (reason := courses.ending(sequence, here, run.key, happening)) is None:
+        reason = courses.ending(sequence, here, run.key, happening)
+        if is_earlier and not (reason or "").startswith(courses.GOAL):
+            continue
+        if reason is None:
             _answer_wait(conn, campaign, stage, sequence, run, happening, effect, now=now)
             continue
         courses.end(conn, campaign, run, reason, effect, now=now)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from scheduler.channels.base import Receipt
 from scheduler.circumstances import Case
 from scheduler.delivery import State
-from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown
+from scheduler.errors import ChannelDown, NoAccount, NotSent, OptedOut, Refused, Unknown
 from scheduler.health import Result
 from scheduler.parcel import Closing, Parcel
 from scheduler.store import ledger
@@ -20,16 +20,27 @@ _CHANNEL_REST = timedelta(minutes=15)
 _MOST_REPEATS = 5  # of a message nobody knows the outcome of, where a repeat has no second effect
 
 
+def pause(tries: int) -> timedelta:
+    """Return how long after its last try a message waits that was tried `tries` times before it: twice as long each."""
+    return min(_FIRST_RETRY * (1 << min(tries, 10)), _LONGEST_RETRY)
+
+
+def is_at_fault(channel: str, reason: str) -> bool:
+    """Whether a message waits because its channel, or its account there, is at fault and rests."""
+    return reason.startswith(f"{channel}: ")
+
+
 class Verdicts:
     """Makes closings of answers; remembers channels that are at fault, and failures the ledger does not count."""
 
     def __init__(self) -> None:
-        self._resting: dict[str, tuple[datetime, str]] = {}  # channels that are at fault: until when, and why
+        # Accounts of channels that are at fault: until when, and why. One that is refused holds up no other.
+        self._resting: dict[tuple[str, str | None], tuple[datetime, str]] = {}
         self._tries: dict[int, int] = {}  # failures before the attempt mark
 
     def resting(self, parcel: Parcel, now: datetime) -> Closing | None:
         """Return that the message waits because its channel is at fault; None when it may be tried."""
-        until, why = self._resting.get(parcel.claim.channel, (now, ""))
+        until, why = self._resting.get(_account(parcel), (now, ""))
         if not now < until <= now + _CHANNEL_REST:  # over; a longer one began by a clock that was ahead
             return None
         return self.later(parcel.claim, parcel.case, why, now, retry_at=until)
@@ -70,7 +81,7 @@ class Verdicts:
             return Closing(claim, State.HELD, reason, now, case=case)
         if isinstance(error, ChannelDown):
             rest, reason = now + _CHANNEL_REST, f"{claim.channel}: {error.message}"
-            self._resting[claim.channel] = (rest, reason)
+            self._resting[_account(parcel)] = (rest, reason)
             return self.later(claim, case, reason, now, attempt=attempt, retry_at=rest)
         if isinstance(error, NotSent):
             return self.later(claim, case, error.message, now, attempt=attempt, retry_at=error.retry_at)
@@ -83,7 +94,9 @@ class Verdicts:
                 attempt=attempt,
                 case=case,
                 detail=error.message,
-                result=Result.REFUSED,
+                # What the person wants says nothing about the campaign.
+                result=None if isinstance(error, OptedOut) else Result.REFUSED,
+                opted_out=isinstance(error, OptedOut),
             )
         # The worker's outermost edge: what a channel did not foresee is stored, not lost.
         reason = error.message if isinstance(error, Unknown) else f"{type(error).__name__}: {error}"
@@ -103,8 +116,7 @@ class Verdicts:
     ) -> Closing:
         """Return that a message certainly did not go and is tried again; each time after a longer pause."""
         tries = claim.attempts if attempt is not None else claim.attempts + self._tries.get(claim.id, 0)
-        pause = min(_FIRST_RETRY * 2 ** min(tries, 10), _LONGEST_RETRY)
-        next_at = max(retry_at, now + _FIRST_RETRY) if retry_at is not None else now + pause
+        next_at = max(retry_at, now + _FIRST_RETRY) if retry_at is not None else now + pause(tries)
         if attempt is None and retry_at is None:
             self._tries[claim.id] = self._tries.get(claim.id, 0) + 1
         return Closing(claim, State.RETRY_WAIT, reason, now, attempt=attempt, case=case, detail=reason, next_at=next_at)
@@ -124,3 +136,7 @@ class Verdicts:
             detail=reason,
             again_at=later if again and claim.attempts < _MOST_REPEATS else None,
         )
+
+
+def _account(parcel: Parcel) -> tuple[str, str | None]:
+    return parcel.claim.channel, parcel.message.account

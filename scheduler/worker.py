@@ -137,10 +137,29 @@ class Worker:
         looks = await self._store_work(lambda: self._look(claims, at=moment))
         return (await self._render(looks))[0]
 
+    async def again(self, claim: Claim, at: datetime) -> Parcel:
+        """Compose the message of a claim as it was at `at`, for whoever asks what became of it; no rule is asked.
+
+        With the key and Date of its first attempt, and the words as the campaign has them now.
+        Raises: CampaignError where that cannot be done any more (the touch or the person is gone, the template fails).
+        """
+
+        def look() -> _Look:
+            with self._store.read() as conn:
+                case = self._case(conn, claim, {})
+                here = Circumstances(conn, [case], now=at, catalog=self._catalog)
+                return _Look(here, case, messages.facts(here, case, links=self._links))
+
+        parcels, unrendered = await self._render([await self._store_work(look)])
+        if unrendered:
+            raise unrendered[0][1]
+        return parcels[0]
+
     async def _render(self, looks: Sequence[_Look]) -> tuple[list[Parcel], list[tuple[Case, CampaignError]]]:
         """Return the parcels of what may go, and what could not be rendered."""
         going = [(look.here, look.case, look.facts) for look in looks if look.here and look.case and look.facts]
-        contents = await self._renderer.render([Job(case.campaign, case.touch.id, facts) for _, case, facts in going])
+        jobs = [Job(case.campaign, case.touch.id, facts, self._is_finished(case)) for _, case, facts in going]
+        contents = await self._renderer.render(jobs)
         tracked = await self._tracked([(here, case) for here, case, _ in going], contents)
         parcels, unrendered = [], []
         for (here, case, _), content in zip(going, tracked, strict=True):
@@ -149,6 +168,11 @@ class Worker:
             else:
                 unrendered.append((case, content))
         return parcels, unrendered
+
+    def _is_finished(self, case: Case) -> bool:
+        """Whether a message is best rendered as it travels: its channel sends it so, and its links stay as they are."""
+        takes = getattr(self._channels.get(case.claim.channel), "takes_finished", False)
+        return takes is True and not (case.campaign.campaign.tracking == "on" and self._tracker.is_able)
 
     async def _tracked(
         self, going: Sequence[tuple[Circumstances, Case]], contents: Sequence[Content | CampaignError]
@@ -266,8 +290,8 @@ class Worker:
         attempt: list[int] = []
         marked: list[datetime] = []
 
-        async def mark() -> None:
-            attempt.append(await self._book.mark(parcel))
+        async def mark(handle: str = "") -> None:
+            attempt.append(await self._book.mark(parcel, handle))
             marked.append(self._clock.now())
 
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support import pds
 
 if TYPE_CHECKING:
     from scheduler.store.database import Store
@@ -27,12 +28,28 @@ settings.register_profile("search", max_examples=2_000, deadline=None)
 settings.load_profile("gate")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the mark of tests that talk to a server which not every machine has."""
+    config.addinivalue_line("markers", f"pds: needs the reference server of Bluesky, which `{pds.COMMAND}` builds")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out because the machine lacks it: never silently."""
+    if not pds.is_built():
+        terminalreporter.write_line(
+            f"left out: the tests against the reference server of Bluesky; {pds.COMMAND} builds it"
+        )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave what is marked `by_name` to its own command; pytest's summary counts it as deselected.
+    """Leave what is marked `by_name` to its own command; pytest's summary counts it as deselected, like what needs PDS.
 
     Of the accidents plain `pytest` takes a test of every row, the most important on both databases.
     """
-    if any("faults" in word or "test_model" in word for word in config.args):
+    if not pds.is_built() and (without := [item for item in items if item.get_closest_marker("pds")]):
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+    if any("faults" in word for word in config.args):
         return
     long = [item for item in items if item.get_closest_marker("by_name")]
     if long:

@@ -7,8 +7,11 @@ from campaigns.definition.hours import Cap
 from campaigns.definition.names import Names
 from campaigns.definition.rates import Rate, read_rate
 from campaigns.definition.references import plainly
+from campaigns.definition.renamed import renamed
 from campaigns.definition.sequence import START, Reached, Sequence, only_waits, says
+from campaigns.definition.several import apart
 from campaigns.definition.touch import (
+    RECEIVED,
     ChannelWording,
     Courtesy,
     Media,
@@ -21,7 +24,7 @@ from campaigns.definition.touch import (
     Wording,
     channels_of,
 )
-from campaigns.definition.values import Again, Feeling, PlainText, UnreadableError
+from campaigns.definition.values import OF_CHANNEL, Again, Feeling, PlainText, UnreadableError
 from campaigns.definition.vocabulary import (
     CHANNELS,
     COUNTRIES,
@@ -41,9 +44,11 @@ __all__ = [
     "COUNTRIES",
     "EVENTS",
     "LANGUAGES",
+    "OF_CHANNEL",
     "OTHER",
     "PERSONAL",
     "POSTS",
+    "RECEIVED",
     "START",
     "TASKS",
     "Again",
@@ -75,9 +80,11 @@ __all__ = [
     "Variant",
     "WaitFor",
     "Wording",
+    "apart",
     "channels_of",
     "only_waits",
     "plainly",
     "read_rate",
+    "renamed",
     "says",
 ]

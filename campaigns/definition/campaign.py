@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo
 
 from campaigns.definition.addresses import Country, Https, Mailbox, SmsSender, Unsubscribe
+from campaigns.definition.bounds import BY_LIMIT, LimitName, LimitValue
 from campaigns.definition.hours import Clock
 from campaigns.definition.rates import ChannelRate
 from campaigns.definition.references import (
@@ -24,6 +25,7 @@ from campaigns.definition.references import (
 from campaigns.definition.sequence import Sequence, sequence
 from campaigns.definition.touch import BY_CHANNEL, ChannelName, Courtesy, Model, Touch
 from campaigns.definition.values import (
+    OF_CHANNEL,
     EventKey,
     Fact,
     Felt,
@@ -192,6 +194,11 @@ class Campaign(Model):
         description="How fast a channel may send, over all daemons: {email: 100 per hour}, {email: 5/second}",
         json_schema_extra=BY_CHANNEL,
     )
+    limits: dict[LimitName, LimitValue] = Field(
+        default_factory=dict,
+        description="Limits of networks that are otherwise for you: {mastodon.text.length: 1000}",
+        json_schema_extra=BY_LIMIT,
+    )
     staff: Headcount | None = Field(None, description="How many calls the staff can make a day")
     feb29: Literal["feb28", "mar1", "skip"] = Field("feb28", description="What 29 February is in other years")
     tracking: Literal["on", "off"] = Field("off", description="Whether opens and clicks are measured")
@@ -235,6 +242,15 @@ class Campaign(Model):
         self._places = places
         return self
 
+    def place_apart(self, touch_id: str, channel: str) -> None:
+        """Let the keys of a touch for several channels be found where they stand for this one."""
+        path = self.touch_path(touch_id)
+        written = path[:4]
+        own = (*written, "by_channel", channel)
+        common = {(*path, *at[4:]): place for at, place in self._places.items() if at[:4] == written}
+        said = {(*path, *at[6:]): place for at, place in self._places.items() if at[:6] == own and len(at) > 6}
+        self._places = {**self._places, **common, **said}
+
     def touches(self) -> Iterator[tuple[Stage, Touch]]:
         """Yield every touch that says something with its stage, in the order of the file; a step is a touch too."""
         for stage, found in self.sequences():
@@ -250,9 +266,13 @@ class Campaign(Model):
     def touch_path(self, touch_id: str) -> tuple[str | int, ...]:
         """Return the path of the touch or the step in the file, for `place`."""
         for number, stage in enumerate(self.stages):
-            for index, touch in enumerate(stage.touches):
-                if touch.id == touch_id:
-                    return ("stages", number, "touches", index)
+            index, before = -1, ""
+            for touch in stage.touches:
+                written, network, _ = touch.id.partition(OF_CHANNEL)
+                index, before = index + (written != before), written
+                if touch_id in (touch.id, written):
+                    part = (touch.id,) if network and touch_id == touch.id else ()
+                    return ("stages", number, "touches", index, *part)
                 for place, step in enumerate(touch.steps):
                     if step.id == touch_id:
                         return ("stages", number, "touches", index, "steps", place)

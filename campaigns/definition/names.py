@@ -22,10 +22,16 @@ class Names:
     offers: tuple[str, ...] | None = None
     stages: tuple[str, ...] | None = None
     touches: tuple[str, ...] | None = None
+    applied: bool = False
 
     @classmethod
-    def of(cls, data: Mapping[str, object], broken: Collection[tuple[str | int, ...]] = ()) -> Names:
-        """Gather the names from the raw mapping of a file; `broken` are the paths that could not be read at all."""
+    def of(
+        cls, data: Mapping[str, object], broken: Collection[tuple[str | int, ...]] = (), *, applied: bool = False
+    ) -> Names:
+        """Gather the names from the raw mapping of a file; `broken` are the paths that could not be read at all.
+
+        `applied` when it is no file of somebody's, but what was made of one.
+        """
         language = data.get("language", "en")
         country = data.get("country")
         stages = data.get("stages")
@@ -37,6 +43,7 @@ class Names:
             offers=tuple(sorted(_keys(data.get("offers")))) if _is_whole(data, "offers", broken) else None,
             stages=_named(stages, "stage"),
             touches=_touches(stages),
+            applied=applied,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from campaigns.definition.touch import Courtesy, Message, Step, Touch, WaitFor
+from campaigns.definition.touch import RECEIVED, Courtesy, Message, Step, Touch, WaitFor
 
 # What a step takes from its touch where it does not say otherwise.
 _INHERITED = ("until", "layout", "offer", "max_late", "on_late", "at", "pick")
@@ -30,11 +30,24 @@ class Sequence:
 
     `waits` are what is waited for after a message (after `START`: before the first). A message that an `else:` names
     begins a way of its own: only who did not do what was waited for gets there, so nobody gets both ways.
+
+    A touch on the calendar begins with its `opening`, which follows the calendar alone. That it reached somebody begins
+    their run, with this message behind them; `RECEIVED` and the touch's id are what those after it answer.
     """
 
     touch: Touch
     messages: tuple[Touch, ...]
     waits: Mapping[str, WaitFor] = field(default_factory=dict)
+
+    @property
+    def opening(self) -> Touch | None:
+        """The message that follows the calendar; None where an event starts the touch."""
+        return self.messages[0] if self.touch.on is None and self.messages else None
+
+    @property
+    def follow_ups(self) -> tuple[Touch, ...]:
+        """The messages that follow on another in a run: of an event touch all of them."""
+        return self.messages if self.opening is None else self.messages[1:]
 
     def message(self, name: str) -> Touch | None:
         """Return the message with this id."""
@@ -114,7 +127,8 @@ def _message(touch: Touch, one: Touch | Step, wait: WaitFor | None, *, first: bo
         "approval": "required" if "required" in (touch.approval, one.approval) else "none",
         "courtesy": touch.courtesy.model_copy(update=lines),
         "moved": one.moved,
-        "repeat": None,
+        "on": RECEIVED + touch.id if touch.on is None and not first else touch.on,
+        "repeat": touch.repeat if first else None,
         "variants": (),
         "by_channel": {},
         "steps": (),

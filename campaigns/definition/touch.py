@@ -34,6 +34,10 @@ from campaigns.definition.values import (
 from campaigns.definition.vocabulary import CHANNELS, PERSONAL, POSTS, TASKS, OnLate, Purpose
 from campaigns.timing.model import OnBlocked, Pick
 
+# Before the id of a touch on the calendar: what the steps after its first message answer. No event of a file has a
+# space in its name, so that nobody else can send it.
+RECEIVED = "received "
+
 
 class Model(BaseModel):
     """What every part of the file shares: frozen, and no key that is not declared."""
@@ -211,6 +215,11 @@ class Touch(Message):
     def is_post(self) -> bool:
         """Whether it is for everybody and follows the calendar alone."""
         return self.channel[0] in POSTS
+
+    @property
+    def answers_event(self) -> bool:
+        """Whether what the person did starts it; a touch on the calendar and the steps of one follow the calendar."""
+        return self.on is not None and not self.on.startswith(RECEIVED)
 
     @property
     def is_task(self) -> bool:

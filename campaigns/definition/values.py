@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, GetJsonSchemaHandler, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from campaigns.definition.names import Names
 from campaigns.definition.vocabulary import CHANNELS
 from campaigns.errors import suggestion
 from campaigns.timing.model import Span
@@ -97,9 +98,11 @@ def slug(words: str, joint: str) -> str:
     return re.sub(r"[^a-z0-9]+", joint, bare).strip(joint)[:64].rstrip(joint)
 
 
-def _id(value: object) -> str:
+def _id(value: object, info: ValidationInfo) -> str:
     written = text(value)
-    if not re.fullmatch(_ID, written):
+    # What a touch for several channels is called by us stands in what was applied, and in no file.
+    known = written.partition(OF_CHANNEL)[0] if isinstance(info.context, Names) and info.context.applied else written
+    if not re.fullmatch(_ID, known):
         raise UnreadableError(
             f"expected an id of small letters, digits and dashes, got {shown(written)}",
             remedy=f"write it as {slug(written, '-') or 'offer-email'}",
@@ -249,6 +252,7 @@ def _pattern(regex: str) -> WithJsonSchema:
     return WithJsonSchema({"type": ["string", "number"], "pattern": f"^(?:{regex})$"})
 
 
+OF_CHANNEL = "."  # between the id of a touch for several channels and the channel: no id of a file has one
 _ID = r"[a-z0-9][a-z0-9-]{0,63}"
 _STAGE = r"[^\s/][^/\r\n]{0,63}"
 _KEY = r"[a-z][a-z0-9_]{0,63}"

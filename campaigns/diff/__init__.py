@@ -11,7 +11,7 @@ from campaigns.diff.applied import (
 )
 from campaigns.diff.changes import Action, Change, Changes
 from campaigns.diff.comparison import compare
-from campaigns.diff.identity import NAMES, Identities, identify, keyed, name_of
+from campaigns.diff.identity import NAMES, Identities, identify, name_of
 
 __all__ = [
     "NAMES",
@@ -25,7 +25,6 @@ __all__ = [
     "compare",
     "dates_fingerprint",
     "identify",
-    "keyed",
     "name_of",
     "planned_touch",
     "same_for_people",

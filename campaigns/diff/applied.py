@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from campaigns.definition import Campaign, Stage, Touch
+from campaigns.definition import RECEIVED, Campaign, Stage, Touch
 from campaigns.diff.identity import HISTORY, NAMES, SEQUENCES, Identities, name_of, silent
 from campaigns.planner.content import fingerprint
 from campaigns.planner.wording import every, words
@@ -113,8 +113,11 @@ class AppliedPlan:
 
 def _told(planned: Mapping[str, Any], present: Mapping[str, str]) -> Mapping[str, Any]:
     """Return a touch with the other steps of its sequence named as the file at hand names them."""
-    after, settings = planned.get("after", ""), planned["settings"]
+    after, trigger, settings = planned.get("after", ""), planned["trigger"], planned["settings"]
     told = {**planned, "after": present.get(after, after)}
+    if trigger is not None and trigger.startswith(RECEIVED):
+        touch = trigger.removeprefix(RECEIVED)
+        told["trigger"] = RECEIVED + present.get(touch, touch)
     wait = settings.get("wait_for")
     if wait is not None and "else" in wait:
         named = {**wait, "else": present.get(wait["else"], wait["else"])}

@@ -56,7 +56,7 @@ def _local(touch: AppliedTouch, zone: str) -> AppliedTouch:
 
 
 def _added(touch: PlannedTouch) -> Change:
-    if touch.occurrences and all(one.state == "expired" for one in touch.occurrences):
+    if touch.dates and all(one.state == "expired" for one in touch.dates):
         return Change(touch.id, Action.ADD, "its time is over; it will not be sent")
     return Change(touch.id, Action.ADD, "new")
 

@@ -7,14 +7,12 @@ nobody gets it twice.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from campaigns.definition import Campaign, Step, Touch, WaitFor
+from campaigns.definition import OF_CHANNEL, Campaign, Touch
 from campaigns.finding import Finding, Level
-from campaigns.timing.model import Timing
-from campaigns.timing.model import Touch as Touch_
 
 NAMES, HISTORY = "names", "history"  # in a snapshot: key -> present name where it differs; name -> key, of all time
 SEQUENCES = "sequences"  # in a snapshot: the touches that say nothing themselves, by their keys
@@ -86,6 +84,7 @@ class _Search:
         self.former = {**before.get(SEQUENCES, {}), **before["touches"]}
         self.in_force = {name_of(before, key): key for key in self.former}
         self.history: dict[str, str] = {**before.get(HISTORY, {}), **self.in_force}
+        self.written = {name.partition(OF_CHANNEL)[0] for name in self.history}
         self.touches = [*_named(campaign)]
         self.findings: list[Finding] = []
 
@@ -100,6 +99,9 @@ class _Search:
         for touch in self.touches:
             if touch.id not in keys and (key := self.in_force.get(touch.id)) is not None and key not in keys.values():
                 keys[touch.id] = key
+        for touch in self.touches:
+            if touch.id not in keys and (key := self._on_its_channel(touch.id, touch)) not in (None, *keys.values()):
+                keys[touch.id] = str(key)
         new = [touch for touch in self.touches if touch.id not in keys]
         self._renamed(new, contents, keys)
         for touch in new:
@@ -120,11 +122,22 @@ class _Search:
             return str(here)  # the line was kept since
         assert touch.moved is not None
         former = self.in_force.get(touch.moved) or self.history.get(touch.moved)
-        if former is None:
+        former = former or self._on_its_channel(touch.moved, touch)
+        if former is None and touch.moved.partition(OF_CHANNEL)[0] not in self.written:
             near = get_close_matches(touch.moved, sorted(self.history), n=1)
             remedy = f"did you mean {near[0]!r}?" if near else "leave `moved:` out; the touch is new"
             self._report("moved", touch, f"`moved`: no touch {touch.moved!r} was ever applied", remedy)
         return former
+
+    def _on_its_channel(self, name: str, touch: Touch) -> str | None:
+        """Return the key of a touch that had one channel and has several now, or the other way round."""
+        channel = touch.channel[0]
+        name = name.partition(OF_CHANNEL)[0]
+        for former in (name, f"{name}{OF_CHANNEL}{channel}"):
+            key = self.in_force.get(former)
+            if key is not None and self.former[key].get("channel") == [channel]:
+                return str(key)
+        return None
 
     def _renamed(self, new: Collection[Touch], contents: Mapping[str, str], keys: Mapping[str, str]) -> None:
         gone = {name: key for name, key in self.in_force.items() if key not in keys.values()}
@@ -154,69 +167,3 @@ class _Search:
     def _report(self, key: str, touch: Touch, message: str, remedy: str) -> None:
         place = self.campaign.place(*self.campaign.touch_path(touch.id), key)
         self.findings.append(Finding("renamed", Level.ERROR, message, place, remedy))
-
-
-def keyed(campaign: Campaign, keys: Mapping[str, str]) -> Campaign:
-    """Return the campaign with each touch under its key, and what counts from a touch following it."""
-    if all(name == key for name, key in keys.items()):
-        return campaign
-    stages = tuple(
-        stage.model_copy(
-            update={
-                "when": _follow(stage.when, keys),
-                "touches": tuple(_keyed_touch(touch, keys) for touch in stage.touches),
-            }
-        )
-        for stage in campaign.stages
-    )
-    offers = {
-        code: offer.model_copy(update={"starts": _follow(offer.starts, keys), "until": _follow(offer.until, keys)})
-        for code, offer in campaign.offers.items()
-    }
-    return campaign.model_copy(update={"stages": stages, "offers": offers})
-
-
-def _keyed_touch(touch: Touch, keys: Mapping[str, str]) -> Touch:
-    changes = {
-        "id": keys[touch.id],
-        "when": _follow(touch.when, keys),
-        "repeat": _follow(touch.repeat, keys),
-        "wait_for": _keyed_wait(touch.wait_for, keys),
-        "steps": tuple(_keyed_step(step, keys) for step in touch.steps),
-    }
-    return touch.model_copy(update=changes)
-
-
-def _keyed_step(step: Step, keys: Mapping[str, str]) -> Step:
-    changes = {
-        "id": keys.get(step.id, step.id),  # one that only waits has no history
-        "when": _follow(step.when, keys),
-        "wait_for": _keyed_wait(step.wait_for, keys),
-    }
-    return step.model_copy(update=changes)
-
-
-def _keyed_wait(wait: WaitFor | None, keys: Mapping[str, str]) -> WaitFor | None:
-    if wait is None or wait.otherwise is None:
-        return wait
-    return wait.model_copy(update={"otherwise": keys.get(wait.otherwise, wait.otherwise)})
-
-
-def _follow(value: Any, keys: Mapping[str, str]) -> Any:
-    """Let every mention of a touch in a timing follow the touch to its key."""
-    if isinstance(value, Touch_):
-        return replace(value, name=keys.get(value.name, value.name))
-    if not is_dataclass(value) or isinstance(value, type):
-        return value
-    changed = dict(_changed(value, keys))
-    if not changed:
-        return value
-    return replace(value, **changed, phrase="") if isinstance(value, Timing) else replace(value, **changed)
-
-
-def _changed(value: Any, keys: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    for one in fields(value):
-        old = getattr(value, one.name)
-        new = _follow(old, keys)
-        if new is not old and new != old:
-            yield one.name, new

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from campaigns.finding import Finding
+from campaigns.limits.media import MediaFacts
 from campaigns.lint.letter import Letter
+from campaigns.lint.posting import Posting
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,10 @@ class Facts:
     `files` are the paths inside the project, with "/" between folders. `channels` are those with an account or a server
     to send by. `recipients` counts for each touch the people it would reach now, `contact_fields` names the facts that
     contacts have. `approved` are the touches whose present content was approved. `letters` are mails as
-    their readers would get them; the rules about mails are run where there are some. `findings` are those of other
-    checks, templates above all; they are passed on.
+    their readers would get them; the rules about mails are run where there are some. `postings` are posts, SMS and
+    WhatsApp messages as they would go, `media` what is known of each file they carry; the limits of the networks are
+    held against them where there are some. `findings` are those of other checks, templates above all; they are passed
+    on.
     """
 
     files: frozenset[str] | None = None
@@ -27,4 +31,6 @@ class Facts:
     contact_fields: frozenset[str] | None = None
     approved: frozenset[str] | None = None
     letters: tuple[Letter, ...] | None = None
+    postings: tuple[Posting, ...] | None = None
+    media: Mapping[str, MediaFacts] | None = None
     findings: tuple[Finding, ...] = field(default=())

@@ -7,15 +7,7 @@ from functools import cached_property
 
 from campaigns.errors import Place
 from campaigns.lint.page import Page, read_page
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One template of a mail: `part` says which (subject, preheader, body, text), line by line with its places."""
-
-    part: str
-    lines: tuple[str, ...]
-    places: tuple[Place, ...]
+from campaigns.lint.written import Written, line_with, start_of
 
 
 @dataclass(frozen=True)
@@ -47,13 +39,8 @@ class Letter:
 
     def where(self, *words: str) -> Place:
         """Return the line of the templates that has the first of these words to be found, else the touch's."""
-        for word in filter(None, words):
-            for one in self.written:
-                for line, place in zip(one.lines, one.places, strict=True):
-                    if word in line:
-                        return place
-        return self.place
+        return line_with(self.written, words, self.place)
 
     def place_of(self, part: str) -> Place:
         """Return where a part begins, else the touch's place."""
-        return next((one.places[0] for one in self.written if one.part == part and one.places), self.place)
+        return start_of(self.written, part, self.place)

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from campaigns.definition import Campaign
 from campaigns.finding import Finding, Level
 from campaigns.lint.facts import Facts
-from campaigns.lint.rule import View
-from campaigns.lint.rules import MAIL_RULES, RULES
+from campaigns.lint.preflight import LIMIT_RULES
+from campaigns.lint.rule import Rule, View
+from campaigns.lint.rules import MAIL_RULES, MEDIA_RULES, RULES
 from campaigns.timeline import Timeline
 
 _LEVELS = (Level.ERROR, Level.WARNING, Level.NOTE)
@@ -26,14 +27,15 @@ _COVERED = {
 def lint(campaign: Campaign, timeline: Timeline, facts: Facts | None = None) -> tuple[Finding, ...]:
     """Return every finding: the timeline's, those of `facts` and the rules', the gravest first, then by line.
 
-    `disable:` takes out warnings and notes by their code; an error stays, for it protects people or cannot work.
+    `disable:` takes out warnings and notes by their code; an error stays, for it protects people or cannot work. Only
+    what is beyond a limit of a network can be taken out too: the network may have changed since it was looked up.
     """
     facts = facts or Facts()
     view = View(campaign, timeline, facts)
     known = {finding.code for finding in facts.findings}
     found = [*timeline.findings, *facts.findings]
     unchecked = []
-    for rule in RULES if facts.letters is None else (*RULES, *MAIL_RULES):
+    for rule in _rules(facts):
         if not rule.can_check(facts):
             unchecked.append(rule.code)
         elif _COVERED.get(rule.code) not in known:
@@ -41,9 +43,20 @@ def lint(campaign: Campaign, timeline: Timeline, facts: Facts | None = None) -> 
     if unchecked:
         message = f"not checked, for what they ask is not known here: {', '.join(unchecked)}"
         found.append(Finding("not-checked", Level.NOTE, message, campaign.place()))
-    found = [finding for finding in found if finding.level is Level.ERROR or finding.code not in campaign.disable]
+    found = [finding for finding in found if not _is_switchable(finding) or finding.code not in campaign.disable]
     found += _switches(campaign, found)
     return tuple(sorted(dict.fromkeys(found), key=_order))
+
+
+def _rules(facts: Facts) -> tuple[Rule, ...]:
+    """Return the rules to run: those about finished messages and media only where somebody made or opened them."""
+    mails = () if facts.letters is None else MAIL_RULES
+    posts = (rule for rule in (*MEDIA_RULES, *LIMIT_RULES) if facts.postings is not None and rule.can_check(facts))
+    return (*RULES, *mails, *posts)
+
+
+def _is_switchable(finding: Finding) -> bool:
+    return finding.level is not Level.ERROR or finding.code in _LIMITS
 
 
 def _order(finding: Finding) -> tuple[int, int, int]:
@@ -53,11 +66,11 @@ def _order(finding: Finding) -> tuple[int, int, int]:
 
 def _switches(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
     """Yield what is wrong with `disable:` itself: unknown codes, no reason, what cannot be switched off."""
-    codes = {rule.code for rule in (*RULES, *MAIL_RULES)} | {finding.code for finding in found} | PLAN_CODES
-    errors = {finding.code for finding in found if finding.level is Level.ERROR}
+    codes = {rule.code for rule in _ALL} | {finding.code for finding in found} | PLAN_CODES
+    errors = {finding.code for finding in found if not _is_switchable(finding)}
     for code, reason in campaign.disable.items():
         place = campaign.place("disable", code)
-        if code in errors or any(rule.protects and rule.code == code for rule in (*RULES, *MAIL_RULES)):
+        if code in errors or any(rule.protects and rule.code == code for rule in _ALL):
             message = f"{code!r} cannot be disabled"
             yield Finding("disable", Level.WARNING, message, place, "mend what it says; it protects people")
         elif code not in codes:
@@ -69,4 +82,6 @@ def _switches(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
 
 
 # Codes of warnings that the planner, the check of the templates and the look at what is in force give.
-PLAN_CODES = frozenset({"cancelled", "expired", "fatigue", "next-year", "not-checked", "renamed"})
+PLAN_CODES = frozenset({"cancelled", "expired", "fatigue", "next-year", "not-checked", "not-measured", "renamed"})
+_ALL: tuple[Rule, ...] = (*RULES, *MAIL_RULES, *MEDIA_RULES, *LIMIT_RULES)
+_LIMITS = frozenset(rule.code for rule in LIMIT_RULES)

@@ -10,6 +10,7 @@ from campaigns.errors import Place
 from campaigns.finding import Finding, Level
 from campaigns.lint.facts import Facts
 from campaigns.lint.letter import Letter
+from campaigns.lint.posting import Posting
 from campaigns.timeline import Timeline
 
 
@@ -26,6 +27,11 @@ class View:
         """The mails that were rendered to be looked at."""
         return self.facts.letters or ()
 
+    @property
+    def postings(self) -> tuple[Posting, ...]:
+        """The posts, SMS and WhatsApp messages that were rendered to be measured."""
+        return self.facts.postings or ()
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -38,9 +44,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: `code` is its file's name with dashes, `says` what it asks in one line.
+    """A rule: `code` is its file's name with dashes, or the name of a limit, `says` what it asks in one line.
 
-    `needs` names the field of Facts without which it cannot be checked. A rule that protects people cannot be disabled.
+    `needs` names the field of Facts without which it cannot be checked. A rule that protects people cannot be disabled;
+    one about a limit of a network can, even where it is an error: networks change, and the author may know better.
     """
 
     code: str

@@ -17,7 +17,8 @@ from campaigns.timing.model import Occasion
 
 Part = Mapping[str, object]
 
-_PERSONAL_KEYS = ("on", "again", "until", "audience", "go_to", "enter_on", "min_gap")
+_PERSONAL_KEYS = ("on", "again", "until", "audience", "go_to", "enter_on", "min_gap", "steps", "wait_for")
+_NARROWING = ("until", "audience", "min_gap")
 
 
 def check(document: Document, names: Names) -> None:
@@ -77,8 +78,10 @@ def _unique(document: Document, what: str, parts: list[tuple[Path, Part, str]]) 
 
 def _moment(document: Document, path: Path, touch: Part) -> None:
     """Report a touch that nothing gives a moment: no event, no phrase, and a stage without either."""
-    stage_path = path[:2]
+    stage_path, first_step = path[:2], (*path, "steps", 0)
     if any(_has(document, path, key) for key in ("when", "on")) or _has(document, stage_path, "when"):
+        return
+    if not any(key in touch for key in ("template", "text", "html")) and _has(document, first_step, "when"):
         return
     name = touch.get("id")
     called = f"touch '{name}'" if isinstance(name, str) else "a touch"
@@ -93,10 +96,19 @@ def _moment(document: Document, path: Path, touch: Part) -> None:
 def _post(document: Document, path: Path, touch: Part) -> None:
     channels = channels_of(touch)
     post = next((name for name in channels if name in POSTS), None)
-    if post is None or len(channels) != 1:
+    if len(channels) > 1 and "steps" in touch:
+        document.source.report(
+            "several-channels",
+            "`steps` are messages one after the other, and each step may name a channel of its own",
+            document.key_place((*path, "steps")),
+            "write one channel here, or a touch of its own for each",
+        )
         return
+    if post is None:
+        return
+    narrowing = _NARROWING if len(channels) > 1 else ()  # holds for the channels that reach single people
     for key in _PERSONAL_KEYS:
-        if key in touch:
+        if key in touch and key not in narrowing:
             document.source.report(
                 "post-for-one",
                 f"`{key}` concerns single people, but a post on {post} is for everybody",
@@ -121,7 +133,7 @@ def _belongings(document: Document, path: Path, touch: Part) -> None:
             document.key_place((*path, "by_channel")),
             "write the words into the touch itself, or give `channel` a list",
         )
-    if "repeat" in touch and "steps" in touch:
+    if "repeat" in touch and "steps" in touch and "on" in touch:
         document.source.report(
             "says-twice",
             "`repeat` brings one message again, and `steps` are several",

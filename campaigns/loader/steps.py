@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from campaigns.definition import PERSONAL, POSTS, channels_of
 from campaigns.errors import suggestion
 from campaigns.loader.reading import Document, Path
 
@@ -49,6 +50,38 @@ def check_steps(document: Document, path: Path, touch: Mapping[str, object]) -> 
             _target(document, part, steps)
     _two_waits(document, parts)
     _two_moments(document, parts)
+    _posts(document, steps)
+    if steps and "on" not in touch and not any(name in POSTS for name in channels_of(touch)):
+        _calendar(document, parts)
+
+
+def _posts(document: Document, steps: list[_Part]) -> None:
+    """Report a step that is for everybody: a step goes to those whom the message before it reached."""
+    for step in steps:
+        post = next((name for name in channels_of(step.data) if name in POSTS), None)
+        if post is not None:
+            message = f"a step goes to single people, but a post on {post} is for everybody"
+            remedy = "write the post as a touch of its own, or choose a channel such as email"
+            document.source.report("post-for-one", message, document.value_place((*step.path, "channel")), remedy)
+
+
+def _calendar(document: Document, parts: list[_Part]) -> None:
+    """Report what has no sense where the calendar starts the sequence: a wait before it, and steps after nobody."""
+    touch = parts[0]
+    first = next((part for part in parts if part.says), None)
+    for part in parts if first is None else parts[: parts.index(first)]:
+        if part.waits:
+            message = (
+                "`wait_for` waits after a message, and before the first one of the calendar there is nobody to wait"
+            )
+            remedy = "let a message go before it, or give the touch an `on`, the event that starts it"
+            _report(document, part, "wait_for", "needs-another", message, remedy)
+    if first is None:
+        return
+    channels = channels_of(first.data) or channels_of(touch.data)
+    if channels and channels[0] not in PERSONAL and not any("audience" in part.data for part in (touch, first)):
+        message = f"`steps` go to those whom the touch reached, and '{first.name}' is for nobody in particular"
+        _report(document, touch, "steps", "needs-another", message, "say who it is about: give the touch an `audience`")
 
 
 def _target(document: Document, part: _Part, steps: list[_Part]) -> None:
@@ -96,6 +129,8 @@ def _two_moments(document: Document, parts: list[_Part]) -> None:
     first = next((step for step in steps if step.says or not step.waits), None)
     if touch.says or first is None or "when" not in touch.data:
         return
+    if touch.waits and "on" not in touch.data:
+        return  # such a wait is refused for itself
     if "when" in first.data or touch.waits:
         remedy = "say it in the step alone, since the touch itself says nothing"
         _report(document, touch, "when", "says-twice", f"`when` stands here and '{first.name}' has its own", remedy)

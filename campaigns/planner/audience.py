@@ -11,13 +11,14 @@ def audience(campaign: Campaign, stage: Stage, touch: Touch) -> Expression | Non
     """Return who belongs to the touch's audience; None is everybody.
 
     A calendar touch is for those who fit all three. A touch that answers an event does not ask campaign and stage what
-    people did: `not purchased('ring')` chooses whom to win, and must not silence what follows their purchase. A
+    people did: `not purchased('ring')` chooses whom to win, and must not silence what follows their purchase. The steps
+    of a calendar touch answer no event, and are for those who still fit all three. A
     transactional message asks only its own audience: who bought is thanked. Raises: ExpressionError.
     """
     inherited = [segments.parse(text) for text in (campaign.audience, stage.audience) if text]
     if touch.purpose is Purpose.TRANSACTIONAL:
         inherited = []
-    elif touch.on is not None:
+    elif touch.answers_event:
         inherited = [bound for bound in map(segments.at_most, inherited) if bound is not None]
     parts = (*inherited, *([segments.parse(touch.audience)] if touch.audience else []))
     if len(parts) > 1:

@@ -117,7 +117,7 @@ def floats(campaign: Campaign) -> frozenset[str]:
     before = True
     for stage in campaign.stages:
         own = _floats(campaign, stage.when, before) if stage.when is not None else before
-        for touch in stage.touches:
+        for touch in (touch for own, touch in campaign.touches() if own is stage and touch.on is None):
             timing = touch.when or stage.when or touch.repeat
             if timing is not None and _floats(campaign, timing, own if touch.when is not None else before):
                 found.add(touch.id)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from campaigns.definition import Campaign, Stage, Touch
+from campaigns.definition import Campaign, Sequence, Stage, Touch
 from campaigns.errors import CampaignError, Place
 from campaigns.finding import Finding, Level
 from campaigns.planner import protection
@@ -131,7 +131,7 @@ def of_offers(
         planned = next(one for one in touches if one.id == touch.id)
         late = [
             one
-            for one in planned.occurrences
+            for one in (*planned.occurrences, *planned.expected)
             if ends_at is not None and one.due_at > ends_at and one.state == "planned"
         ]
         if late and ends_at is not None:
@@ -142,6 +142,28 @@ def of_offers(
                 campaign.place(*campaign.touch_path(touch.id)),
                 "let the offer run longer, or the touch go earlier",
             )
+
+
+def of_follow_ups(
+    campaign: Campaign,
+    sequence: Sequence,
+    dates: tuple[PlannedOccurrence, ...],
+    expected: Mapping[str, tuple[PlannedOccurrence, ...]],
+) -> Iterator[Finding]:
+    """Yield a warning for every step of a calendar touch that was added when all `dates` of the touch had passed."""
+    opening = sequence.opening
+    if opening is None or all(one.state == "expired" for one in dates):
+        return
+    for touch in sequence.follow_ups:
+        if not (moments := expected.get(touch.id, ())) or any(one.state != "expired" for one in moments):
+            continue
+        yield Finding(
+            "expired",
+            Level.WARNING,
+            f"{touch.id} follows {opening.id}, which had no date left when this step was added; nobody gets it",
+            campaign.place(*campaign.touch_path(touch.id)),
+            "write it as a touch of its own, with a `when:` to come",
+        )
 
 
 def _next_year(

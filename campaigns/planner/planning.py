@@ -11,6 +11,7 @@ from campaigns.errors import CampaignError
 from campaigns.finding import Finding
 from campaigns.planner import content, judgement
 from campaigns.planner.feasibility import feasibility
+from campaigns.planner.follow_ups import expected
 from campaigns.planner.reasons import reason
 from campaigns.planner.schedule import Schedule
 from campaigns.planner.setting import setting
@@ -76,8 +77,6 @@ def plan(
         for stage, touch in campaign.touches()
     )
     offers = tuple(_offer(schedule, code, report) for code in campaign.offers)
-    report.findings += judgement.of_order(campaign, stages)
-    report.findings += judgement.of_offers(campaign, touches, offers)
     timeline = Timeline(
         campaign=campaign.id,
         title=campaign.title or campaign.id,
@@ -91,9 +90,13 @@ def plan(
         touches=touches,
         offers=offers,
         feasibility=_feasibility(campaign, schedule, touches),
-        findings=tuple(report.findings),
+        findings=(),
         hash="",
     )
+    touches = _with_follow_ups(campaign, timeline, report)
+    report.findings += judgement.of_order(campaign, stages)
+    report.findings += judgement.of_offers(campaign, touches, offers)
+    timeline = replace(timeline, touches=touches, findings=tuple(report.findings))
     return replace(timeline, hash=content.plan_hash(campaign, timeline))
 
 
@@ -149,6 +152,25 @@ def _touch(
         reason=reason(campaign, stage, touch, occurrences),
         content_hash=content.content_hash(campaign, touch, templates),
     )
+
+
+def _with_follow_ups(campaign: Campaign, timeline: Timeline, report: _Report) -> tuple[PlannedTouch, ...]:
+    """Return the touches of a timeline with the moments of those that follow a message of the calendar."""
+    found: dict[str, tuple[PlannedOccurrence, ...]] = {}
+    for _, sequence in campaign.sequences():
+        dates = expected(
+            campaign,
+            timeline,
+            sequence,
+            unresolved=lambda touch, error: report.unresolved(
+                (*campaign.touch_path(touch.id), "when"), f"touch {touch.id!r}", error
+            ),
+        )
+        if dates and sequence.opening is not None:
+            own = timeline.touch(sequence.opening.id).occurrences
+            report.findings += judgement.of_follow_ups(campaign, sequence, own, dates)
+        found |= dates
+    return tuple(replace(touch, expected=found.get(touch.id, ())) for touch in timeline.touches)
 
 
 def _occurrences(schedule: Schedule, touch: Touch) -> tuple[PlannedOccurrence, ...]:

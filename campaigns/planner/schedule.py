@@ -168,18 +168,22 @@ class Schedule:
             spread_key = f"{self.campaign.id}|{self.setting.edition}|{self._keys.get(touch.id, touch.id)}"
         return replace(rules, spread_key=spread_key) if spread_key else rules
 
+    def _of_calendar(self, stage: Stage) -> list[Touch]:
+        """Return the messages of a stage that follow the calendar themselves: of a touch with steps the first."""
+        return [touch for own, touch in self.campaign.touches() if own is stage and touch.on is None]
+
     def _place(self, index: int, stage: Stage) -> PlacedStage:
         """Resolve the stage as its first touch that takes the stage's moment will, so that both name the same day."""
         if stage.when is None:
             raise UnresolvedError(f"stage {stage.id!r} has no moment of its own", remedy="give it a `when:`")
-        leading = next((touch for touch in stage.touches if touch.on is None and touch.when is None), None)
+        leading = next((touch for touch in self._of_calendar(stage) if touch.when is None), None)
         timing = self.setting.of_edition(stage.when)
         timing = at_clock(timing, (leading.at if leading else None) or stage.at or timing.at)
         rules = self._rules(stage, leading)
         moments = self._moments(timing, stage, leading, zone=self.setting.zone, previous=self._before(index))
         window = resolver.resolve(timing, moments, rules)
         window = opened(window, timing, rules, self.campaign.country, self.setting.reference) or window
-        went = [self.sent[touch.id] for touch in stage.touches if touch.on is None and touch.id in self.sent]
+        went = [self.sent[touch.id] for touch in self._of_calendar(stage) if touch.id in self.sent]
         return PlacedStage(stage, window, min(went, default=window.target))
 
     def _before(self, index: int) -> _Earlier:
@@ -205,7 +209,7 @@ class Schedule:
         """Return how to find what "later" counts from in a touch: its stage, once it really began."""
 
         def previous() -> datetime | None:
-            took = [touch.id for touch in stage.touches if touch.on is None and touch.when is None]
+            took = [touch.id for touch in self._of_calendar(stage) if touch.when is None]
             went = [self.sent[touch_id] for touch_id in took if touch_id in self.sent]
             return min(went) if went else self.stage(stage.id).window.target
 

@@ -14,8 +14,6 @@ _OF_ITS_OWN = "write a touch of its own for each, with an id of its own"
 _PICK = "write `pick: earliest`, `latest` or `spread`"
 _REMEDIES = {
     "channel": _OF_ITS_OWN,
-    "by_channel": _OF_ITS_OWN,
-    "steps": "give the touch an `on:`, the event that starts it, or write a touch of its own for each",
     "variants": "keep one of them as the touch's content",
     "per": "leave it out: everybody gets the same code",
     "pick": _PICK,
@@ -38,7 +36,6 @@ def _remedy(path: tuple[str | int, ...]) -> str:
 
 def _asked(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     for key, asked in (
-        ("media_url", campaign.media_url is not None),
         ("staff", campaign.staff is not None),
         ("holdout", campaign.holdout is not None),
     ):
@@ -50,8 +47,8 @@ def _asked(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     for number, stage in enumerate(campaign.stages):
         if stage.pick is Pick.BEST:
             yield "`pick: best` (there are no clicks to learn from)", ("stages", number, "pick")
-        for index, touch in enumerate(stage.touches):
-            path = ("stages", number, "touches", index)
+        for touch in stage.touches:
+            path = campaign.touch_path(touch.id)
             for what, key in _asked_of_touch(touch):
                 yield what, (*path, key)
             for place, step in enumerate(touch.steps):
@@ -69,11 +66,7 @@ def _asked_of_step(step: Step) -> Iterator[tuple[str, str]]:
 
 
 def _asked_of_touch(touch: Touch) -> Iterator[tuple[str, str]]:
-    if len(touch.channel) > 1:
-        yield "`channel:` with several channels", "channel"
-    if touch.steps and touch.on is None:
-        yield "`steps:` of a touch on the calendar", "steps"
-    for key in ("variants", "by_channel", "first_comment"):
+    for key in ("variants", "first_comment"):
         if getattr(touch, key) not in (None, (), {}):
             yield f"`{key}:`", key
     if touch.pick is Pick.BEST:

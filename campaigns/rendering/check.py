@@ -188,7 +188,7 @@ class Check:
             offered |= {"until"} if offer.until is not None else set()
             offered |= {"starts"} if offer.starts is not None else set()
         event: frozenset[str] | None = frozenset()
-        if touch.on is not None:
+        if touch.on is not None and touch.answers_event:
             declared = self._campaign.events.get(touch.on)
             event = frozenset({*_EVENT, *declared}) if declared else None
         links = {"unsubscribe"} if touch.purpose == "marketing" and touch.is_personal else set()
@@ -216,7 +216,7 @@ def _unknown(touch: Touch, section: str, name: str, known: Iterable[str], place:
         return message, place, f"name the offer in the touch {touch.id!r}: `offer: CODE`"
     if section == "offer" and name in ("until", "starts"):
         return message, place, f"give the offer {touch.offer!r} a `{'from' if name == 'starts' else name}:`"
-    if section == "event" and touch.on is None:
+    if section == "event" and not touch.answers_event:
         return message, place, f"the touch {touch.id!r} has no `on:`, so no event"
     if section == "contact" and not touch.is_personal:
         return message, place, f"{touch.id!r} is for everybody and has no contact"

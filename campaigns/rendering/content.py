@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from campaigns.definition import Touch
+    from campaigns.rendering.shape import Filled
 
 _UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -21,6 +22,7 @@ class Content:
 
     `subject` is one line (empty where the channel knows none), `text` the plain part or the post, `html` the second
     part of a mail, `preheader` what an inbox shows after the subject, `media` pairs of (file, alternative text).
+    `filled`, for those who encode the mail, is the shape of its HTML and what stands in it.
     """
 
     subject: str
@@ -28,12 +30,15 @@ class Content:
     html: str | None = None
     preheader: str = ""
     media: tuple[tuple[str, str], ...] = ()
+    filled: Filled | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def hash(self) -> str:
         """The content's sha256 in hexadecimal: equal exactly when every part is equal; what an approval is bound to."""
-        parts = [self.subject, self.text, self.html, self.preheader, self.media]
-        return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()
+        parts = (self.subject, self.text, self.html or "", self.preheader)
+        written = [part.encode(errors="surrogatepass") for part in parts]
+        head = json.dumps([[len(data) for data in written], self.html is None, self.media], ensure_ascii=True)
+        return hashlib.sha256(b"\n".join([head.encode(), *written])).hexdigest()
 
 
 def one_line(text: str) -> str:

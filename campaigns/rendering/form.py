@@ -14,7 +14,7 @@ from campaigns.rendering.folding import Folded, Way, fold
 from campaigns.rendering.helpers import Unfolded
 from campaigns.rendering.mail import Mails, closed, is_document, with_footer
 from campaigns.rendering.run import CLOSE, MAX_OUTPUT, OPEN, Run
-from campaigns.rendering.shape import Shape
+from campaigns.rendering.shape import Filled, Shape
 
 if TYPE_CHECKING:
     from campaigns.definition import Touch
@@ -44,7 +44,8 @@ class _Marked:
 class Form:
     """A mail, for all messages with the same `shared` facts: sections, of which `touch.now` is not the same.
 
-    `lawful` raises for a message that must not be sent. Raises Unfoldable where the templates do what only the sandbox
+    `lawful` raises for a message that must not be sent. Messages keep the pieces of their HTML where that is asked
+    for, to be encoded by. Raises Unfoldable where the templates do what only the sandbox
     can, and what the sandbox raises for a template it refuses.
     """
 
@@ -56,10 +57,13 @@ class Form:
         mails: Mails,
         shared: Facts,
         lawful: Callable[[Facts], None],
+        *,
+        keeps_pieces: bool = False,
     ) -> None:
         if says.body is None:
             raise Unfoldable("there is no template")
         self._engine, self._mails, self._lawful = engine, mails, lawful
+        self._keeps_pieces = keeps_pieces
         self._part, self._has_layout = says.part, says.layout is not None
         self._media = touch_media(touch)
         self._shapes: dict[tuple[int, ...], Shape] = {}
@@ -121,6 +125,8 @@ class Form:
             raise Unfoldable("it does not say the same")
         if len(self._shapes) >= _SHAPES:
             self._shapes.clear()
+        if self._keeps_pieces:
+            shape.prove(shape.pieces(values))
         self._shapes[tuple(way)] = shape
         self._made += 1
         return said
@@ -128,22 +134,30 @@ class Form:
     def _filled_in(
         self, shape: Shape, values: list[str], subject: str, preheader: str, data: dict[str, object], run: Run
     ) -> Content:
-        html = shape.html(values)
+        pieces = shape.pieces(values)
         if self._written is not None:
             text = self._said(self._written, data, run)
         else:
             text = shape.aloud(values)
             if self._around is not None:
                 text = self._said(self._around, data, run, text=text)
-        return self._content(subject, text, html, preheader, data, run)
+        filled = shape.filled(pieces) if self._keeps_pieces else None
+        return self._content(subject, text, "".join(pieces), preheader, data, run, filled)
 
     def _content(
-        self, subject: str, text: str, html: str | None, preheader: str, data: dict[str, object], run: Run
+        self,
+        subject: str,
+        text: str,
+        html: str | None,
+        preheader: str,
+        data: dict[str, object],
+        run: Run,
+        filled: Filled | None = None,
     ) -> Content:
         if not text.strip():
             raise Unfolded
         text = closed(text, self._said(self._footer_text, data, run))
-        return Content(subject, text, html, preheader, self._media)
+        return Content(subject, text, html, preheader, self._media, filled)
 
     def _shape(self, values: list[str], data: dict[str, object]) -> Shape:
         """Return the shape of this message, by writing it with marks and finishing it as ever."""

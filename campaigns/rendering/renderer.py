@@ -28,7 +28,8 @@ class Renderer:
     touch and facts give the same bytes.
 
     A touch with more than `folds_after` mails is folded: what all readers share is worked out once, which a message
-    costs a fifth of then. `told` hears of each touch that cannot be, with its id and the reason.
+    costs a fifth of then. `told` hears of each touch that cannot be, with its id and the reason. What such a mail is
+    made of stays with it (`Content.filled`) with `keeps_pieces`.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Renderer:
         *,
         folds_after: int = 20,
         told: Callable[[str, str], None] | None = None,
+        keeps_pieces: bool = False,
     ) -> None:
         from campaigns.rendering.engine import Engine
 
@@ -48,6 +50,7 @@ class Renderer:
         self._folds: dict[str, Folds] = {}
         self._folds_after = folds_after
         self._told = told
+        self._keeps_pieces = keeps_pieces
 
     def render(self, touch: Touch, facts: Mapping[str, object]) -> Content:
         """Return what `touch` says with these facts (see `facts`); the whole message or RenderError, never a part.
@@ -114,6 +117,7 @@ class Renderer:
             self._mails,
             shared,
             lambda facts: self._refuse_unlawful(touch, facts),
+            keeps_pieces=self._keeps_pieces,
         )
 
     def _mail(self, touch: Touch, facts: dict[str, object], run: Run) -> Content:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 from campaigns.errors import RenderError
+from campaigns.rendering.encoding import Encoded, Quoted, joined, read_back
 from campaigns.rendering.folding import FIXED_FROM
 from campaigns.rendering.helpers import Unfolded
 from campaigns.rendering.run import CLOSE, MARK, MAX_OUTPUT, OPEN
 from campaigns.rendering.skeleton import Skeleton, Spot, placed
+
+
+class Filled(NamedTuple):
+    """HTML that was made of a shape: how all of that shape are encoded, and the values as they stand in it."""
+
+    quoted: Quoted
+    values: list[str]
 
 
 class Shape:
@@ -18,7 +27,7 @@ class Shape:
     Raises RenderError, as `Skeleton.fill` does, for a fixed value that must not stand where it does.
     """
 
-    __slots__ = ("_aloud", "_html", "_links", "_others", "_queries", "_texts")
+    __slots__ = ("_aloud", "_html", "_links", "_others", "_queries", "_quoted", "_texts")
 
     def __init__(self, skeleton: Skeleton, aloud: str | None, fixed: Sequence[str]) -> None:
         self._html: list[str] = [skeleton.fixed[0]]
@@ -42,9 +51,29 @@ class Shape:
             self._html += ["", piece]
         self._texts = [place for place, _ in texts], [number for _, number in texts]
         self._aloud = None if aloud is None else _cut(aloud, fixed)
+        self._quoted: Quoted | None = None
 
-    def html(self, values: Sequence[str]) -> str:
-        """Return the HTML with these values, each escaped for its place. Raises: RenderError as `Skeleton.fill`."""
+    def prove(self, pieces: Sequence[str]) -> None:
+        """Prepare to encode what has this shape, unless these pieces of one mail could not be read back as they are."""
+        try:
+            quoted = Quoted(pieces[::2])
+        except ValueError:  # better encoded as a whole
+            return
+        values = quoted.values(pieces[1::2])
+        body = None if values is None else joined(quoted.between, values)
+        meant = "".join(pieces) + "\n" * quoted.is_closed
+        if body is not None and read_back(Encoded("quoted-printable", body)) == meant:
+            self._quoted = quoted
+
+    def filled(self, pieces: Sequence[str]) -> Filled | None:
+        """Return what is needed to encode the pieces of a mail; None where that is not possible by its shape."""
+        return None if self._quoted is None else Filled(self._quoted, list(pieces[1::2]))
+
+    def pieces(self, values: Sequence[str]) -> list[str]:
+        """Return the HTML in pieces, with every second one of them a value, escaped for its place.
+
+        Raises: RenderError as `Skeleton.fill`.
+        """
         pieces = self._html.copy()
         places, numbers = self._texts
         # All texts at once: what separates them is a control character, which facts do not have.
@@ -65,10 +94,9 @@ class Shape:
             pieces[place] = value if value.isalnum() and value.isascii() else placed(value, Spot.QUERY)
         for place, number, spot in self._others:
             pieces[place] = placed(values[number], spot)
-        html = "".join(pieces)
-        if len(html) > MAX_OUTPUT // 4:
+        if sum(map(len, pieces)) > MAX_OUTPUT // 4:
             raise RenderError("the message may be too long")
-        return html
+        return pieces
 
     def aloud(self, values: Sequence[str]) -> str:
         """Return what the body says, as text."""

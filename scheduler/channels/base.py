@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
 from campaigns.rendering import Content
+
+ALERT = "alert"  # the purpose of a message that is no campaign's: it tells the operator what needs a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Message:
     unsubscribe: str | None = None
     unsubscribe_mail: str | None = None
     return_path: str | None = None  # where what comes back of a mail is sent to; without it the sender
+    media_url: str | None = None  # where a network can fetch the media of posts from
+    expires_at: datetime | None = None  # aware UTC; after it nobody should get it any more
     facts: dict[str, object] = field(default_factory=dict)  # contact, event, campaign, offer: what a webhook posts
 
 
@@ -60,10 +64,19 @@ class Receipt:
     detail: str = ""
 
 
-# Writes the attempt mark durably after the last-moment checks. A channel awaits it exactly once, after everything that
-# can be taken back (connecting, logging in, MAIL, RCPT, the body) and before the first irreversible byte. It raises
-# `Withheld` when a check said no, and then nothing may be sent.
-Mark = Callable[[], Awaitable[None]]
+class Mark(Protocol):
+    """Writes the attempt mark durably, after the last-moment checks.
+
+    A channel awaits it exactly once, after everything that can be taken back (connecting, logging in, MAIL, RCPT, the
+    body, a container or draft that nobody sees) and before the first irreversible byte. `handle` names at the far end
+    what was made ready before that step, for whoever must find out later what became of it; it is stored with the
+    mark, at most 500 characters, and may hold no secret. Raises `Withheld` when a check said no, and then nothing may
+    be sent; so it is after every other exception.
+    """
+
+    async def __call__(self, handle: str = "") -> None:
+        """Return once the mark is durable."""
+        ...
 
 
 class Channel(Protocol):
@@ -82,4 +95,80 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of connections; the channel may be used again afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """What is known of an attempt whose outcome is not.
+
+    `message` is composed again: the attempt's key, `created_at` and account, with the words as the campaign has them
+    now; `same_words` says whether their hash is that of the attempt. `handle` is what the channel gave with its mark,
+    "" where it gave none. `number` counts the attempts of the delivery, from 1; `started_at`, aware UTC, is when the
+    mark was written, before the first irreversible byte.
+    """
+
+    message: Message
+    same_words: bool
+    handle: str
+    number: int
+    started_at: datetime
+
+
+class Found(StrEnum):
+    """What the far end told of an attempt: it went, it did not, or that cannot be told now."""
+
+    SENT = "sent"
+    NOT_SENT = "not sent"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was found, and in `words` what was seen where: one line for ledger and log, no secret, no person's address.
+
+    `provider_id` is the far end's name of what was found SENT. `look_at`, aware UTC, is for OPEN: when looking again
+    may tell more; None when it never will, and a person decides.
+    """
+
+    found: Found
+    words: str
+    provider_id: str = ""
+    look_at: datetime | None = None
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A channel that can look at its far end what became of an attempt; nothing is sent by looking."""
+
+    @property
+    def settles_after(self) -> timedelta:
+        """How long after the attempt the far end tells the truth: it is not asked before."""
+        ...
+
+    async def settle(self, attempted: Attempted) -> Evidence:
+        """Return what the far end shows; may be asked any number of times, of one attempt by one process at a time.
+
+        Raises: DeliveryError when there is no answer now: it is asked again later, after growing pauses.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """How the token of an account stands after it was looked at: `expires_at` aware UTC, None where nobody knows."""
+
+    account: str
+    expires_at: datetime | None
+
+
+@runtime_checkable
+class Renews(Protocol):
+    """A channel whose accounts have tokens that end, and that can renew them by itself."""
+
+    async def renew(self) -> list[Renewed]:
+        """Renew what is due of every account, and return how each stands; may be called at any time.
+
+        Raises: DeliveryError only where no account could be looked at; one that fails holds up no other.
+        """
         ...

@@ -10,12 +10,14 @@ import json
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from scheduler.channels.base import Message
+from scheduler.channels.base import ALERT, Message
 from scheduler.errors import Refused
 
 
 def payload(message: Message) -> bytes:
     """Return the JSON that is posted: `type`, `timestamp` and `data`; the same bytes for the same message.
+
+    `type` is `touch.due`, and `alert` for what the operator is told.
 
     `data` holds what is needed to act on it: the touch, the person (null where nobody is meant), the texts, and the
     facts the touch was rendered from. Raises Refused when a fact has no JSON form.
@@ -39,7 +41,8 @@ def payload(message: Message) -> bytes:
         "media": [{"file": file, "alt": alt} for file, alt in content.media],
         "facts": message.facts,
     }
-    whole = {"type": "touch.due", "timestamp": message.created_at, "data": data}
+    kind = "alert" if message.purpose == ALERT else "touch.due"
+    whole = {"type": kind, "timestamp": message.created_at, "data": data}
     try:
         text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain_value)
         return text.encode(errors="replace")

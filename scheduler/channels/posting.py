@@ -1,16 +1,19 @@
-"""One HTTP request that must not go out twice: when its mark is due, what a failure of it means, when to come back."""
+"""One HTTP request that must not go out twice: when its mark is due, what a failure means, how its answer is read."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
 import ssl
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx2
 
-from scheduler.channels.base import Mark
+from scheduler.channels.answers import Answer
 from scheduler.errors import DeliveryError, NotSent, Unknown
 
 CONNECT_SECONDS = 10.0
@@ -23,7 +26,7 @@ class Sending:
     `trace` is the request's extension of that name; `limit`, the time-out around the request, has to be set before.
     """
 
-    def __init__(self, mark: Mark, seconds: float) -> None:
+    def __init__(self, mark: Callable[[], Awaitable[None]], seconds: float) -> None:
         self._mark = mark
         self._seconds = seconds
         self._begun = False
@@ -77,6 +80,47 @@ def client(tls: ssl.SSLContext, seconds: float, limits: httpx2.Limits) -> httpx2
         trust_env=False,
         limits=limits,
     )
+
+
+async def answer(response: httpx2.Response, now: datetime, *, most: int) -> Answer:
+    """Read what came back, of a body of at most `most` bytes, and close it.
+
+    A body that breaks off, is longer or is no JSON counts as empty: the status says enough.
+    """
+    try:
+        body = await _body(response, most)
+        value = _json(body)
+    finally:
+        with contextlib.suppress(httpx2.HTTPError, OSError):
+            await response.aclose()
+    return Answer(
+        response.status_code,
+        {name.lower(): value for name, value in response.headers.items()},
+        value if isinstance(value, dict) else {},
+        retry_at(now, response.headers.get("retry-after")),
+        value if isinstance(value, list) else (),
+        isinstance(value, list),
+        body,
+    )
+
+
+async def _body(response: httpx2.Response, most: int) -> bytes:
+    body = b""
+    try:
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > most:
+                return b""
+    except (httpx2.HTTPError, OSError):
+        return b""
+    return body
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _is_slow(error: Exception) -> bool:

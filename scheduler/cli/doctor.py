@@ -10,7 +10,7 @@ import click
 
 from campaigns.errors import CampaignError
 from campaigns.finding import Finding, Level
-from scheduler.cli import database, exits, findings, mail_checks, review, telling
+from scheduler.cli import account_checks, database, exits, findings, mail_checks, review, telling
 from scheduler.cli.check import Check
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
@@ -50,9 +50,11 @@ def command(session: Session, *, ledger: bool, url: str | None) -> int:
         ("project", lambda: _project(session)),
         ("files", lambda: _files(session)),
         ("database", lambda: _database(session, url)),
+        ("alerts", lambda: account_checks.alerts(session)),
         ("mail", lambda: mail_checks.log_in(session)),
         ("domains", lambda: mail_checks.domains(session)),
         ("accounts", lambda: _accounts(session)),
+        ("tokens", lambda: account_checks.tokens(session, url)),
     )
     checks = [check for name, look in looks for check in _safely(name, look)]
     screen = session.screen

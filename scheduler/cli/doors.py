@@ -51,6 +51,8 @@ async def serve(session: Session, settings: Settings, system: System, daemon: Da
         api_token=settings.api_token.get_secret_value() if settings.api_token is not None else None,
         hosts=web.Doors.hosts_of(address.host, public),
         networks=settings.networks(),
+        public_url=settings.public_url,
+        accounts=settings.accounts,
     )
     listener = web.Listener(web.create_app(doors), address)
     _greet(session, settings, listener.address)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from campaigns.definition import Purpose
 from campaigns.errors import RenderError
 from campaigns.finding import Finding, Level
-from campaigns.lint.letter import Letter, Written
+from campaigns.lint.letter import Letter
+from campaigns.lint.written import Written
 from scheduler.cli import message
 from scheduler.cli.message import Reader
+from scheduler.cli.readers import Known
 from scheduler.cli.review import Review
 
 if TYPE_CHECKING:
     from campaigns.definition import Stage, Touch
     from campaigns.rendering import Renderer
 
-_LONGEST = 3  # people of a contacts file: those about whom most is known
 
-
-def letters(review: Review, contacts: Path | None = None) -> tuple[tuple[Letter, ...], tuple[Finding, ...]]:
-    """Return every mail for every persona and for the people of the file about whom most is known.
+def letters(review: Review, readers: Sequence[Known]) -> tuple[tuple[Letter, ...], tuple[Finding, ...]]:
+    """Return every mail for each of `readers`.
 
     A mail that can be rendered for none of them is a note, with the reason of the last attempt.
     """
@@ -31,7 +30,6 @@ def letters(review: Review, contacts: Path | None = None) -> tuple[tuple[Letter,
     campaign = review.loaded.campaign
     written = rendering.written(campaign, review.loaded.templates)
     renderer = rendering.Renderer(campaign, review.loaded.templates)
-    readers = list(_readers(review, contacts))
     made: list[Letter] = []
     notes: list[Finding] = []
     for stage, touch in campaign.touches():
@@ -52,27 +50,6 @@ def letters(review: Review, contacts: Path | None = None) -> tuple[tuple[Letter,
             notes.append(Finding("mail-not-read", Level.NOTE, text, place, remedy or refused.remedy))
         made += found
     return tuple(made), tuple(notes)
-
-
-def _readers(review: Review, contacts: Path | None) -> Iterator[tuple[str, Reader]]:
-    """Yield readers with words for each; everybody has a mailbox and a phone, which must not come out in a link."""
-    personas = review.loaded.campaign.personas
-    for name in personas:
-        yield name, _reachable(message.persona(review, name).facts or {}, name)
-    if contacts is not None:
-        from scheduler import contacts_csv
-
-        people = contacts_csv.read(contacts, country=review.loaded.campaign.country).people
-        longest = sorted(people, key=lambda one: -sum(len(str(value)) for value in one.as_facts().values()))
-        for person in longest[:_LONGEST]:
-            yield person.who, _reachable(person.as_facts(), None)
-    elif not personas:
-        yield "a reader nobody knows", _reachable({}, None)
-
-
-def _reachable(facts: Mapping[str, object], persona: str | None) -> Reader:
-    own = {"email": f"{persona or 'reader'}@persona.example", "phone": "+15555550123"}
-    return Reader({**own, **{name: value for name, value in facts.items() if value}}, persona)
 
 
 def _letter(

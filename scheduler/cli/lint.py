@@ -22,15 +22,15 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
     examples=(
         ("campaign lint", "every campaign file of the project"),
         ("campaign lint valentines.yaml --strict", "warnings fail too, e.g. in CI"),
-        ("campaign lint --contacts people.csv", "mails as the longest of these people get them"),
+        ("campaign lint --contacts people.csv", "messages as the longest of these people get them"),
     ),
 )
 @click.argument("files", nargs=-1, metavar="[FILE...]", help="Campaign files; without one, all of the project.")
 @click.option("--strict", is_flag=True, help="End with code 1 on warnings too.")
-@click.option("--contacts", type=_EXISTING, metavar="CSV", help="Look at mails as people of this file get them.")
+@click.option("--contacts", type=_EXISTING, metavar="CSV", help="Look at messages as people of this file get them.")
 @common
 def command(session: Session, files: tuple[str, ...], strict: bool, contacts: Path | None) -> int:
-    """Report every mistake of campaign files and their mails, with its line and the remedy."""
+    """Report every mistake of campaign files and their messages, with its line and the remedy."""
     choices = review.chosen(session, files)
     found: list[Finding] = []
     for choice in choices:
@@ -41,7 +41,7 @@ def command(session: Session, files: tuple[str, ...], strict: bool, contacts: Pa
 
 
 def examine(session: Session, choice: review.Choice, contacts: Path | None = None) -> Sequence[Finding]:
-    """Return everything there is to say of one file: its mistakes, or else the findings of its plan and its mails."""
+    """Return all there is to say of one file: its mistakes, or else the findings of its plan and its messages."""
     try:
         return review.review(session, choice, contacts=contacts, mails=True).findings
     except CampaignError as error:

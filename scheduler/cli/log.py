@@ -67,7 +67,7 @@ def command(
     with database.opened(session, url) as store:
         zones = watching.zones(store)
         if campaign and campaign not in zones:
-            raise _unknown(campaign, zones)
+            raise unknown_campaign(campaign, zones)
 
         def look(begin: datetime | None) -> Sequence[LogRecord]:
             return watching.log(
@@ -91,7 +91,8 @@ def command(
     return exits.DONE
 
 
-def _unknown(campaign: str, known: Mapping[str, str]) -> SchedulerError:
+def unknown_campaign(campaign: str, known: Mapping[str, str]) -> SchedulerError:
+    """Return the error for a campaign that is not on the schedule, with a near name among those that are."""
     near = get_close_matches(campaign, known, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else "see all of them: campaign status"
     return SchedulerError(f"no campaign {campaign!r} is on the schedule", remedy=remedy)
@@ -128,6 +129,8 @@ def _close(session: Session, rows: Sequence[LogRecord], limit: int, *, narrowed:
         return
     more = ", the newest; --limit shows more" if len(rows) == limit else ""
     screen.line(f"{count(len(rows), 'message')}{more}")
+    if any(row.state == "unknown" for row in rows):
+        screen.steps([("campaign reconcile", "look up what may or may not have gone")])
 
 
 def _write(session: Session, rows: Sequence[LogRecord], zones: Mapping[str, str], *, show: bool) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from scheduler.cli import budgets, exits, plan_document, plan_rows, plan_screen, saved_plan
+from scheduler.cli import budgets, exits, plan_document, plan_rows, plan_screen, plan_tokens, saved_plan
 from scheduler.cli.files import write_bytes, write_text
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common, read_day
@@ -62,7 +62,8 @@ def command(
     reviews = [review(session, choice, contacts=contacts) for choice in choices]
     selection = plan_rows.select([one.timeline for one in reviews], touches, first, last, every=every)
     if session.json:
-        documents = [plan_document.document(one, selection) for one in reviews]
+        ends = plan_tokens.ends(session)
+        documents = [plan_document.document(one, selection, ends) for one in reviews]
         session.screen.json(documents[0] if len(documents) == 1 else documents)
     elif session.plain:
         for one in reviews:
@@ -84,12 +85,13 @@ def command(
 
 
 def _show(session: Session, reviews: Sequence[Review], selection: Selection, *, show_diff: bool) -> None:
-    screen = session.screen
+    screen, ends = session.screen, plan_tokens.ends(session)
     for number, one in enumerate(reviews):
         if number:
             screen.line()
         if one.is_unchanged and not (selection.every or selection.is_narrowed):
             plan_screen.notable(screen, one)
+            plan_tokens.show(screen, one, ends)
             screen.line(plan_screen.unchanged(one))
             continue
         if show_diff:
@@ -97,6 +99,7 @@ def _show(session: Session, reviews: Sequence[Review], selection: Selection, *, 
             plan_screen.notable(screen, one)
         else:
             plan_screen.show(screen, one, selection)
+        plan_tokens.show(screen, one, ends)
         screen.line(plan_screen.sentence(one))
         if (said := budgets.sentence(one, None)) is not None:
             screen.line(said)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from campaigns.planner import Fatigue
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
-from scheduler.cli import findings
+from scheduler.cli import findings, plan_costs, plan_tokens
 from scheduler.cli.plan_rows import Selection, recipients
 from scheduler.cli.review import Review
 
+if TYPE_CHECKING:
+    from scheduler.channels.horizon import TokenEnd
 
-def document(review: Review, selection: Selection) -> dict[str, object]:
+
+def document(review: Review, selection: Selection, ends: Sequence[TokenEnd] = ()) -> dict[str, object]:
     """Return the document of one campaign; a touch with several moments has an entry for each.
 
-    Moments carry the offset of the campaign's zone; those of a touch that waits for an event are null.
+    Moments carry the offset of the campaign's zone; those of a touch that waits for an event are null, those of a step
+    that follows the calendar the ones expected for whom its touch reaches on the date. `ends` are those of the
+    accounts' tokens.
     """
     timeline = review.timeline
     zone = review.loaded.campaign.zone
@@ -49,6 +56,8 @@ def document(review: Review, selection: Selection) -> dict[str, object]:
         "budget": None if review.budget is None else asdict(review.budget),
         "personas": {} if review.people is None else dict(review.people.personas),
         "fatigue": None if review.fatigue is None else _fatigue(review.fatigue),
+        "costs": plan_costs.document(review),
+        "tokens": plan_tokens.document(review, ends),
     }
 
 
@@ -87,10 +96,10 @@ def _entries(review: Review, touch: PlannedTouch, selection: Selection) -> list[
             "reason": touch.reason,
         }
 
-    if touch.trigger is not None:
+    if touch.trigger is not None and not touch.dates:
         return [entry(None, None, None)]
     return [
         entry(moment.window.earliest, moment.window.latest, moment.due_at)
-        for moment in touch.occurrences
+        for moment in touch.dates
         if selection.holds(zones.local(moment.due_at, zone).date())
     ]

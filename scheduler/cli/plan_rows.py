@@ -34,7 +34,7 @@ class Selection:
         """Whether the touch is asked for; with days given, one that waits for an event is not."""
         if self.touches and touch.id not in self.touches:
             return False
-        return touch.trigger is None or not (self.first or self.last)
+        return touch.trigger is None or bool(touch.dates) or not (self.first or self.last)
 
     def holds(self, on: date) -> bool:
         """Whether a local day lies between the first and the last."""
@@ -94,10 +94,10 @@ def rows(review: Review, selection: Selection) -> list[Row]:
         if not selection.takes(touch):
             continue
         sign, people, offer = review.sign(touch.id), recipients(review, touch), quoted.get(touch.id)
-        if touch.trigger is not None:
+        if touch.trigger is not None and not touch.dates:
             waiting.append(Row(sign, touch, None, False, people, offer))
             continue
-        moments = [moment for moment in touch.occurrences if selection.holds(zones.local(moment.due_at, zone).date())]
+        moments = [moment for moment in touch.dates if selection.holds(zones.local(moment.due_at, zone).date())]
         shown = moments if selection.every else moments[:SHOWN_REPEATS]
         for moment in shown:
             more = len(moments) - len(shown) if moment is shown[-1] else 0

@@ -10,7 +10,7 @@ from campaigns.errors import CampaignError
 from campaigns.finding import Level
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
-from scheduler.cli import findings, plan_windows, strip, wording
+from scheduler.cli import findings, plan_costs, plan_windows, strip, wording
 from scheduler.cli.output import WIDTH, Cell, Piece, Screen, Span, clipped, columns, display_width, width_of
 from scheduler.cli.plan_rows import Row, Selection, rows
 from scheduler.cli.review import Review
@@ -33,6 +33,7 @@ def show(screen: Screen, review: Review, selection: Selection) -> None:
         _posts(screen, review, selection)
     if not selection.is_narrowed:
         _offers(screen, review)
+        plan_costs.show(screen, review)
         _feasibility(screen, review)
     notable(screen, review)
 
@@ -301,7 +302,8 @@ def _shared_reasons(listed: list[Row]) -> list[str]:
 
 def _clauses(row: Row) -> list[str]:
     reason = row.touch.reason.removesuffix(row.offer or "").rstrip(" ·")
-    return [clause for clause in reason.split("; ") if clause]
+    follows = f"{row.touch.after} {row.touch.delay}".strip() if row.due is not None and row.touch.trigger else ""
+    return [clause for clause in (follows, *reason.split("; ")) if clause]
 
 
 def _people_of(row: Row) -> str:

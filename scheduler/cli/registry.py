@@ -34,6 +34,7 @@ ENTRIES = (
     Entry("run", "Do", "The daemon: send what is due; or rehearse with --dry-run", "scheduler.cli.run"),
     Entry("tasks", "Do", "What people of the shop have to do", "scheduler.cli.tasks"),
     Entry("status", "Watch", "What is on the schedule, what went, what is next", "scheduler.cli.status"),
+    Entry("reconcile", "Watch", "Find out what became of messages nobody knows of", "scheduler.cli.reconcile"),
     Entry("log", "Watch", "What became of every message, and why", "scheduler.cli.log"),
     Entry("explain", "Watch", "When a message reaches a person, or exactly why not", "scheduler.cli.explain"),
     Entry("bounces", "Watch", "Read what came back of mails: bounces and complaints", "scheduler.cli.bounces"),

@@ -17,8 +17,10 @@ from scheduler.project import LoadedCampaign
 
 if TYPE_CHECKING:
     from campaigns.diff import Changes
+    from campaigns.lint.posting import Posting
     from campaigns.planner import Fatigue
     from campaigns.timeline import Timeline
+    from scheduler.contacts_csv.row import ContactRow
     from scheduler.people import PeopleCounts
     from scheduler.store.database import Store
     from scheduler.store.people import Counts
@@ -43,6 +45,7 @@ class Review:
     budget: Budget | None = None  # what was authorised so far; None without a limit
     fatigue: Fatigue | None = None  # who would be over a cap; None where nobody was counted
     public_url: str | None = None  # what links in messages stand on
+    postings: tuple[Posting, ...] = ()  # posts and SMS as they would go, the personal ones for some readers
 
     @property
     def failed(self) -> bool:
@@ -147,15 +150,15 @@ def review(session: Session, choice: Choice, *, contacts: Path | None = None, ma
     """
     loaded = session.project.load(choice.path)
     now = session.now(loaded.campaign.zone)
-    people, fields = _counted(loaded, contacts, now) if contacts else (None, None)
+    people, fields, longest = _counted(loaded, contacts, now) if contacts else (None, None, None)
     url = database.existing(session)
     if url is None:
         seen, channels = _from_file(choice, loaded, now, people), None
-        return _examined(seen, fields, channels, database.public_url(session), mails=mails, contacts=contacts)
+        return _examined(seen, fields, channels, database.public_url(session), mails=mails, people=longest)
     with database.reading(url) as store:
         seen = _from_store(store, choice, loaded, now, people)
     channels, public_url = database.channels(session), database.public_url(session)
-    return _examined(seen, fields, channels, public_url, mails=mails, contacts=contacts)
+    return _examined(seen, fields, channels, public_url, mails=mails, people=longest)
 
 
 def review_in(session: Session, store: Store, choice: Choice) -> Review:
@@ -223,44 +226,52 @@ def _examined(
     public_url: str | None = None,
     *,
     mails: bool = False,
-    contacts: Path | None = None,
+    people: Sequence[ContactRow] | None = None,
 ) -> Review:
     """Add the findings; a rule whose facts nobody knows here says that it was not checked."""
     from campaigns import planner, rendering
     from campaigns.lint import facts, linter
+    from scheduler.cli import media_files, postings, readers
 
     campaign, loaded = review.loaded.campaign, review.loaded
-    others = rendering.Renderer(campaign, loaded.templates).check(
-        known_contact_fields=fields or (), public_address=public_url is not None
-    )
+    renderer = rendering.Renderer(campaign, loaded.templates)
+    others = renderer.check(known_contact_fields=fields or (), public_address=public_url is not None)
     if review.fatigue is not None:
         others = (*others, *planner.fatigue_findings(campaign, review.fatigue))
+    with_url, known_readers = replace(review, public_url=public_url), readers.readers(review, people)
     read = None
     if mails:
         from scheduler.cli import letters
 
-        read, notes = letters.letters(replace(review, public_url=public_url), contacts)
+        read, notes = letters.letters(with_url, known_readers)
         others = (*others, *notes)
+    posts, unmeasured = postings.postings(with_url, renderer, known_readers)
+    files = loaded.media()
     known = facts.Facts(
-        files=loaded.media(),
+        files=files,
         channels=channels,
         public_url=public_url if public_url is not None and public_url.startswith("https:") else None,
         recipients=review.people.touches if review.people else None,
         contact_fields=fields,
         approved=review.approved,
         letters=read,
-        findings=others,
+        postings=posts,
+        media=media_files.facts(loaded.folder, files & {file for post in posts for file, _alt in post.media}),
+        findings=(*others, *unmeasured),
     )
-    return replace(review, findings=linter.lint(campaign, review.timeline, known), public_url=public_url)
+    return replace(with_url, findings=linter.lint(campaign, review.timeline, known), postings=posts)
 
 
-def _counted(loaded: LoadedCampaign, contacts: Path, now: datetime) -> tuple[PeopleCounts, frozenset[str]]:
-    """Return how many people of the file each touch reaches, and which facts the file has of them."""
+def _counted(
+    loaded: LoadedCampaign, contacts: Path, now: datetime
+) -> tuple[PeopleCounts, frozenset[str], tuple[ContactRow, ...]]:
+    """Return how many people of the file each touch reaches, which facts it has of them, and the longest of them."""
     from scheduler import contacts_csv, people
+    from scheduler.cli import readers
 
     file = contacts_csv.read(contacts, country=loaded.campaign.country)
     counts = people.count(loaded.campaign, file.people, now, source=contacts.name)
-    return counts, frozenset(file.mapping.values()) | {"age", "consent"}
+    return counts, frozenset(file.mapping.values()) | {"age", "consent"}, readers.longest(file.people)
 
 
 def _stored_people(counts: Counts, recipients: Mapping[str, int], personas: Mapping[str, int]) -> PeopleCounts:

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from scheduler.bootstrap import System
     from scheduler.clock import Clock
     from scheduler.guard import Guard
+    from scheduler.runtime import Round
     from scheduler.runtime.daily import Begin
     from scheduler.settings import Settings
     from scheduler.store.database import Store
     from scheduler.store.meta import Hold
     from scheduler.worker import Outcome
+
+_ALERTS_SECONDS = 30  # between two looks whether everything is on HOLD
 
 
 @click.command(
@@ -187,7 +190,10 @@ async def _run(
     bind: str | None,
     trial: bool,
 ) -> None:
-    from scheduler.runtime import Daemon
+    from scheduler import bootstrap
+    from scheduler.runtime import Copying, Daemon
+
+    calendar = None if trial else bootstrap.task_calendar(settings, system)
 
     daemon = Daemon(
         system.store,
@@ -200,6 +206,9 @@ async def _run(
         say=session.screen.say,
         reload=reloading.reloader(session, settings, system.catalog),
         daily=None if trial else _daily(settings, system),
+        settler=None if trial else system.settler,
+        copying=Copying(calendar) if calendar is not None else None,
+        rounds=() if trial else _rounds(settings, system),
     )
     try:
         if bind is not None:
@@ -209,8 +218,26 @@ async def _run(
     finally:
         for channel in system.channels.values():
             await channel.close()
+        if calendar is not None:
+            await calendar.close()
         await system.renderer.close()
         system.writer.close()
+
+
+def _rounds(settings: Settings, system: System) -> list[Round]:
+    """Return what is done beside the sending: tokens are renewed, and the operator is told what needs a person."""
+    from datetime import timedelta
+
+    from scheduler import bootstrap
+    from scheduler.operations import renewing
+    from scheduler.runtime import Round
+    from scheduler.runtime.daily import following
+
+    rounds = [Round("renewal of tokens", lambda: renewing.renew(system.channels), system.clock, following)]
+    alerter = bootstrap.alerter(settings, system)
+    if alerter is not None:
+        rounds.append(Round("alerts", alerter.look, system.clock, lambda now: now + timedelta(seconds=_ALERTS_SECONDS)))
+    return rounds
 
 
 def _daily(settings: Settings, system: System) -> Begin | None:

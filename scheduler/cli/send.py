@@ -139,7 +139,7 @@ def _marked(made: Message, recipient: Recipient) -> Message:
 
 
 async def _send(channel: Channel, made: Message) -> Receipt:
-    async def mark() -> None:
+    async def mark(handle: str = "") -> None:
         """There is no ledger to write to: the message is a test."""
 
     try:

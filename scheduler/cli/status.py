@@ -13,7 +13,7 @@ from scheduler.cli import database, exits, hold_screen, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
 from scheduler.cli.output import Cell, Span, to_json
-from scheduler.cli.wording import distance
+from scheduler.cli.wording import count, distance
 from scheduler.delivery import State
 from scheduler.errors import SchedulerError
 
@@ -91,6 +91,7 @@ def _document(status: Status) -> dict[str, object]:
         "unknown": status.unknown,
         "held": status.held,
         "hold": hold_screen.document(status.hold),
+        "next_look_at": status.next_look,
     }
 
 
@@ -156,6 +157,9 @@ def _show(session: Session, status: Status, now: datetime, zone: str | None) -> 
                 f"{one.id}: {read.clicked} messages clicked in, {read.opened} opened ",
                 Span(f"(with programs {read.clicked_raw} and {read.opened_raw})", "faint"),
             )
+    if status.unknown:
+        again = f"; looked up again {telling.told(status.next_look, zone)}" if status.next_look is not None else ""
+        screen.line(Span("! ", "error"), f"{count(status.unknown, 'message')} may or may not have gone{again}")
     _jobs(session, status, now, zone)
     screen.steps(_next_steps(status))
 
@@ -229,8 +233,10 @@ def _next_steps(status: Status) -> list[tuple[str, str]]:
             steps.append((f"campaign resume {one.id}", "let it go on"))
         if one.approvals:
             steps.append((f"campaign approve {one.id}/{one.approvals[0].touch}", "let it go"))
-        if one.failed or one.counts.get(State.UNKNOWN, 0):
-            steps.append((f"campaign log {one.id} --failed", "see what failed, or may not have gone"))
+        if one.counts.get(State.UNKNOWN, 0):
+            steps.append(("campaign reconcile", "look up what may not have gone, and settle it"))
+        if one.failed:
+            steps.append((f"campaign log {one.id} --failed", "see what failed"))
         elif one.counts.get(State.HELD, 0):
             steps.append((f"campaign log {one.id}", "see what is held, and why"))
     if not steps:

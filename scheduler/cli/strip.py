@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from campaigns.definition import RECEIVED
 from campaigns.timeline import PlannedStage, Timeline
 from campaigns.timing import zones
 from scheduler.cli.output import WIDTH, Piece, Span, clipped, display_width
@@ -41,7 +42,7 @@ class Scale:
 
 def draw(timeline: Timeline, zone: str) -> list[list[Piece]]:
     """Return the lines of the strip, at most 88 columns; none when nothing of the campaign has a date of its own."""
-    moments = [zones.local(moment.due_at, zone) for touch in timeline.touches for moment in touch.occurrences]
+    moments = [zones.local(moment.due_at, zone) for touch in timeline.touches for moment in touch.dates]
     if not moments:
         return []
     days = [moment.date() for moment in moments]
@@ -78,7 +79,7 @@ def _row(
         scale.column(zones.local(moment.due_at, zone).date())
         for touch in timeline.touches
         if touch.stage == stage.id
-        for moment in touch.occurrences
+        for moment in touch.dates
     )
     for at, touches in days.items():
         if at is not None:
@@ -106,7 +107,10 @@ def _day(moment: datetime, zone: str) -> date:
 
 def _triggered(timeline: Timeline, stage: PlannedStage) -> str:
     """Return `+ 2 on purchase, 1 on delivered` for the touches of a stage that wait for an event."""
-    events = Counter(touch.trigger for touch in timeline.touches if touch.stage == stage.id and touch.trigger)
+    waiting = (touch for touch in timeline.touches if touch.stage == stage.id and not touch.dates)
+    events = Counter(
+        touch.after if touch.trigger.startswith(RECEIVED) else touch.trigger for touch in waiting if touch.trigger
+    )
     if not events:
         return ""
     text = "+ " + ", ".join(f"{number} on {event}" for event, number in events.items())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from campaigns.definition import OF_CHANNEL
 from campaigns.errors import CampaignError
 from scheduler.cli.options import Session
 from scheduler.cli.review import Choice, chosen, shown
@@ -37,6 +38,7 @@ def find(session: Session, name: str) -> Target:
     if owners:
         choices = ", ".join(f"{choice.path.stem}/{name}" for choice in owners)
         raise SchedulerError(f"several campaigns have a touch {name!r}", remedy=f"write one of {choices}")
+    _refuse_several(name, known)
     try:
         located = session.project.search(name)
         return Target(Choice(located.path, name, located.looked_up), None)
@@ -62,10 +64,18 @@ def touch_ids(session: Session) -> Iterable[tuple[str, str]]:
 def _checked(loaded: LoadedCampaign, touch: str) -> str:
     known = [one.id for _, one in loaded.campaign.touches()]
     if touch not in known:
+        _refuse_several(touch, known)
         near = get_close_matches(touch, known, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
         raise SchedulerError(f"no touch {touch!r} in {loaded.path}", remedy=remedy)
     return touch
+
+
+def _refuse_several(touch: str, known: Iterable[str]) -> None:
+    """Refuse the name of a touch for several channels where one message is meant."""
+    several = [one for one in known if one.partition(OF_CHANNEL)[0] == touch and one != touch]
+    if several:
+        raise SchedulerError(f"{touch!r} goes by several channels", remedy=f"write one of {', '.join(several)}")
 
 
 def _owners(session: Session, touch: str) -> tuple[list[Choice], list[str]]:

@@ -56,10 +56,10 @@ def _replay(conn: Connection, catalog: Catalog, record: Mapping[str, Any]) -> bo
 
 
 def _follow_up(conn: Connection, catalog: Catalog, row: reader.DeliveryRecord, state: State, at: datetime) -> None:
-    campaign = catalog.get(conn, row.campaign, row.edition)
+    claim = reader.claim_of(row)
+    campaign = catalog.get(conn, row.campaign, row.edition, claim.revision)
     if campaign is None:
         return
-    claim = reader.claim_of(row)
     if state is State.SENT:
         runs.after_sent_together(conn, [(campaign, claim)], now=at)
     if state in _ENDED:

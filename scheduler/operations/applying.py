@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from campaigns import diff, planner
-from campaigns.definition import Campaign, Touch
+from campaigns.definition import Campaign, Touch, renamed
 from campaigns.diff import AppliedPlan, Changes, Identities
 from campaigns.finding import Finding, Level
 from campaigns.timeline import PlannedOccurrence, Timeline
@@ -95,7 +95,7 @@ def _preview(
     timeline = keyed = planned(campaign, identities)
     file = campaign
     if not identities.are_plain:
-        file = diff.keyed(campaign, identities.keys)
+        file = renamed(campaign, identities.keys)
         keyed = planned(file, None)
     states = identities.by_name(plans.touch_states(conn, campaign.id, edition))
     cancelled = tuple(_cancelled(campaign, touch) for touch, state in states.items() if state.rejected)
@@ -205,7 +205,7 @@ def apply(
             raise SchedulerError(refused[0].message, place=refused[0].place, remedy=refused[0].remedy)
         timeline = seen.planned
         edition = timeline.edition
-        named = diff.keyed(campaign, seen.identities.keys)
+        named = renamed(campaign, seen.identities.keys)
         before = catalog.get(conn, campaign.id, edition)
         plans.fix_reference(conn, campaign.id, edition, now)
         number = plans.add_revision(

@@ -328,9 +328,15 @@ def _nothing(conn: Connection, sought: _Sought, contact: int, now: datetime) -> 
     assert person is not None
     state, reason = State.CANCELLED, "no date of it is left"
     if touch.on is not None:
-        run = plans.last_run(conn, campaign.id, campaign.edition, touch.id, contact)
-        if run is None:
+        sequence = campaign.sequence(touch.id)
+        of_run = sequence[1].touch.id if sequence is not None else touch.id
+        run = plans.last_run(conn, campaign.id, campaign.edition, of_run, contact)
+        if run is None and not touch.answers_event:
+            state, reason = State.PLANNED, f"follows {campaign.name_of(of_run)}, which has not reached them"
+        elif run is None:
             state, reason = State.PLANNED, f"waits for {touch.on}: none so far"
+        elif run.state == "open":
+            state, reason = State.PLANNED, run.reason or "its run has not come to it yet"
         else:
             reason = f"no message of its run: {run.reason or run.state}"
     else:

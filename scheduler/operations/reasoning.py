@@ -79,8 +79,13 @@ def without_case(campaign: InForce, stage: Stage, touch: Touch) -> Iterator[Line
     audience = campaign.audience(stage, touch)
     if audience is not None:
         yield Line("audience", str(audience))
-    if touch.on is not None:
+    if touch.on is None:
+        return
+    sequence = campaign.sequence(touch.id)
+    if touch.answers_event or sequence is None:
         yield Line("starts on", touch.on)
+    else:
+        yield Line("follows", campaign.name_of(sequence[1].touch.id))
 
 
 def _stopped(rulings: Sequence[Ruling], rule: str) -> bool:
@@ -159,7 +164,7 @@ def _moment(here: Circumstances, case: Case) -> str:
     zone = here.zone(case)
     own = here.standing(case).timezone if case.claim.contact is not None else ""
     whose = "" if own else " (it stands in: their own zone is unknown)"
-    after = f"{planned.trigger} {planned.delay}".strip() if planned.trigger is not None else ""
+    after = f"{planned.after or planned.trigger} {planned.delay}".strip() if planned.trigger is not None else ""
     why = "; ".join(part for part in (after, planned.reason) if part)
     return f"{moment(case.claim.due_at, zone)} {zone}{whose}: {why}".rstrip(": ")
 

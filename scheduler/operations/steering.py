@@ -8,6 +8,7 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from campaigns import planner
+from campaigns.definition import OF_CHANNEL
 from campaigns.timeline import Timeline
 from campaigns.timing import resolver
 from scheduler import runs
@@ -35,13 +36,16 @@ class Target:
 
 
 def targets(store: Store, catalog: Catalog, names: Sequence[str]) -> tuple[Target, ...]:
-    """Return what the names mean: `valentines`, `valentines/offer-email`, or `offer-email` where it is unique."""
+    """Return what the names mean: `valentines`, `valentines/offer-email`, or `offer-email` where it is unique.
+
+    A touch for several channels is meant with all of them where no channel is named.
+    """
     with store.read() as conn:
         campaigns = catalog.in_force(conn)
-        return tuple(_target(campaigns, name) for name in names)
+        return tuple(target for name in names for target in _meant(campaigns, name))
 
 
-def _target(campaigns: Sequence[InForce], name: str) -> Target:
+def _meant(campaigns: Sequence[InForce], name: str) -> tuple[Target, ...]:
     known = [
         (campaign, campaign.name_of(touch.id), touch.id)
         for campaign in campaigns
@@ -49,11 +53,15 @@ def _target(campaigns: Sequence[InForce], name: str) -> Target:
     ]
     for campaign in campaigns:
         if name == campaign.id:
-            return Target(campaign.id, campaign.edition)
-    found = [one for one in known if name in (one[1], f"{one[0].id}/{one[1]}")]
-    if len(found) == 1:
-        campaign, called, key = found[0]
-        return Target(campaign.id, campaign.edition, key, called)
+            return (Target(campaign.id, campaign.edition),)
+    found = [
+        (campaign, called, key)
+        for campaign, called, key in known
+        for written in {called, called.partition(OF_CHANNEL)[0]}
+        if name in (written, f"{campaign.id}/{written}")
+    ]
+    if found and all(campaign is found[0][0] for campaign, _, _ in found):
+        return tuple(Target(campaign.id, campaign.edition, key, called) for campaign, called, key in found)
     if found:
         choices = ", ".join(f"{campaign.id}/{touch}" for campaign, touch, _ in found)
         raise SchedulerError(f"{name!r} is a touch of several campaigns", remedy=f"write one of {choices}")

@@ -11,7 +11,7 @@ from scheduler.checks import WAITS_FOR_APPROVAL
 from scheduler.delivery import State
 from scheduler.operations.people import find, label
 from scheduler.operations.visitors import Kind
-from scheduler.store import ledger, meta, people, plans, reader, tracking
+from scheduler.store import inquiries, ledger, meta, people, plans, reader, tracking
 from scheduler.store.database import Connection, Store
 
 # A daemon writes its heartbeat at least every 20 seconds; one that was not heard from for longer than this is gone.
@@ -88,6 +88,7 @@ class Status:
     daemon: DaemonStatus | None
     campaigns: tuple[CampaignStatus, ...]
     hold: meta.Hold | None = None  # why nothing is sent at all
+    next_look: datetime | None = None  # when a far end is asked again what became of an unknown message
 
     @property
     def unknown(self) -> int:
@@ -135,7 +136,7 @@ def status(store: Store, *, now: datetime, campaign: str | None = None) -> Statu
             replace(_campaign(conn, row, counts.get(row.id, {})), measured=read.get((row.id, row.edition)))
             for row in rows
         )
-        return Status(daemon, found, meta.hold(conn))
+        return Status(daemon, found, meta.hold(conn), inquiries.next_at(conn))
 
 
 def _campaign(conn: Connection, row: plans.CampaignRecord, counts: Mapping[str, int]) -> CampaignStatus:
@@ -262,7 +263,16 @@ def log(
             limit=limit,
             after=after,
         )
-        return [replace(row, touch=names.of(row.campaign, row.touch)) for row in rows]
+        asked = inquiries.unknown(conn, [row.id for row in rows if row.state == State.UNKNOWN])
+        words = {one.delivery: one.words for one in asked if one.words}
+        return [
+            replace(
+                row,
+                touch=names.of(row.campaign, row.touch),
+                reason=f"{row.reason}; asked: {words[row.id]}" if row.id in words else row.reason,
+            )
+            for row in rows
+        ]
 
 
 def tasks(store: Store, *, everything: bool = False) -> list[TaskLine]:

@@ -40,11 +40,15 @@ class Revision(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One message to render: the revision it follows, the id of its touch, and the facts of `rendering.facts`."""
+    """One message to render: the revision it follows, the id of its touch, and the facts of `rendering.facts`.
+
+    `finished` asks for a mail as it travels (`Finished`), which a renderer may give instead, where it can.
+    """
 
     campaign: Revision
     touch: str
     facts: Mapping[str, object]
+    finished: bool = False
 
 
 class Crashed(RenderError):

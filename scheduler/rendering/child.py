@@ -26,6 +26,7 @@ from campaigns.rendering import mail as _mail  # noqa: F401
 from scheduler.errors import FAULTS
 from scheduler.rendering import limits, wire
 from scheduler.rendering.base import OutOfMemory, attempt, missing
+from scheduler.rendering.shapes import Finisher, Ready
 
 _BUILDING = 5.0  # seconds of processor time to restore a campaign and to compile its templates
 _KEPT_BACK = 0.05  # seconds of processor time that answers wait for others at most
@@ -49,7 +50,7 @@ class _Revision:
             limits.allow(_BUILDING)
             campaign = restore(self._definition)
             touches = {touch.id: touch for _, touch in campaign.touches()}
-            self._restored = Renderer(campaign, self._templates, told=self._told), touches
+            self._restored = Renderer(campaign, self._templates, told=self._told, keeps_pieces=True), touches
         return self._restored
 
 
@@ -61,6 +62,7 @@ class _Child:
         self._count = count
         self._seconds = seconds
         self._revisions: dict[int, _Revision] = {}
+        self._finisher = Finisher(lambda head, pieces: send(wire.shape(head, pieces)))
 
     def obey(self, name: str, number: int, *values: Any) -> None:
         """Carry out one command about the revision of this number."""
@@ -79,13 +81,14 @@ class _Child:
         limits.allow(0)
 
     def _render(self, revision: _Revision, shared: Sequence[Mapping[str, object]], jobs: Sequence[list[Any]]) -> None:
-        answers: list[Content | RenderError] = []
+        answers: list[Content | RenderError | Ready] = []
         waiting = spent = 0.0
-        for touch, facts in wire.jobs(shared, jobs):
+        for touch, facts, finished in wire.jobs(shared, jobs):
             self._count()
             answer = self._say(revision, touch, facts)
             spent += self._seconds - limits.allow(_BUILDING)
-            answers.append(answer)
+            ready = self._finisher.finish(answer) if finished and isinstance(answer, Content) else None
+            answers.append(ready or answer)
             waiting += 0 if isinstance(answer, RenderError) else len(answer.text) + len(answer.html or "")
             is_spent = isinstance(answer, OutOfMemory)
             if is_spent or spent > _KEPT_BACK or waiting > _TOGETHER:
@@ -106,7 +109,7 @@ class _Child:
         limits.allow(self._seconds)
         return attempt(renderer, touches[touch], facts) if touch in touches else missing(touch)
 
-    def _answer(self, answers: list[Content | RenderError]) -> None:
+    def _answer(self, answers: list[Content | RenderError | Ready]) -> None:
         if answers:
             self._send(wire.answers(answers))
             answers.clear()

@@ -18,12 +18,14 @@ from campaigns.errors import Place, RenderError
 from campaigns.plain import PlainFacts, plain
 from campaigns.rendering import Content
 from scheduler.rendering.base import OutOfMemory
+from scheduler.rendering.shapes import Ready, Shapes
 
 MAX_FRAME = 64 << 20  # bytes of one frame: the definition and the templates of a campaign are the largest
 MAX_ANSWERS = 16 << 20  # bytes of one frame that comes back
 
 _LENGTH = struct.Struct(">I")
 _ANSWERS = b"="  # begins a frame of answers; JSON cannot
+_SHAPE = b"+"  # begins a frame that tells of a shape
 _SHARED = ("campaign", "stage")  # sections that messages which go together mostly share
 _write = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"), default=plain
@@ -56,22 +58,23 @@ def order(revision: int, jobs: Sequence[tuple[bytes, bytes | None]]) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def job(touch: str, facts: Mapping[str, object]) -> bytes:
+def job(touch: str, facts: Mapping[str, object], *, finished: bool = False) -> bytes:
     """Return a job as JSON, so that a template sees what it would see of the facts themselves.
 
     Of `PlainFacts` without what `shared` says. Of all others, dates, decimals, sets and other mappings become plain
-    here. Raises: RenderError for facts that no template could be given.
+    here. `finished` asks for a mail that is encoded. Raises: RenderError for facts that no template could be given.
     """
+    asked = [True] if finished else []
     if type(facts) is PlainFacts:
         try:
-            return to_json([touch, {name: value for name, value in facts.items() if name not in _SHARED}])
+            return to_json([touch, {name: value for name, value in facts.items() if name not in _SHARED}, *asked])
         except (PydanticSerializationError, ValueError):
             pass  # it was changed since; as it is now
     try:
-        return _write([touch, facts]).encode(errors="surrogatepass")
+        return _write([touch, facts, *asked]).encode(errors="surrogatepass")
     except (TypeError, ValueError, RecursionError):
         # It says what is wrong, or makes plain what cannot be written at once.
-        return _write([touch, plain(facts)]).encode(errors="surrogatepass")
+        return _write([touch, plain(facts), *asked]).encode(errors="surrogatepass")
 
 
 def shared(facts: PlainFacts) -> bytes:
@@ -79,10 +82,14 @@ def shared(facts: PlainFacts) -> bytes:
     return to_json({name: facts[name] for name in _SHARED if name in facts})
 
 
-def jobs(common: Sequence[Mapping[str, object]], written: Sequence[list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield touch and facts of the jobs of an order, as a renderer received them."""
-    for touch, facts, *place in written:
-        yield touch, PlainFacts(facts | common[place[0]]) if place else facts
+def jobs(
+    common: Sequence[Mapping[str, object]], written: Sequence[list[Any]]
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield touch and facts of the jobs of an order as they were received, and whether finished mails are asked for."""
+    for touch, facts, *more in written:
+        finished = bool(more) and more[0] is True
+        place = more[1:] if finished else more
+        yield touch, PlainFacts(facts | common[place[0]]) if place else facts, finished
 
 
 class Inbox:
@@ -91,6 +98,7 @@ class Inbox:
     def __init__(self, longest: int) -> None:
         self._longest = longest
         self._bytes = bytearray()
+        self._shapes = Shapes()
 
     def take(self, more: bytes) -> Iterator[Any]:
         """Yield the value of every frame that is complete. Raises: BrokenFrameError."""
@@ -104,7 +112,12 @@ class Inbox:
                 return
             body = bytes(self._bytes[_LENGTH.size : end])
             del self._bytes[:end]
-            yield _read_answers(body) if body.startswith(_ANSWERS) else _json(body)
+            if body.startswith(_ANSWERS):
+                yield _read_answers(body, self._shapes)
+            elif body.startswith(_SHAPE):
+                _read_shape(body, self._shapes)
+            else:
+                yield _json(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +127,26 @@ class Answers:
     said: tuple[Content | RenderError, ...]
 
 
-def answers(said: Sequence[Content | RenderError]) -> bytes:
+def answers(said: Sequence[Content | RenderError | Ready]) -> bytes:
     """Return the frame of answers: a line of JSON with the lengths of the texts in bytes, and the texts behind it."""
     texts: list[bytes] = []
-    heads = [_error(answer) if isinstance(answer, RenderError) else _message(answer, texts) for answer in said]
-    body = b"".join([_ANSWERS, _write(heads).encode(errors="surrogatepass"), b"\n", *texts])
+    heads: list[list[object]] = []
+    for answer in said:
+        if isinstance(answer, Ready):
+            heads.append(answer.head)
+            texts += answer.texts
+        else:
+            heads.append(_error(answer) if isinstance(answer, RenderError) else _message(answer, texts))
+    return _beside(_ANSWERS, heads, texts)
+
+
+def shape(head: list[object], pieces: Sequence[bytes]) -> bytes:
+    """Return the frame that tells of a shape: its number and the lengths of its pieces, and these behind it."""
+    return _beside(_SHAPE, head, pieces)
+
+
+def _beside(sign: bytes, head: object, texts: Sequence[bytes]) -> bytes:
+    body = b"".join([sign, _write(head).encode(errors="surrogatepass"), b"\n", *texts])
     return _LENGTH.pack(len(body)) + body
 
 
@@ -135,44 +163,94 @@ def _error(error: RenderError) -> list[object]:
     return [isinstance(error, OutOfMemory), error.message, where, error.remedy]
 
 
-def _read_answers(body: bytes) -> Answers:
-    """Return the answers of a frame, part by part of the type it must have. Raises: BrokenFrameError."""
-    end = body.find(b"\n")
-    heads = _json(body[len(_ANSWERS) : end])
-    if end < 0 or not isinstance(heads, list):
-        raise BrokenFrameError("expected answers")
-    at = end + 1
+class _Texts:
+    """The texts behind the head of a frame, taken one after the other."""
 
-    def text(length: int) -> str:
-        nonlocal at
-        if type(length) is not int or not 0 <= length <= len(body) - at:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        end = body.find(b"\n")
+        if end < 0:
+            raise BrokenFrameError("expected a head")
+        self.head = _json(body[1:end])
+        self._at = end + 1
+
+    def bytes(self, length: object) -> bytes:
+        """Return the next text of this length."""
+        if type(length) is not int or not 0 <= length <= len(self._body) - self._at:
             raise BrokenFrameError("expected the length of a text")
-        at += length
+        self._at += length
+        return self._body[self._at - length : self._at]
+
+    def text(self, length: object) -> str:
+        """Return the next text of this length as text."""
         try:
-            return body[at - length : at].decode(errors="surrogatepass")
+            return self.bytes(length).decode(errors="surrogatepass")
         except UnicodeDecodeError as error:
             raise BrokenFrameError(str(error)) from None
 
-    said: list[Content | RenderError] = []
-    for head in heads:
-        match head:
-            case [int(subject), int(words), None | int() as html, int(preheader), list(media)]:
-                said.append(
-                    Content(
-                        text(subject),
-                        text(words),
-                        None if html is None else text(html),
-                        text(preheader),
-                        tuple(_pair(item) for item in media),
-                    )
+    def end(self) -> None:
+        """Look that nothing is left."""
+        if self._at != len(self._body):
+            raise BrokenFrameError("expected nothing behind the last text")
+
+
+def _read_shape(body: bytes, shapes: Shapes) -> None:
+    """Learn the shape of a frame. Raises: BrokenFrameError."""
+    texts = _Texts(body)
+    match texts.head:
+        case [int(number), list(lengths)]:
+            pieces = [texts.bytes(length) for length in lengths]
+        case _:
+            raise BrokenFrameError("expected a shape")
+    texts.end()
+    try:
+        shapes.learn(number, pieces)
+    except ValueError as error:
+        raise BrokenFrameError(str(error)) from None
+
+
+def _read_answers(body: bytes, shapes: Shapes) -> Answers:
+    """Return the answers of a frame, part by part of the type it must have. Raises: BrokenFrameError."""
+    texts = _Texts(body)
+    if not isinstance(texts.head, list):
+        raise BrokenFrameError("expected answers")
+    said = tuple([_answer(head, texts, shapes) for head in texts.head])
+    texts.end()
+    return Answers(said)
+
+
+def _answer(head: object, texts: _Texts, shapes: Shapes) -> Content | RenderError:
+    match head:
+        case [
+            str(digest),
+            bool(is_base64),
+            None | int() as number,
+            bool(is_closed),
+            [_, _, _, _] as lengths,
+            list(media),
+        ]:
+            try:
+                return shapes.finished(
+                    [texts.bytes(length) for length in lengths],
+                    tuple(_pair(item) for item in media),
+                    digest,
+                    number,
+                    is_base64=is_base64,
+                    is_closed=is_closed,
                 )
-            case [bool(memory), str(message), where, str(remedy)]:
-                said.append((OutOfMemory if memory else RenderError)(message, place=_place(where), remedy=remedy))
-            case _:
-                raise BrokenFrameError("expected a message or an error")
-    if at != len(body):
-        raise BrokenFrameError("expected nothing behind the last text")
-    return Answers(tuple(said))
+            except ValueError as error:
+                raise BrokenFrameError(str(error)) from None
+        case [int(subject), int(words), None | int() as html, int(preheader), list(media)]:
+            return Content(
+                texts.text(subject),
+                texts.text(words),
+                None if html is None else texts.text(html),
+                texts.text(preheader),
+                tuple(_pair(item) for item in media),
+            )
+        case [bool(memory), str(message), where, str(remedy)]:
+            return (OutOfMemory if memory else RenderError)(message, place=_place(where), remedy=remedy)
+    raise BrokenFrameError("expected a message or an error")
 
 
 def _json(body: bytes) -> Any:

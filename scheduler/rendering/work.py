@@ -105,7 +105,7 @@ class Queue:
         shared = _Shared()
         for index, job in enumerate(jobs):
             try:
-                text = wire.job(job.touch, job.facts)
+                text = wire.job(job.touch, job.facts, finished=job.finished)
             except RenderError as error:
                 batch.answer(index, error)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,10 +19,14 @@ from scheduler.engines.local import LocalEngine
 from scheduler.errors import FAULTS, BusyError, StorageError
 from scheduler.guard import Guard, NoGuard
 from scheduler.operations import watching
+from scheduler.operations.settler import Settler
 from scheduler.runtime import ending
 from scheduler.runtime.alarm import Alarm
+from scheduler.runtime.copying import Copying
 from scheduler.runtime.daily import DAILY, Begin, Daily
 from scheduler.runtime.heartbeat import PACE_SECONDS, Heartbeat, Vitals
+from scheduler.runtime.rounds import Round
+from scheduler.runtime.settling import SETTLED, SETTLING, Settling
 from scheduler.runtime.systemd import notify
 from scheduler.store import plans, reader
 from scheduler.store.database import Store
@@ -73,6 +77,9 @@ class Daemon:
         say: Callable[[str], None] | None = None,
         reload: Callable[[], str] | None = None,
         daily: Begin | None = None,
+        settler: Settler | None = None,
+        copying: Copying | None = None,
+        rounds: Sequence[Round] = (),
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         self._store = store
@@ -89,6 +96,10 @@ class Daemon:
         self._heartbeat = Heartbeat(store, clock, worker_id)
         self._vitals = Vitals(heartbeat_seconds)
         self._alarm = Alarm(self._fired, self._failed)
+        self._besides = frozenset({_HEARTBEAT, _AGAIN, DAILY, SETTLING, SETTLED, *(one.name for one in rounds)})
+        self._settling = Settling(settler, store, writer, clock, self._alarm)
+        self._copying = copying
+        self._rounds = {one.name: one for one in rounds}
         self._watch = Watch(store, lambda: self._alarm.now("a decision"))
         self._wake = asyncio.Event()
         self._pulse = asyncio.Event()
@@ -110,7 +121,7 @@ class Daemon:
         """
         if isinstance(self._engine, LocalEngine):
             self._engine.on_room = self._wake.set
-        ending.on_signals(self._asked_to_stop, self._asked_to_reload)
+        ending.on_signals(self._asked_to_stop, self._hup.set)
         await self._begin()
         looking = asyncio.create_task(self._looking())
         others = [asyncio.create_task(work) for work in self._others()]
@@ -133,7 +144,12 @@ class Daemon:
         await self._writer.run(self._heartbeat.beat)
         beating = asyncio.create_task(self._beating_along())
         try:
+            await self._settling.look()
             await self._dispatcher.work_off()
+            if self._copying is not None:
+                await self._copying.round()
+            for one in self._rounds.values():
+                await one.once()
         except Exception:
             with suppress(Exception):  # what ended it says more than what followed
                 async with asyncio.timeout(ending.DRAIN_SECONDS):
@@ -152,9 +168,6 @@ class Daemon:
     def _asked_to_stop(self) -> None:
         self._say("stopping: finishing what is being sent, once more to stop at once")
         self.stop()
-
-    def _asked_to_reload(self) -> None:
-        self._hup.set()
 
     # --- the work -----------------------------------------------------------------------------------------------------
 
@@ -176,6 +189,9 @@ class Daemon:
             self._guarding(),
             self._reloading(),
             *([self._daily.run(self._alarm)] if self._daily is not None else []),
+            self._settling.run(),
+            *([self._copying.run()] if self._copying is not None else []),
+            *(one.run(self._alarm) for one in self._rounds.values()),
         ]
 
     def _failed(self, error: BaseException) -> None:
@@ -191,6 +207,10 @@ class Daemon:
             self._pulse.set()
         if name == DAILY and self._daily is not None:
             self._daily.rang()
+        if name == SETTLING:
+            self._settling.rang()
+        if name in self._rounds:
+            self._rounds[name].rang()
         self._wake.set()
 
     async def _looking(self) -> None:
@@ -256,6 +276,7 @@ class Daemon:
         coming = await self._writer.run(self._read_coming)
         if not self._end.is_set():
             self._arm(coming)
+            await self._settling.arm()
         await self._dispatcher.prepare()
         if coming != self._told:
             self._told = coming
@@ -278,7 +299,7 @@ class Daemon:
             early = coming.due - self._dispatcher.ahead
             soon = early if early > self._looked_at else coming.due
             moments[_NEXT] = self._clock.now() + timedelta(seconds=AGAIN_SECONDS) if late else soon
-        self._alarm.hold(moments, besides=frozenset({_HEARTBEAT, _AGAIN, DAILY}))
+        self._alarm.hold(moments, besides=self._besides)
         self._watch.expect(coming.due)
 
     async def _reloading(self) -> None:
@@ -324,6 +345,7 @@ class Daemon:
             await self._when_it_can(partial(self._heartbeat.beat, self._alarm.coming(_SHOWN_JOBS)))
             self._vitals.done()
             notify("WATCHDOG=1")  # the loop, the alarm clock and the writer work, though the database may not
+            await self._settling.arm()
 
     async def _beating_along(self) -> None:
         while True:

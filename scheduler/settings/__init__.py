@@ -15,7 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from campaigns.definition.rates import ChannelRate
 from scheduler.errors import SchedulerError
-from scheduler.settings import advice, sources
+from scheduler.settings import advice, destinations, sources
+from scheduler.settings.destinations import Destination
 from scheduler.settings.dkim import Dkim
 from scheduler.settings.sources import FILE, PREFIX, key_of
 
@@ -37,7 +38,7 @@ class Settings(BaseSettings):
     CAMPAIGN_NOW: the zone that a bare date is read in belongs to the campaign. `nameserver` is the address, and where
     it is not 53 the port, of the name server that `campaign doctor` asks instead of the machine's. `retention` and
     `unconfirmed` are the spans after which people are forgotten (`operations.retention`), None for never. `utm_domains`
-    and `scanner_networks` are lists with spaces or commas between.
+    and `scanner_networks` are lists with spaces or commas between. `alerts` says where it is told what needs a person.
     """
 
     model_config = SettingsConfigDict(
@@ -72,8 +73,10 @@ class Settings(BaseSettings):
     retention: str | None = None
     unconfirmed: str | None = "30 days"
     render_processes: int = Field(1, ge=1, le=64)
+    alerts: str | None = None
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _project: Path = PrivateAttr(default=Path())
 
     @classmethod
     def settings_customise_sources(
@@ -112,6 +115,7 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SchedulerError("; ".join(advice.mistakes(error)), remedy=f"see the environment and {FILE}") from None
         settings._warnings = (*warnings, *advice.in_clear(settings.smtp_url))
+        settings._project = project
         return settings
 
     @field_validator("retention", "unconfirmed")
@@ -195,6 +199,19 @@ class Settings(BaseSettings):
                 raise ValueError(f"expected networks such as 192.0.2.0/24, got {network[:60]!r}") from None
         return text
 
+    @field_validator("alerts", mode="before")
+    @classmethod
+    def _are_destinations(cls, value: object) -> object:
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            value = " ".join(value)  # as `campaign.toml` may have them
+        if isinstance(value, str):
+            destinations.read(value)
+        return value
+
+    def alert_destinations(self) -> tuple[Destination, ...]:
+        """Return where it is told what needs a person, empty where nobody is."""
+        return destinations.read(self.alerts)
+
     def utm_sites(self) -> tuple[str, ...]:
         """Return the sites (lower case) whose links say which campaign they stood in."""
         return tuple(_words(self.utm_domains))
@@ -216,6 +233,11 @@ class Settings(BaseSettings):
         """Return the keys that were used before, the newest first: links that they signed are still good."""
         text = self.former_secret_keys.get_secret_value() if self.former_secret_keys is not None else ""
         return tuple(key.encode() for key in text.split())
+
+    @property
+    def project(self) -> Path:
+        """The folder of the project they were read for; where they were not read, the working directory."""
+        return self._project
 
     def account(self, name: str) -> Mapping[str, SecretStr]:
         """Return the fields of an account, empty when nothing is known of it; `my-shop` and `MY_SHOP` are the same."""

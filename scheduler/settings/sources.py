@@ -20,7 +20,21 @@ FILE = "campaign.toml"
 # What may also be given as the name of a file that holds it (CAMPAIGN_SECRET_KEY_FILE), or as a systemd credential.
 SECRETS = ("database_url", "smtp_url", "smtp_password", "secret_key", "former_secret_keys", "api_token")
 _DKIM_SECRETS = ("key", "second_key")
-_ACCOUNT_SECRETS = ("secret", "secret_access_key", "session_token", "server_token", "api_key")
+_ACCOUNT_SECRETS = (
+    "secret",
+    "secret_access_key",
+    "session_token",
+    "server_token",
+    "api_key",
+    "api_secret",
+    "app_password",
+    "app_secret",
+    "auth_token",
+    "client_secret",
+    "password",
+    "refresh_token",
+    "token",
+)
 
 
 def from_toml(cls: type[BaseSettings], project: Path, warnings: list[str]) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from scheduler.simulation.chance import Chance
 from scheduler.simulation.faults import CALM, FarEnd, Fate
 from scheduler.simulation.run import PlayedEvent, run
-from scheduler.simulation.world import Point, Reached, World, WorldChannel
+from scheduler.simulation.world import LookingChannel, Point, Reached, World, WorldChannel
 
 __all__ = [
     "CALM",
     "Chance",
     "FarEnd",
     "Fate",
+    "LookingChannel",
     "PlayedEvent",
     "Point",
     "Reached",

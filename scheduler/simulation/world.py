@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from scheduler.channels.base import Mark, Message, Receipt
+from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, Receipt
 from scheduler.clock import Clock
 from scheduler.errors import ChannelDown, NotSent, Refused, Unknown
 from scheduler.simulation.chance import Chance
@@ -53,6 +55,7 @@ class World:
     reached: list[Reached] = field(default_factory=list)
     repeats: int = 0
     keys: set[tuple[str, str]] = field(default_factory=set)
+    arriving: Counter[tuple[str, str]] = field(default_factory=Counter)  # begun, and neither accepted nor given up
 
     def accept(self, channel: str, message: Message, at: datetime, *, knows_keys: bool) -> Reached | None:
         """Let a message take effect; None when the far end knows its key already and does nothing."""
@@ -63,6 +66,15 @@ class World:
         one = Reached(len(self.reached) + 1, at, channel, message)
         self.reached.append(one)
         return one
+
+    @contextmanager
+    def arrives(self, channel: str, message: Message) -> Iterator[None]:
+        """Note that a message is on its way, for as long as its sender is at it."""
+        self.arriving[channel, message.key] += 1
+        try:
+            yield
+        finally:
+            self.arriving[channel, message.key] -= 1
 
 
 class WorldChannel:
@@ -96,6 +108,10 @@ class WorldChannel:
         fate = self.far_end.fate(self._chance)
         await self._pass(Point.BEFORE_MARK, message, fate)
         _before(fate)
+        with self._world.arrives(self.name, message):
+            return await self._deliver(message, mark, fate)
+
+    async def _deliver(self, message: Message, mark: Mark, fate: Fate) -> Receipt:
         await mark()
         await self._pass(Point.AFTER_MARK, message, fate)
         if fate is Fate.LATER:
@@ -121,6 +137,21 @@ class WorldChannel:
         # Asked again after a stall: who was killed meanwhile does nothing more.
         while self._at is not None and (stalled := self._at(point, message, fate)) is not None:
             await stalled
+
+
+class LookingChannel(WorldChannel):
+    """A channel whose far end shows what has arrived; it says so where a message may still be on its way."""
+
+    settles_after = timedelta(minutes=1)
+
+    async def settle(self, attempted: Attempted) -> Evidence:
+        """Look in the world's own list."""
+        key = (self.name, attempted.message.key)
+        if key in self._world.keys:
+            return Evidence(Found.SENT, "in the list of what arrived", attempted.message.key)
+        if self._world.arriving[key]:
+            return Evidence(Found.OPEN, "still on its way", look_at=self._clock.now() + timedelta(minutes=10))
+        return Evidence(Found.NOT_SENT, "not in the list of what arrived")
 
 
 def _before(fate: Fate) -> None:

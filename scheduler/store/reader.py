@@ -16,7 +16,7 @@ from scheduler.store import audience
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states, runnable
 from scheduler.store.ledger.claims import Claim
-from scheduler.store.people import MAIL, consents_to, is_suppressed
+from scheduler.store.people import MAIL, SMS, consents_to, is_suppressed
 from scheduler.store.plans.occurrences import coming
 from scheduler.store.rows import read_all, read_one, rows_of
 from scheduler.store.tables import ATTEMPTS, CONTACTS, DELIVERIES, OCCURRENCES
@@ -249,7 +249,7 @@ def _reachable(conn: Connection, campaign: Campaign, stage: Stage, touch: Touch,
     if (address := _ADDRESS.get(channel)) is not None:
         where.append(func.coalesce(CONTACTS.c[address], "") != "")
     marketing = touch.purpose is Purpose.MARKETING and channel in PERSONAL
-    stopped = ["all", *(("marketing",) if marketing else ()), *((MAIL,) if channel == "email" else ())]
+    stopped = ["all", *(("marketing",) if marketing else ()), *((channel,) if channel in (MAIL, SMS) else ())]
     where.append(~is_suppressed(stopped))
     if marketing:
         where.append(consents_to(channel))

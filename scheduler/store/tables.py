@@ -331,6 +331,25 @@ class Attempt(Row, table=True):
     finished_at: datetime | None = moment_column()
     outcome: str | None = None  # the state it ended in
     detail: str = ""
+    handle: str = Field(default="", sa_column_kwargs={"server_default": text("''")})  # what was made ready over there
+
+
+class Inquiry(Row, table=True):
+    """What was asked of the far end about an attempt whose outcome nobody knew, and what it showed last.
+
+    `next_at` is when it is asked again, None when a person decides; while somebody asks, when they are given up.
+    """
+
+    delivery: int = Field(
+        sa_column=Column(BIGKEY, ForeignKey("delivery.id"), primary_key=True, autoincrement=False, nullable=False)
+    )
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})  # of the attempt
+    began_at: datetime = moment_column(nullable=False)  # the first look
+    looks: int
+    next_at: datetime | None = moment_column()
+    looked_at: datetime = moment_column(nullable=False)
+    found: str = ""  # sent, not sent, open; empty where there was no answer
+    words: str = ""
 
 
 class Task(Row, table=True):
@@ -402,6 +421,7 @@ RUNS = METADATA.tables["run"]
 STAGE_ENTRIES = METADATA.tables["stage_entry"]
 DELIVERIES = METADATA.tables["delivery"]
 ATTEMPTS = METADATA.tables["attempt"]
+INQUIRIES = METADATA.tables["inquiry"]
 TASKS = METADATA.tables["task"]
 DAEMONS = METADATA.tables["daemon"]
 RATE_BUCKETS = METADATA.tables["rate_bucket"]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from campaigns.errors import CampaignError
 from scheduler.store.database import Store, generation_of
-from scheduler.web import ingest
+from scheduler.web import ingest, texts
 from scheduler.web.doorkeeper import Doorkeeper
 from scheduler.web.doors import Doors
 from scheduler.web.pages import Pages
@@ -41,6 +41,7 @@ def create_app(doors: Doors) -> FastAPI:
         routes=list(Pages(doors).routes()),
     )
     app.include_router(ingest.routes(doors))
+    app.include_router(texts.routes(doors))
 
     @app.get("/healthz", summary="Whether the daemon works", responses={503: {"description": "It does not"}})
     async def tell_health() -> Health:

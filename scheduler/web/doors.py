@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TypeVar
+
+from pydantic import SecretStr
 
 from scheduler.catalog import Catalog
 from scheduler.clock import Clock
@@ -41,6 +43,7 @@ class Doors:
 
     `hosts` are the names (lower case, without port) that requests may be addressed to: a page of somebody else's that
     points its own name at this machine gets nothing. `networks` are those of data centres, where no reader sits.
+    `public_url` is the address of the doors as others call it, `accounts` are those of the channels, by name.
     """
 
     store: Store
@@ -52,6 +55,8 @@ class Doors:
     hosts: frozenset[str] = _OWN_NAMES
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    public_url: str | None = None
+    accounts: Mapping[str, Mapping[str, SecretStr]] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def hosts_of(*names: str | None) -> frozenset[str]:

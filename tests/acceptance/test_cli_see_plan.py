@@ -61,7 +61,7 @@ def test_the_plan_as_json_has_exactly_the_keys_of_the_contract(shop: Path) -> No
 
     plan = json.loads(result.stdout)
     promised = ["campaign", "timezone", "now", "tzdata", "stages", "touches", "changes", "findings", "hash"]
-    assert list(plan) == [*promised, "in_flight", "budget", "personas", "fatigue"]
+    assert list(plan) == [*promised, "in_flight", "budget", "personas", "fatigue", "costs", "tokens"]
     assert (plan["campaign"], plan["timezone"], plan["now"]) == ("spring", "Europe/Paris", "2026-11-20T00:00:00+01:00")
     assert plan["stages"][0] == {
         "id": "awareness",

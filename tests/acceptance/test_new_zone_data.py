@@ -27,9 +27,9 @@ stages:
   - stage: awareness
     kind: awareness
     touches:
-      - {id: winter, channel: instagram, when: 2 february at 9:00, text: Rings}
-      - {id: spring, channel: instagram, when: 15 may at 9:00, text: Spring}
-      - {id: summer, channel: instagram, when: 20 july, text: Summer}
+      - {id: winter, channel: facebook, when: 2 february at 9:00, text: Rings}
+      - {id: spring, channel: facebook, when: 15 may at 9:00, text: Spring}
+      - {id: summer, channel: facebook, when: 20 july, text: Summer}
 """
 
 

@@ -45,7 +45,7 @@ class Mark:
         self._delivered = delivered
         self._raises = raises
 
-    async def __call__(self) -> None:
+    async def __call__(self, handle: str = "") -> None:
         self.calls += 1
         self.seen.append(self._delivered())
         if self._raises is not None:

@@ -61,7 +61,7 @@ def test_the_whole_mail_is_there_before_the_mark(way: str) -> None:
         there.last_line = b"the last line\r\n"
         seen: list[bool] = []
 
-        async def mark() -> None:
+        async def mark(handle: str = "") -> None:
             if way != "plain":
                 await asyncio.wait_for(there.body.wait(), 5)
             seen.append(there.body.is_set())
@@ -123,7 +123,7 @@ def test_a_line_that_dies_while_the_mark_is_written_is_certainly_not_sent() -> N
 
         async with there.serving() as port, email_channel(port) as channel:
 
-            async def mark() -> None:
+            async def mark(handle: str = "") -> None:
                 await channel.close()
 
             return await outcome(asyncio.ensure_future(channel.send(offer(), mark))), there.dots

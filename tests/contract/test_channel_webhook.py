@@ -237,7 +237,7 @@ def test_the_mark_comes_on_the_open_connection_before_the_first_byte() -> None:
     opened = asyncio.Event()
     seen: list[tuple[int, int]] = []
 
-    async def mark() -> None:
+    async def mark(handle: str = "") -> None:
         await opened.wait()
         seen.append((connected, received))
 
@@ -273,7 +273,7 @@ def test_the_time_the_mark_takes_is_not_held_against_the_far_end() -> None:
         writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
         await writer.drain()
 
-    async def mark() -> None:
+    async def mark(handle: str = "") -> None:
         asyncio.get_running_loop().call_later(0.4, release.set)
         await release.wait()
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from support.readers import BODY, KEYS, MAILING, START, clicks, hrefs, html_of, picture, shop, trap
 from support.shop import Schedule, person
 
+from campaigns.errors import CampaignError
+from campaigns.rendering import Content
 from scheduler.operations import people as knowing
+from scheduler.rendering.base import Job
+from scheduler.rendering.inline import InlineRenderer
 from scheduler.store import people, tracking
 from scheduler.store.database import Store
 from scheduler.tokens import Mark, Purpose
@@ -88,6 +94,32 @@ def test_who_did_not_agree_or_took_it_back_is_not_measured(store: Store, tmp_pat
 
     assert [(clicks(html), ".gif" in html) for html in mails] == [([], False), ([], False)]
     assert "https://shop.example/rings?a=1&amp;b=2#top" in hrefs(mails[0])
+
+
+class Noting(InlineRenderer):
+    """Renders, and notes for which jobs a finished mail would do."""
+
+    def __init__(self) -> None:
+        self.asked: list[bool] = []
+
+    async def render(self, jobs: Sequence[Job]) -> list[Content | CampaignError]:
+        self.asked += [job.finished for job in jobs]
+        return await super().render(jobs)
+
+
+@pytest.mark.parametrize(
+    ("tracking", "takes", "asked"), [("on", True, False), ("off", True, True), ("off", False, False)]
+)
+def test_mail_is_asked_for_as_it_travels_only_where_nothing_is_done_to_it_any_more(
+    store: Store, tmp_path: Path, tracking: str, takes: bool, asked: bool
+) -> None:
+    schedule = shop(store, tmp_path, text=MAILING.replace("tracking: on", f"tracking: {tracking}"))
+    schedule.worker._renderer = renderer = Noting()
+    schedule.recorded["email"].takes_finished = takes  # type: ignore[attr-defined]
+
+    html_of(schedule)
+
+    assert renderer.asked == [asked]
 
 
 def test_without_a_public_address_mails_are_left_alone(store: Store, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from support.revisions import job, mail, revision
 
 from campaigns.errors import CampaignError, RenderError
 from campaigns.rendering import Content
+from campaigns.rendering.finished import Finished
 from scheduler.catalog import InForce
 from scheduler.errors import SchedulerError
 from scheduler.rendering.base import Crashed, Job
@@ -70,6 +72,33 @@ def test_message_is_the_one_that_is_rendered_inline(shop: InForce, shared: PoolR
 
     assert answers[:3] == asyncio.run(InlineRenderer().render(jobs))[:3]
     assert said(answers) == ["Hello Zoë", "Hello <b>Ann</b>", "Hello", "the touch 'nothing' is not in the campaign"]
+
+
+def test_finished_mail_is_the_message_that_is_rendered_inline(shop: InForce) -> None:
+    page = (
+        "<p>{{ contact.first_name }}, {{ contact.city }}</p>\n{% if contact.vip %}<b>{{ contact.vip }}</b>{% endif %}"
+    )
+    others = revision(mail("page", template="page.html"), templates={"page.html": page})
+    people = [{"first_name": f"Zoë {number}", "vip": "=." * (number % 2)} for number in range(60)]
+    jobs = [replace(job(others, "page", **person), finished=True) for person in people]
+
+    async def twice() -> list[Content | CampaignError]:
+        pool = PoolRenderer(together=7)
+        try:
+            first = await pool.render(jobs[:40])
+            os.kill(pool.pids[0], signal.SIGKILL)  # its successor tells of the shapes again
+            return first + await pool.render(jobs[20:])
+        finally:
+            await pool.close()
+
+    answers = asyncio.run(twice())
+
+    meant = [answer for answer in asyncio.run(InlineRenderer().render(jobs)) if isinstance(answer, Content)]
+    read = [answer for answer in answers if isinstance(answer, Content)]
+    assert [(one.subject, one.text, one.html, one.preheader, one.hash) for one in read] == [
+        (one.subject, one.text, one.html, one.preheader, one.hash) for one in (*meant[:40], *meant[20:])
+    ]
+    assert [isinstance(one, Finished) for one in answers].count(True) == 40
 
 
 def test_answers_come_in_the_order_of_the_jobs_whatever_their_revisions(shop: InForce) -> None:

@@ -175,6 +175,33 @@ def test_a_channel_that_refused_us_rests_instead_of_being_asked_for_every_person
     ] * 20
 
 
+@pytest.mark.parametrize(("refused", "other"), [("paris", "lyon"), ("lyon", "paris")])
+def test_an_account_that_was_refused_holds_up_no_other_account_of_its_channel(
+    refused: str, other: str, store: Store, tmp_path: Path
+) -> None:
+    schedule = Schedule.on(store, START)
+    for shop in ("paris", "lyon"):
+        text = f"accounts: {{facebook: {shop}}}\n{YEARLY.replace('occasion: valentines-day', '')}"
+        schedule.apply(
+            write(tmp_path, text, name=f"{shop}.yaml", head=HEAD.replace("campaign: shop", f"campaign: {shop}"))
+        )
+    sent: list[str | None] = []
+
+    class Half(RecordingChannel):
+        async def send(self, message: Message, mark: Mark) -> Receipt:
+            if message.account == refused:
+                raise ChannelDown("the token was withdrawn")
+            sent.append(message.account)
+            return await super().send(message, mark)
+
+    schedule.channels["facebook"] = Half("facebook")
+
+    schedule.live_until(moment("2027-02-10T10:01:00+01:00"))
+
+    assert sent == [other]
+    assert {row.campaign: row.state for row in schedule.rows()} == {refused: State.RETRY_WAIT, other: State.SENT}
+
+
 def test_a_claim_whose_lease_is_over_does_not_even_greet_the_server(store: Store, tmp_path: Path) -> None:
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org"), person("max@example.org"), person("zoe@example.org"))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from support.mails import a_mail
 
 from campaigns.rendering import Content
+from campaigns.rendering.encoding import Encoder
 from scheduler.channels.base import Recipient
 from scheduler.channels.email import address, mime
-from scheduler.channels.email.parts import Encoder
 
 # Everything Unicode has, with more than its share of what breaks headers.
 NASTY = st.sampled_from(
@@ -168,7 +168,7 @@ def test_what_an_encoder_remembers_changes_nothing(texts: list[str], bound: int)
     remembering = Encoder(bound)
 
     for text in texts * 3:
-        assert remembering.part("html", text) == Encoder().part("html", text)
+        assert remembering.encoded(text) == Encoder().encoded(text)
 
 
 LOCALS = st.text(alphabet="abcXYZ019.!#$%&'*+-/=?^_`{|}~\"(),:;<>@[] é", max_size=70)

@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Callable
 
 from simulation.loop import VirtualLoop
+from simulation.machine import Disk, SimStore
 from simulation.options import Options
-from simulation.process import Disk, KeptCatalog, SimStore, owned_task
+from simulation.process import KeptCatalog, owned_task
 from simulation.shapes import STARTS, Edit, load, person
 
 from scheduler.operations import applying, people

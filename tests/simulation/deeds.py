@@ -10,7 +10,8 @@ from datetime import datetime
 from simulation.decisions import Decisions
 from simulation.invariants import Witness
 from simulation.loop import LoopClock, VirtualLoop
-from simulation.process import KeptCatalog, SimStore
+from simulation.machine import SimStore
+from simulation.process import KeptCatalog
 from simulation.shapes import Edit, Shape, load, person
 
 from scheduler.errors import ConflictError, SchedulerError

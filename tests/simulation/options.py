@@ -10,7 +10,8 @@ from simulation.shapes import SHAPES, STARTS
 
 from scheduler.simulation import Chance
 
-FIRST_SHAPES = tuple(shape for shape in SHAPES if shape.name != "steps")  # seeds keep what they were drawn before it
+LATER_SHAPES = ("steps", "launch")  # seeds keep what they were drawn before these
+FIRST_SHAPES = tuple(shape for shape in SHAPES if shape.name not in LATER_SHAPES)
 FAULTS = (
     "crash",
     "certain",
@@ -74,9 +75,10 @@ def options(seed: int) -> Options:
     """Draw a seed's options: swarm testing, each fault and each deed is in about a third of the seeds."""
     chance = Chance(seed, "options")
     share = chance.pick((0.15, 0.3, 0.5))
+    shape = chance.pick(FIRST_SHAPES).name if not Chance(seed, "sequence").happens(0.12) else "steps"
     return Options(
         seed,
-        chance.pick(FIRST_SHAPES).name if not Chance(seed, "sequence").happens(0.12) else "steps",
+        "launch" if Chance(seed, "campaign").happens(0.08) else shape,
         chance.below(len(STARTS)),
         chance.pick(CROWDS),
         chance.some(FAULTS, share),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,14 +14,17 @@ from simulation.simulate import FAULTS, Options, Report, options, simulate
 from sqlalchemy import or_
 
 from scheduler import book, checks, circumstances, dispatcher, fanout, messages, runs, worker
+from scheduler.channels.base import Receipt
 from scheduler.delivery import State
 from scheduler.engines.local import LocalEngine
 from scheduler.errors import Withheld
 from scheduler.operations import people, watching
+from scheduler.parcel import Closing
 from scheduler.store import ledger, standings
 from scheduler.store.bulk import within
 from scheduler.store.ledger import persons, releasing
 from scheduler.store.people import erasing, forgotten, merging
+from scheduler.store.people.consents import suppress as stop
 from scheduler.store.tables import DELIVERIES
 
 _D = DELIVERIES.c
@@ -66,30 +69,23 @@ def an_unsubscribe_after_rendering_is_not_seen() -> Any:
 
 
 def the_outcome_is_written_before_sending() -> Any:
-    async def through(self: Any, channel: Any, parcel: Any, begun: datetime) -> Any:
-        number = int(await self._book.mark(parcel))
-        pending = self._close(self._went(parcel, number, worker.Receipt()))
-        await self.confirm(pending)
-
-        async def marked() -> None:
-            """It was, long ago."""
-
-        await channel.send(parcel.message, marked)
-        return worker._NOTHING
-
-    return put((worker.Worker, "_through", _withholding(through)))
-
-
-def _withholding(through: Any) -> Any:
     original = worker.Worker._through
 
-    async def tried(self: Any, channel: Any, parcel: Any, begun: datetime) -> Any:
+    async def through(self: Any, channel: Any, parcel: Any, begun: datetime) -> Any:
         try:
-            return await through(self, channel, parcel, begun)
-        except Exception:
+            number = int(await self._book.mark(parcel))
+        except (Withheld, ledger.LostLease):
             return await original(self, channel, parcel, begun)
+        await self.confirm(self._close(self._verdicts.went(parcel, number, Receipt(), begun)))
 
-    return tried
+        async def marked(handle: str = "") -> None:
+            """It was, long ago."""
+
+        with suppress(Exception):
+            await channel.send(parcel.message, marked)
+        return worker._NOTHING
+
+    return put((worker.Worker, "_through", through))
 
 
 def a_lease_that_runs_out_returns_what_is_being_sent() -> Any:
@@ -112,8 +108,8 @@ def a_lease_that_runs_out_returns_what_is_being_sent() -> Any:
 def the_mark_is_not_committed_before_sending() -> Any:
     mark = book.Book.mark
 
-    def marked(self: Any, parcel: Any) -> Any:
-        future = asyncio.ensure_future(mark(self, parcel))
+    def marked(self: Any, parcel: Any, *rest: Any, **named: Any) -> Any:
+        future = asyncio.ensure_future(mark(self, parcel, *rest, **named))
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
         async def at_once() -> int:
@@ -183,7 +179,7 @@ def the_last_of_a_group_is_lost() -> Any:
     transaction = book.Book._transaction
 
     def partly(self: Any, items: Any) -> Any:
-        if len(items) > 1 and isinstance(items[-1], book.Closing) and items[-1].attempt is not None:
+        if len(items) > 1 and isinstance(items[-1], Closing) and items[-1].attempt is not None:
             return [*transaction(self, items[:-1]), items[-1].state]
         return transaction(self, items)
 
@@ -276,13 +272,12 @@ def forgetting_leaves_what_was_planned() -> Any:
     def settled(conn: Any, *, reason: str, **rest: Any) -> int:
         return 0 if reason == "erased" else settle_many(conn, reason=reason, **rest)
 
-    suppressed = erasing.suppress
     return put(
         (ledger, "settle_many", settled),
         (
             erasing,
             "suppress",
-            lambda conn, contact, **rest: rest["scope"] == "all" or suppressed(conn, contact, **rest),
+            lambda conn, contact, **rest: rest["scope"] == "all" or stop(conn, contact, **rest),
         ),
     )
 
@@ -349,18 +344,15 @@ BUGS: Mapping[Any, Mapping[str, tuple[str, ...]]] = {
     what_is_made_ready_goes_at_once: {},
 }
 MOST_SEEDS = 150
-# Those that the model finds, in lives in which people are also imported again, forgotten and merged.
+# Those that the model finds in lives drawn by lot, in which people are also imported again, forgotten and merged; what
+# is too rare for that shows in the lives that are written down.
 OF_THE_MODEL = (
     no_recovery_at_start,
     recovery_puts_attempts_back_into_the_queue,
     the_due_time_is_in_the_key,
-    a_pause_is_ignored_at_the_mark,
     an_edit_fans_out_again,
     forgetting_forgets_the_opt_out,
     forgetting_leaves_what_was_planned,
-    merging_leaves_both_messages_planned,
-    merging_takes_the_looser_consent,
-    merging_forgets_what_the_other_did,
     an_import_overwrites_an_opt_out,
 )
 

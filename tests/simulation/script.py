@@ -22,7 +22,8 @@ class Script:
 
     def steps(self) -> list[tuple[float, str, tuple[object, ...]]]:
         """Draw what happens and when, in seconds since the start."""
-        chance, steps = self.chance, []
+        chance = self.chance
+        steps: list[tuple[float, str, tuple[object, ...]]] = []
         events: list[float] = []
         for number, name in enumerate(self.shape.events):
             if self.shape.lines.keys() & {"thanks", "cart", "nudge"} and (number == 0 or chance.happens(0.6)):

@@ -227,6 +227,26 @@ SHAPES: tuple[Shape, ...] = (
         events=("cart_abandoned", "refund", "cart_abandoned", "purchase"),
     ),
     Shape(
+        "launch",
+        {
+            "launch": _SMS
+            + ", until: purchase, wait_for: {{event: refund, within: 1 day, else: {other}}}, steps: ["
+            + "{{id: {why}, when: 1 hour later, channel: sms, text: {words}}},"
+            + " {{id: {more}, when: 3 hours later, channel: sms, text: {words}}},"
+            + " {{id: {last}, when: 1 hour later, channel: sms, text: {words}}}]",
+            "thanks": _THANKS,
+        },
+        {
+            "launch": Facts("sms", until="purchase"),
+            "why": Facts("sms", until="purchase", after=("launch",)),
+            "more": Facts("sms", until="purchase", after=("launch", "why"), is_last=True),
+            "last": Facts("sms", until="purchase", after=("launch",), instead_of="refund", is_last=True),
+            "thanks": Facts("sms", marketing=False, on="purchase"),
+        },
+        removable=("thanks",),
+        events=("refund", "purchase", "refund"),
+    ),
+    Shape(
         "approval",
         {
             "offer": _SMS + ", approval: required",

@@ -13,8 +13,9 @@ from simulation.bench import Bench, bench_of
 from simulation.deeds import Deeds
 from simulation.invariants import Witness
 from simulation.loop import LoopClock
+from simulation.machine import Disk, SideFiles, SimStore
 from simulation.options import DAY, DEEDS, FAULTS, HOUR, Options, Report, options
-from simulation.process import CONNECTIONS, Disk, KeptCatalog, Process, SideFiles, SimStore
+from simulation.process import CONNECTIONS, KeptCatalog, Process
 from simulation.script import Script
 from simulation.shapes import SHAPES, STARTS, Edit, Shape
 from simulation.troubles import Troubles
@@ -24,7 +25,7 @@ from scheduler.channels.base import Channel, Message
 from scheduler.channels.task import TaskChannel
 from scheduler.errors import BusyError, SchedulerError
 from scheduler.operations import ledger_check
-from scheduler.simulation import CALM, Chance, FarEnd, Fate, Point, Reached, World, WorldChannel
+from scheduler.simulation import CALM, Chance, FarEnd, Fate, LookingChannel, Point, Reached, World, WorldChannel
 from scheduler.store import plans
 
 CHANNELS = ("email", "sms", "facebook", "webhook")
@@ -89,6 +90,7 @@ class Simulation(Deeds, Troubles):
         self.deaths = 0
         self.files = SideFiles()
         self._happened_at: dict[str, datetime] = {}
+        self._looks = Chance(which.seed, "looks").happens(0.5)  # whether the far ends can be asked what has arrived
         self._guarded = bool({"leap", "restore", "full", "busy"} & set(which.faults))
         self._done: list[tuple[str, tuple[object, ...]]] | None = None  # what was done since the copy was made
         self._decided, self._edit_then = deepcopy(self.decisions), self.edit
@@ -139,7 +141,7 @@ class Simulation(Deeds, Troubles):
 
         channels: dict[str, Channel] = {"call": TaskChannel("call")}
         for name in CHANNELS:
-            channels[name] = WorldChannel(
+            channels[name] = (LookingChannel if self._looks else WorldChannel)(
                 name,
                 self.world,
                 self.clock,

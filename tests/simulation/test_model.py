@@ -1,35 +1,19 @@
-"""A shop's life in any order, held against a small model: who must have got what, and who must not.
+"""A shop's life in any order, held against a small model; and lives written down, each of which shows a planted bug.
 
 `uv run pytest tests/simulation/test_model.py --hypothesis-profile=search` lives through thousands of lives instead.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import run_state_machine_as_test
 from simulation import planted
-from simulation.shapes import Edit, load, person
-from simulation.simulate import DAY, HOUR, Options, Simulation, bench_of
+from simulation.lives import LIVES, Life, live
+from simulation.model import Shop
 from sqlalchemy.exc import IntegrityError
-
-from scheduler.operations import applying, people
-from scheduler.simulation import FarEnd
-from scheduler.store import reader
 
 GATE = settings(
     max_examples=30,
@@ -40,257 +24,31 @@ GATE = settings(
     database=None,
 )
 # Each profile of conftest says how many lives: the gate's are few, those of `search` as many as it says.
-LIVES = GATE if settings.get_current_profile_name() == "gate" else settings(GATE, max_examples=2_500, derandomize=False)
-PEOPLE = ("lea", "karim")
-SHAPES = ("hooks", "hooks", "steps", "nudge", "zones", "daily", "offer")
-WHO = st.sampled_from(PEOPLE)
+LIVES_OF_THE_PROFILE = (
+    GATE if settings.get_current_profile_name() == "gate" else settings(GATE, max_examples=2_500, derandomize=False)
+)
 MOST_ROUNDS, LIVES_A_ROUND = 20, 150
-MAILED_AT = 25 * HOUR + 300  # the mail goes on the next day at 10:05, an hour and five minutes after the start's hour
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Whether a person has agreed, whether they stopped or were erased, and whom they are one person with."""
-
-    agrees: bool = True
-    stopped: bool = False
-    group: frozenset[str] = frozenset()
-
-
-class Shop(RuleBasedStateMachine):
-    """One campaign, two people and a daemon with a slow far end; in `hooks` every message is counted exactly."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bench = bench_of()
-        self.sim: Simulation | None = None
-        # The model.
-        self.told = 0  # events
-        self.here: dict[str, Standing] = {who: Standing(group=frozenset((who,))) for who in PEOPLE}
-        self.lives: list[tuple[float, dict[str, Standing]]] = [(0.0, dict(self.here))]  # from when on
-        self.erased: dict[str, int] = {}  # how much had reached anybody by then
-        self.sure = True  # nothing has happened that may rightly keep a message from going
-        self.copied = False
-
-    @initialize(shape=st.sampled_from(SHAPES))
-    def starts(self, shape: str) -> None:
-        self.sim = Simulation(self.bench, Options(0, shape, 0, PEOPLE, ("restore",), ()))
-        self.sim.far_end = FarEnd(delays=(0.0, 20.0))
-        for process in self.sim.daemons:
-            process.set_far_end(self.sim.far_end)
-        self.advance(1.0)
-
-    def _changed(self, whom: frozenset[str], **changes: object) -> None:
-        for who in whom:
-            self.here[who] = replace(self.here[who], **changes)  # type: ignore[arg-type]
-        self.lives.append((self.sim.clock.elapsed, dict(self.here)))
-
-    # Time and trouble
-
-    @rule(seconds=st.sampled_from((20.0, 300.0, HOUR, 8 * HOUR)))
-    def advance(self, seconds: float) -> None:
-        if self.sim.clock.elapsed < 4 * DAY:
-            self.bench.loop.run_until_complete(asyncio.sleep(seconds))
-
-    @rule(offset=st.sampled_from((-1.0, 0.0, 5.0, 30.0)))
-    def advance_to_what_is_due(self, offset: float) -> None:
-        with self.sim.store.read() as conn:
-            due = reader.next_due(conn)
-        if due is not None:
-            self.advance(max((due - self.sim.clock.now()) / timedelta(seconds=1) + offset, 0.0))
-
-    @rule(seconds=st.sampled_from((-HOUR, -5.0, 30.0, HOUR)))
-    def step_the_clock(self, seconds: float) -> None:
-        self.sure = False
-        self.sim.options = replace(self.sim.options, faults=("back", "restore"))  # what was written by then is in doubt
-        self.sim._do("back" if seconds < 0 else "forward", ())
-
-    @rule(hook=st.integers(0, 12))
-    def crash(self, hook: int) -> None:
-        self.sure = False
-        self.sim.daemons[0].fuse = hook
-
-    @precondition(lambda self: not self.copied)
-    @rule()
-    def copy_the_database(self) -> None:
-        self.copied = True
-        self.advance(2.0)
-        self.sim._do("copy", ())
-
-    @precondition(lambda self: self.copied)
-    @rule()
-    def restore_the_copy(self) -> None:
-        self.copied = self.sure = False
-        self.advance(2.0)
-        self.sim._do("restore", ())
-        self.advance(8 * HOUR)
-
-    # People
-
-    @rule(who=WHO, which=st.integers(0, 2), cart=st.sampled_from((1, 1, 2)))
-    def does(self, who: str, which: int, cart: int) -> None:
-        names = sorted(set(self.sim.shape.events))
-        self.told += 1
-        self.sim._do("event", (who, names[which % len(names)], f"event-{self.told}", cart))
-
-    @precondition(lambda self: self.sim.decisions.events)
-    @rule()
-    def tell_the_last_event_again(self) -> None:
-        who, name, key, cart, _ = self.sim.decisions.events[-1]
-        self.sim._do("event", (who, name, key, cart))
-
-    @rule(who=WHO)
-    def unsubscribe(self, who: str) -> None:
-        self.sim._do("stop", (who, "link"))
-        if who in self.sim.decisions.stopped:
-            self._changed(self.here[who].group, stopped=True)
-
-    @rule(who=WHO)
-    def withdraw_consent(self, who: str) -> None:
-        self.sim._do("withdraw", (who,))
-        self._changed(self.here[who].group, agrees=False)
-
-    @rule(who=WHO)
-    def import_again(self, who: str) -> None:
-        """Consent given again counts after it was taken back; what somebody stopped is not begun again by a file."""
-        self.sim._do("join", (who,))
-        self._changed(self.here[who].group, agrees=True)
-
-    @rule(who=WHO)
-    def forget(self, who: str) -> None:
-        """From now on nothing goes to them, and no marketing even once they are imported again."""
-        whom = self.here[who].group
-        before = len(self.sim.world.reached)
-        self.sim._do("forget", (who,))
-        if not self.sim.decisions.known & whom and whom <= self.sim.decisions.erased:
-            for name in whom:
-                self.erased.setdefault(name, before)
-                self._changed(frozenset((name,)), stopped=True, group=frozenset((name,)))
-
-    @rule(kept=WHO)
-    def merge(self, kept: str) -> None:
-        """What one of them took back, the one person has taken back."""
-        other = next(who for who in PEOPLE if who != kept)
-        self.sim._do("merge", (kept, other))
-        if len(self.sim.decisions.group(kept)) == len(PEOPLE) > len(self.here[kept].group):
-            self._changed(
-                frozenset(PEOPLE),
-                agrees=all(one.agrees for one in self.here.values()),
-                stopped=any(one.stopped for one in self.here.values()),
-                group=frozenset(PEOPLE),
-            )
-
-    # The author
-
-    @rule(how=st.sampled_from(("words", "retime", "remove", "add", "rename")))
-    def edit(self, how: str) -> None:
-        self.sure = self.sure and how in ("words", "rename")
-        self.sim._do("edit", (how,))
-
-    @rule()
-    def plan_changes_nothing(self) -> None:
-        before = list(self.sim.disk.raw.iterdump())
-        loaded = load(self.sim.shape.name, self.sim.start, Edit(words=9, retimed=True))
-        applying.preview(self.sim.store, loaded, now=self.sim.clock.now())
-        people.preview_import(self.sim.store, [person("zoe")], now=self.sim.clock.now())
-        assert list(self.sim.disk.raw.iterdump()) == before
-
-    @rule(which=st.integers(0, 5))
-    def pause(self, which: int) -> None:
-        self.sure = False
-        self.sim._do("pause", (self._touch(which),))
-
-    @rule(which=st.integers(0, 5))
-    def resume(self, which: int) -> None:
-        self.sim._do("resume", (self._touch(which),))
-
-    @rule(which=st.integers(0, 5))
-    def cancel_a_touch(self, which: int) -> None:
-        self.sure = False
-        if touch := self._touch(which):
-            self.sim._do("cancel", (touch,))
-
-    def _touch(self, which: int) -> str:
-        return ("", *self.sim.shape.touches)[which % (len(self.sim.shape.touches) + 1)]
-
-    # What must hold
-
-    @invariant()
-    def nothing_is_broken(self) -> None:
-        assert self.sim is None or not self.sim.witness.violations, self._story()
-
-    def teardown(self) -> None:
-        if self.sim is None:
-            return
-        try:
-            self.bench.loop.run_until_complete(self.sim._settle())
-            self.nothing_is_broken()
-            self._the_forgotten_are_left_alone()
-            if self.sim.shape.name == "hooks":
-                self._as_the_model_says()
-        finally:
-            self.bench.loop.run_until_complete(self.sim.leave())
-            self.bench.quiet()
-
-    def _the_forgotten_are_left_alone(self) -> None:
-        with self.sim.store.read() as conn:
-            gone = set(conn.exec_driver_sql("SELECT id FROM contact WHERE gone_at IS NOT NULL").scalars())
-        for number, one in enumerate(self.sim.world.reached):
-            message = one.message
-            if message.recipient is None or message.purpose != "marketing":
-                continue
-            if one.channel == "webhook" and message.recipient.id not in gone:
-                continue  # the shop's own systems are told of somebody new, who came back
-            erased = self.erased.get(message.recipient.name.lower())
-            assert erased is None or number < erased, self._story()
-
-    def _as_the_model_says(self) -> None:
-        thanked = Counter(
-            one.message.occurrence for one in self.sim.world.reached if one.message.purpose == "transactional"
-        )
-        mailed = dict.fromkeys(PEOPLE, 0)
-        for one in self.sim.world.reached:
-            if one.channel == "email" and one.message.recipient is not None:
-                mailed[(one.message.recipient.email or "").partition("@")[0]] += 1
-        thanked.pop("once", None)
-        bought = {key: who for who, _, key, _, _ in self.sim.decisions.events}
-        assert set(thanked) <= set(bought), self._story()
-        assert max([*thanked.values(), *mailed.values(), 0]) <= 1, self._story()
-        if not self.sure:
-            return
-        for key, who in bought.items():
-            assert thanked[key] == 1 or who in self.erased, self._story()
-        if any(abs(at - MAILED_AT) <= 120 for at, _ in self.lives[1:]):
-            return
-        then = [people_then for at, people_then in self.lives if at <= MAILED_AT][-1]
-        for who, standing in then.items():
-            expected = standing.agrees and not standing.stopped
-            assert sum(mailed[name] for name in standing.group) == expected, (who, self._story())
-
-    def _story(self) -> str:
-        return "\n".join([self.sim.shape.name, *self.sim.log, *map(str, self.sim.witness.violations)])
-
-
+@pytest.mark.timeout(3_600)
 def test_a_shop_lived_in_any_order_keeps_to_the_model() -> None:
-    run_state_machine_as_test(Shop, settings=LIVES)
+    run_state_machine_as_test(Shop, settings=LIVES_OF_THE_PROFILE)
 
 
-# What shows itself in one life of hundreds or more is looked for by name: `pytest tests/simulation/test_model.py`.
-RARE = {
-    planted.a_pause_is_ignored_at_the_mark,  # found by the seeds too
-    planted.forgetting_leaves_what_was_planned,
-    planted.merging_forgets_what_the_other_did,
-    planted.merging_leaves_both_messages_planned,
-    planted.merging_takes_the_looser_consent,
-}
-_BUGS = [
-    pytest.param(bug, marks=[pytest.mark.by_name, pytest.mark.timeout(900)] if bug in RARE else [])
-    for bug in planted.OF_THE_MODEL
-]
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.tells)
+def test_a_life_written_down_breaks_no_law(life: Life) -> None:
+    live(life)
 
 
-@pytest.mark.parametrize("bug", _BUGS, ids=lambda bug: bug.__name__)
-def test_the_model_finds_a_planted_bug(bug: Callable[[], object]) -> None:
+@pytest.mark.parametrize("life", [life for life in LIVES if life.bug is not None], ids=lambda life: life.tells)
+def test_a_planted_bug_shows_in_a_life_written_down(life: Life) -> None:
+    with life.bug(), pytest.raises(AssertionError, match=rf"(?m)^{life.law}: "):  # type: ignore[misc]
+        live(life)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("bug", planted.OF_THE_MODEL, ids=lambda bug: bug.__name__)
+def test_a_planted_bug_shows_in_lives_drawn_by_lot(bug: Callable[[], object]) -> None:
     with bug():  # type: ignore[attr-defined]
         assert any(_is_broken(number) for number in range(MOST_ROUNDS)), f"not found in {MOST_ROUNDS} rounds"
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 from simulation.decisions import Decisions
 from simulation.invariants import Witness
 from simulation.loop import LoopClock, VirtualLoop
+from simulation.machine import Disk, SimStore
 from simulation.options import HOUR
-from simulation.process import Disk, KeptCatalog, Process, SimStore
+from simulation.process import KeptCatalog, Process
 from simulation.shapes import Edit
 
 from scheduler.operations import holding

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from scheduler.clock import Clock
@@ -76,9 +77,14 @@ class Client:
 
 @contextmanager
 def opened(
-    schedule: Schedule, *, clock: Clock | None = None, token: str | None = TOKEN, limits: Limits | None = None
+    schedule: Schedule,
+    *,
+    clock: Clock | None = None,
+    token: str | None = TOKEN,
+    limits: Limits | None = None,
+    **more: Any,
 ) -> Iterator[Client]:
-    """Open the doors on a schedule's store while the block lasts."""
+    """Open the doors (`more` goes to them) on a schedule's store while the block lasts."""
     writer = ThreadWriter()
     doors = Doors(
         store=schedule.store,
@@ -89,6 +95,7 @@ def opened(
         api_token=token,
         hosts=Doors.hosts_of("news.shop.example"),
         limits=limits or Limits(),
+        **more,
     )
     listener = Listener(create_app(doors), Address("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(listener.serve()))

@@ -38,11 +38,11 @@ class Counting(Dispatcher):
     looks = 0
     before: Callable[[], object] | None = None
 
-    async def tick(self) -> int:
+    async def tick(self, *, early: bool = True) -> int:
         self.looks += 1
         if self.before is not None:
             self.before()
-        return await super().tick()
+        return await super().tick(early=early)
 
 
 def assemble(
@@ -68,6 +68,7 @@ def assemble(
         connections=connections,
         journal=journal,
     )
+    more.setdefault("settler", system.settler)
     dispatcher = Counting(
         store, writer, system.catalog, system.engine, system.renderer, system.clock, worker_id=worker_id
     )

@@ -15,6 +15,7 @@ from scheduler.clock import VirtualClock
 from scheduler.contacts_csv import ContactRow
 from scheduler.dispatcher import Dispatcher
 from scheduler.operations import applying, happenings, people
+from scheduler.operations.settler import Settler
 from scheduler.project import LoadedCampaign, Project
 from scheduler.rendering.inline import InlineRenderer
 from scheduler.store.database import Store
@@ -81,6 +82,7 @@ class Schedule:
     worker: Worker
     dispatcher: Dispatcher
     catalog: object
+    settler: Settler
 
     @classmethod
     def on(
@@ -113,7 +115,7 @@ class Schedule:
             utm_domains=utm_domains,
             began=began,
         )
-        return cls(store, clock, chosen, recorded, system.worker, system.dispatcher, system.catalog)
+        return cls(store, clock, chosen, recorded, system.worker, system.dispatcher, system.catalog, system.settler)
 
     def know(self, *rows: ContactRow) -> None:
         """Import people now."""

@@ -26,6 +26,7 @@ from support.daemon import LIMIT_SECONDS, environment
 
 EXAMPLE = Path(__file__).parents[1] / "acceptance" / "do" / "shop"
 SCREENS = EXAMPLE.parent / "screens"
+PICTURE = EXAMPLE.parents[3] / "examples" / "valentines" / "media" / "offer.jpg"
 UPDATE = os.environ.get("CAMPAIGN_UPDATE_GOLDEN") == "1"
 NOW = "2026-11-20T09:00+01:00"  # a Friday morning in Paris
 
@@ -45,7 +46,7 @@ class Shop:
     def example(cls, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
         """Stand in a project with one campaign, its people and its picture."""
         shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
-        (folder / "door.jpg").touch()
+        shutil.copy(PICTURE, folder / "door.jpg")
         return cls(folder, monkeypatch)
 
     def known(self) -> Shop:

@@ -180,7 +180,7 @@ def test_a_withheld_message_leaves_no_file(tmp_path: Path) -> None:
 def test_at_the_mark_nothing_has_its_name_yet(tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
-    async def mark() -> None:
+    async def mark(handle: str = "") -> None:
         seen.append([name for name in names(tmp_path) if not name.endswith(".part")])
 
     put(tmp_path, MAIL, mark=mark)
@@ -192,7 +192,7 @@ def test_a_folder_that_cannot_be_written_is_certainly_not_sent(tmp_path: Path) -
     (tmp_path / "outbox").write_text("a file")
     calls: list[int] = []
 
-    async def mark() -> None:
+    async def mark(handle: str = "") -> None:
         calls.append(1)
 
     with pytest.raises(NotSent, match="cannot write to the outbox"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from campaigns import loader, planner
@@ -90,8 +92,6 @@ def test_a_step_takes_from_its_touch_what_it_does_not_say() -> None:
 
 
 def test_the_plan_shows_what_each_step_follows() -> None:
-    from datetime import UTC, datetime
-
     timeline = planner.plan(
         load(f"        text: A\n        subject: A\n        wait_for: {WAIT}\n{STEPS}"),
         now=datetime(2027, 1, 1, tzinfo=UTC),
@@ -141,11 +141,129 @@ def test_steps_that_contradict_each_other_are_named_with_their_line(rest: str, s
     assert mistakes(rest) == [said]
 
 
-def test_steps_on_the_calendar_are_refused_by_name() -> None:
-    text = HEAD.replace("        on: delivered\n", "        when: early january\n") + STEPS.replace(
-        "        steps", "        steps"
-    ).replace("when: 1 day later, ", "")
+def calendar(rest: str, when: str = "        when: 4 january\n") -> str:
+    return HEAD.replace("        on: delivered\n", when) + rest
 
-    (finding,) = planner.unbuilt(loader.load(text, "shop.yaml"))
 
-    assert finding.message == "`steps:` of a touch on the calendar is not built yet"
+LAUNCH = "        subject: A\n        text: A\n"
+
+
+def test_a_touch_on_the_calendar_begins_the_runs_of_its_steps() -> None:
+    found = loader.load(calendar(LAUNCH + STEPS), "shop.yaml")
+    ((_, sequence),) = found.sequences()
+
+    assert sequence.opening is sequence.messages[0]
+    assert [touch.id for touch in sequence.follow_ups] == ["thanks", "gift", "remind", "last"]
+    assert [touch.on for touch in sequence.messages] == [None, *["received ask"] * 4]
+    assert [touch.answers_event for touch in sequence.messages] == [False] * 5
+    assert planner.unbuilt(found) == ()
+
+
+def test_a_touch_that_an_event_starts_has_no_opening() -> None:
+    ((_, sequence),) = load(STEPS).sequences()
+
+    assert sequence.opening is None
+    assert sequence.follow_ups == sequence.messages
+    assert all(touch.answers_event for touch in sequence.messages)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            calendar(
+                LAUNCH.replace("        subject: A\n", "") + "        steps: [{id: one, channel: sms, text: A}]\n"
+            ).replace("channel: email\n", "channel: instagram\n"),
+            ("`steps` concerns single people, but a post on instagram is for everybody", 12),
+        ),
+        (
+            calendar(LAUNCH + "        steps: [{id: one, channel: mastodon, text: A}]\n"),
+            ("a step goes to single people, but a post on mastodon is for everybody", 13),
+        ),
+        (
+            calendar("        text: A\n        steps: [{id: one, channel: sms, text: A}]\n").replace(
+                "channel: email\n", "channel: call\n"
+            ),
+            ("`steps` go to those whom the touch reached, and 'ask' is for nobody in particular", 12),
+        ),
+        (
+            calendar(LAUNCH + "        again: each event\n        steps: [{id: one, subject: A, text: A}]\n"),
+            ("`again` says how often an event may start the touch, and no `on` names the event", 13),
+        ),
+        (
+            calendar(f"        wait_for: {WAIT}\n{STEPS}"),
+            ("`wait_for` waits after a message, and before the first one of the calendar there is nobody to wait", 11),
+        ),
+        (
+            calendar(
+                "        steps:\n          - {id: pause, wait_for: {event: review, within: 2 days}}\n"
+                "          - {id: one, subject: A, text: A}\n"
+            ),
+            ("`wait_for` waits after a message, and before the first one of the calendar there is nobody to wait", 12),
+        ),
+    ],
+    ids=["a post", "a step that is a post", "nobody in particular", "again", "a wait", "a step that waits"],
+)
+def test_what_makes_no_sense_on_the_calendar_is_refused_with_its_line(text: str, said: tuple[str, int]) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        loader.load(text, "shop.yaml")
+
+    assert [(one.message, one.place.line) for one in caught.value.mistakes] == [said]
+    assert caught.value.mistakes[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("rest", "when"),
+    [
+        ('        repeat: "weekly, 3 times"\n' + LAUNCH + STEPS, "        when: 4 january\n"),
+        ("        audience: city = 'Paris'\n        text: A\n" + STEPS, "        when: 4 january\n"),
+        ("        steps:\n          - {id: one, when: 4 january, subject: A, text: A}\n", ""),
+    ],
+    ids=["each date has its run", "people by their audience", "the first step has the moment"],
+)
+def test_what_the_calendar_can_start_is_taken(rest: str, when: str) -> None:
+    text = calendar(rest, when)
+
+    assert loader.load(text.replace("email", "call") if "Paris" in rest else text, "shop.yaml").id == "shop"
+
+
+@pytest.mark.parametrize("words", ["3 days after purchase", "between purchase and delivered"])
+def test_a_step_of_the_calendar_cannot_count_from_an_event(words: str) -> None:
+    text = calendar(LAUNCH + f"        steps: [{{id: one, when: {words}, subject: A, text: A}}]\n")
+
+    timeline = planner.plan(loader.load(text, "shop.yaml"), now=datetime(2027, 1, 1, tzinfo=UTC))
+
+    (finding,) = timeline.findings
+    assert (finding.code, finding.message, str(finding.place)) == (
+        "unresolved",
+        "touch 'one': it counts from purchase, and the calendar starts its touch",
+        "shop.yaml:13:33",
+    )
+
+
+def test_a_step_of_the_calendar_may_count_from_the_event_it_waits_for() -> None:
+    text = calendar(
+        LAUNCH
+        + "        wait_for: {event: review, within: 7 days}\n"
+        + "        steps: [{id: one, when: 2 days after review, subject: A, text: A}]\n"
+    )
+
+    timeline = planner.plan(loader.load(text, "shop.yaml"), now=datetime(2027, 1, 1, tzinfo=UTC))
+
+    assert timeline.findings == ()
+    assert [(touch.id, touch.after, touch.expected) for touch in timeline.touches][1] == ("one", "review", ())
+
+
+def test_a_step_after_the_end_of_its_offer_is_an_error() -> None:
+    head = "offers:\n  EARLY: {terms: -10 %, until: 6 january}\nstages:\n"
+    text = calendar(
+        LAUNCH + "        offer: EARLY\n        steps: [{id: one, when: 3 days later, subject: A, text: A}]\n"
+    )
+
+    timeline = planner.plan(
+        loader.load(text.replace("stages:\n", head), "shop.yaml"), now=datetime(2027, 1, 1, tzinfo=UTC)
+    )
+
+    assert [finding.message for finding in timeline.findings] == [
+        "one goes Thu 7 Jan 10:00, after EARLY has ended (Wed 6 Jan 23:59)"
+    ]

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from campaigns import diff, loader, planner
-from campaigns.definition import Campaign
+from campaigns.definition import Campaign, renamed
 from campaigns.diff import Identities
 
 NOW = datetime.fromisoformat("2027-01-05T09:00:00+01:00")
@@ -35,7 +35,7 @@ def apply(before: Applied | None, *touches: str) -> Applied:
     campaign = file(*touches)
     found = identify(campaign, before)
     assert found.findings == ()
-    named = diff.keyed(campaign, found.keys)
+    named = renamed(campaign, found.keys)
     snapshot = diff.snapshot(planner.plan(named, now=NOW), named, found)
     return dict(json.loads(json.dumps(snapshot)))
 
@@ -142,7 +142,7 @@ stages:
 """
     campaign = loader.load(text, "shop.yaml")
 
-    named = diff.keyed(campaign, {"letter": "mail"})
+    named = renamed(campaign, {"letter": "mail"})
     restored = loader.restore(json.loads(json.dumps(named.model_dump(mode="json", by_alias=True))))
 
     [offer] = planner.plan(restored, now=NOW).offers
@@ -158,3 +158,45 @@ def test_a_former_id_that_a_touch_still_has_is_refused_by_the_file_itself(moved:
 
     with pytest.raises(DefinitionError, match="a touch is still called"):
         file(A, f"id: b, moved: {moved}, text: two")
+
+
+def posts(channel: str, *, name: str = "teaser", moved: str = "") -> Campaign:
+    line = f"id: {name}, channel: {channel}, when: 1 february, text: Rings{moved}"
+    return loader.load(
+        "campaign: shop\nlanguage: en\ntimezone: Europe/Paris\nstages:\n"
+        f"  - stage: a\n    kind: awareness\n    when: february\n    touches:\n      - {{{line}}}\n",
+        "shop.yaml",
+    )
+
+
+def applied(campaign: Campaign, before: Applied | None) -> tuple[Applied, dict[str, str]]:
+    found = identify(campaign, before)
+    assert found.findings == ()
+    named = renamed(campaign, found.keys)
+    snapshot = diff.snapshot(planner.plan(named, now=NOW), named, found)
+    return dict(json.loads(json.dumps(snapshot))), dict(found.keys)
+
+
+def test_a_post_that_goes_to_another_network_too_keeps_its_history_on_the_first() -> None:
+    before, _ = applied(posts("mastodon"), None)
+
+    after, keys = applied(posts("[instagram, mastodon]"), before)
+    again, kept = applied(posts("[mastodon, instagram, facebook]"), after)
+    _, alone = applied(posts("instagram"), again)
+
+    assert keys == {"teaser.instagram": "teaser.instagram", "teaser.mastodon": "teaser"}
+    assert kept == {**keys, "teaser.facebook": "teaser.facebook"}
+    assert alone == {"teaser": "teaser.instagram"}
+
+
+def test_a_post_on_several_networks_is_renamed_on_each() -> None:
+    before, _ = applied(posts("mastodon"), None)
+    after, _ = applied(posts("[instagram, mastodon]"), before)
+
+    _, keys = applied(posts("[instagram, mastodon, facebook]", name="hello", moved=", moved: teaser"), after)
+
+    assert keys == {
+        "hello.instagram": "teaser.instagram",
+        "hello.mastodon": "teaser",
+        "hello.facebook": "hello.facebook",
+    }

@@ -102,7 +102,10 @@ def test_a_step_and_a_touch_do_not_share_an_id() -> None:
 def test_a_post_and_a_mail_of_one_touch_may_have_an_audience() -> None:
     campaign = load("campaign: a\n" + stages("{id: one, channel: [instagram, email], text: Hi, audience: age < 35}"))
 
-    assert campaign.stages[0].touches[0].audience == "age < 35"
+    assert [(touch.id, touch.audience) for touch in campaign.stages[0].touches] == [
+        ("one.instagram", None),
+        ("one.email", "age < 35"),
+    ]
 
 
 def test_a_touch_of_a_stage_without_a_moment_needs_its_own() -> None:

@@ -11,9 +11,14 @@ from support.revisions import job, mail, revision
 
 from campaigns.errors import RenderError
 from campaigns.plain import PlainFacts
+from campaigns.rendering import Content
+from campaigns.rendering.encoding import Quoted
+from campaigns.rendering.finished import Finished
+from campaigns.rendering.shape import Filled
 from scheduler.rendering import wire
 from scheduler.rendering.base import Job
 from scheduler.rendering.inline import InlineRenderer
+from scheduler.rendering.shapes import Finisher, Ready
 
 
 def test_job_is_written_as_the_plain_data_a_template_sees() -> None:
@@ -96,6 +101,92 @@ def test_text_that_is_cut_inside_a_letter_is_refused() -> None:
         list(wire.Inbox(1 << 20).take(wire.frame("=[[1,1,null,0,[]]]\né")))
 
 
+SHAPE = wire.shape([0, [4, 5]], [b"<p>\n", b"=\nx.\n"])
+SHAPE += wire.shape([1, [2, 2, 2]], [b"a\n", b"b\n", b"c\n"])
+DIGEST = "0" * 64
+
+
+def finished(*texts: bytes, number: object = 0) -> bytes:
+    """Return the frame of one finished mail."""
+    head = [DIGEST, False, number, False, [len(text) for text in texts], []]
+    return wire.answers([Ready(head, list(texts))])
+
+
+def test_values_of_a_known_shape_become_a_mail() -> None:
+    (arrived,) = wire.Inbox(1 << 20).take(SHAPE + finished(b"Hello", b"", b"Zo=C3=AB\n", b"Zo=C3=AB"))
+
+    (said,) = arrived.said
+    assert isinstance(said, Finished)
+    assert (said.subject, said.text, said.html, said.hash) == ("Hello", "Zoë\n", "<p>\nZoëx.\n", DIGEST)
+    assert said.html_part is not None
+    assert said.html_part.body == b"<p>\r\nZo=C3=AB=\r\nx.\r\n"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        wire.shape([0, [5]], [b".\nhi\n"]),
+        wire.shape([0, [5]], [b"hi\n.\n"]),
+        wire.shape([0, [6]], [b"hi\r\n\n"]),
+        wire.shape([0, [3]], [b"hi\r"]),
+        wire.shape([0, [2, 3]], [b"a\n", b".b\n"]),
+        wire.shape([0, [2]], [b"hi"]),
+        wire.shape([0, [3]], [b"\xc3\xa9\n"]),
+        wire.shape([0, []], []),
+        wire.shape([256, [1]], [b"\n"]),
+        wire.shape([-1, [1]], [b"\n"]),
+        wire.shape([0, [2]], [b"\n"]),
+        wire.shape([0, [1]], [b"\n\n"]),
+        wire.shape([0], []),
+        wire.frame("+[0,[]]"),
+    ],
+)
+def test_shape_that_a_mail_server_would_not_take_as_it_is_is_refused(shape: bytes) -> None:
+    with pytest.raises(wire.BrokenFrameError):
+        list(wire.Inbox(1 << 20).take(shape))
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        finished(b"Hello", b"", b"Hi\n", b".\nMAIL"),
+        finished(b"Hello", b"", b"Hi\n", b"a\n.\n"),
+        finished(b"Hello", b"", b"Hi\n", b"x\0.\nMAIL", number=1),
+        finished(b"Hello", b"", b"Hi\n", b"a\r"),
+        finished(b"Hello", b"", b"Hi\n", b"\xff"),
+        finished(b"Hello", b"", b"Hi\n", b"a\0b"),
+        finished(b"Hello", b"", b"Hi\n.\n", b""),
+        finished(b"Hello", b"", b".\n", b""),
+        finished(b"Hello", b"", b"Hi\r\n", b""),
+        finished(b"Hello", b"", b"Hi", b""),
+        finished(b"\xff", b"", b"Hi\n", b""),
+        finished(b"Hello", b"", b"Hi\n", b"", number=2),
+        finished(b"Hello", b"", b"Hi\n", b"", number="0"),
+        finished(b"Hello", b"", b"Hi\n", b"x", number=None),
+        finished(b"Hello", b"", b"Hi\n"),
+    ],
+)
+def test_finished_mail_that_could_end_itself_is_refused(mail: bytes) -> None:
+    with pytest.raises(wire.BrokenFrameError):
+        list(wire.Inbox(1 << 20).take(SHAPE + mail))
+
+
+@pytest.mark.parametrize("text", ["Hi\r\nyou\n", "Hi\ryou\n", "\ud800\n", "Hi", "Hi\n.net\n", ".net\n"])
+def test_text_that_would_not_be_read_back_or_taken_as_it_is_leaves_unfinished(text: str) -> None:
+    assert Finisher(lambda head, pieces: None).finish(Content("Hello", text)) is None
+
+
+def test_shapes_are_told_anew_when_there_are_too_many() -> None:
+    told: list[object] = []
+    finisher = Finisher(lambda head, _: told.append(head[0]))
+    shapes = [Quoted([f"<p>{number} ", "</p>\n"]) for number in range(257)]
+
+    for quoted in [*shapes, shapes[256], shapes[0]]:
+        finisher.finish(Content("Hello", "Hi\n", "", filled=Filled(quoted, ["x"])))
+
+    assert told == [*range(256), 0, 1]
+
+
 def test_what_messages_share_is_sent_once() -> None:
     campaign, stage = {"id": "c"}, {"id": "s"}
     people = [PlainFacts(contact={"id": number}, campaign=campaign, stage=stage) for number in (1, 2)]
@@ -108,7 +199,11 @@ def test_what_messages_share_is_sent_once() -> None:
         b'[["t",{"contact":{"id":1}},0],["t",{"contact":{"id":2}},0],["u",{"contact":{"id":3}}]]]'
     )
     ((_, _, shared, written),) = wire.Inbox(1 << 20).take(frame)
-    assert list(wire.jobs(shared, written)) == [("t", people[0]), ("t", people[1]), ("u", {"contact": {"id": 3}})]
+    assert list(wire.jobs(shared, written)) == [
+        ("t", people[0], False),
+        ("t", people[1], False),
+        ("u", {"contact": {"id": 3}}, False),
+    ]
 
 
 def test_message_is_at_most_a_mebibyte_over_all_its_parts() -> None:

@@ -21,7 +21,10 @@ from campaigns.lint.rules import (
     link_words,
     loose_length,
     mail_size,
+    media_broken,
     media_missing,
+    media_unmeasured,
+    media_url,
     no_account,
     no_content,
     no_recipients,
@@ -53,6 +56,7 @@ RULES: tuple[Rule, ...] = tuple(
         no_sender,
         no_content,
         media_missing,
+        media_url,
         unbuilt,
         quiet_hours,
         send_hours,
@@ -98,3 +102,6 @@ MAIL_RULES: tuple[Rule, ...] = tuple(
         link_words,
     )
 )
+
+# About pictures and videos: checked where somebody opened them.
+MEDIA_RULES: tuple[Rule, ...] = (media_broken.RULE, media_unmeasured.RULE)

@@ -34,12 +34,13 @@ def _audiences(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]
     for number, stage in enumerate(campaign.stages):
         if stage.audience:
             yield stage.audience, ("stages", number, "audience")
-        for index, touch in enumerate(stage.touches):
+        for touch in stage.touches:
+            path = campaign.touch_path(touch.id)
             if touch.audience:
-                yield touch.audience, ("stages", number, "touches", index, "audience")
+                yield touch.audience, (*path, "audience")
             for place, step in enumerate(touch.steps):
                 if step.audience:
-                    yield step.audience, ("stages", number, "touches", index, "steps", place, "audience")
+                    yield step.audience, (*path, "steps", place, "audience")
 
 
 RULE = Rule("unknown-fact", Level.WARNING, "audiences compare facts that contacts have", check, needs="contact_fields")

@@ -199,7 +199,7 @@ class Connection:
             raise wire.refusal(self._server, "the mail", reply)
         self._wait(smtp, self._timeouts.block)
         with _dropping():
-            smtp.send(wire.stuffed(mail.data))
+            smtp.send(wire.travelling(mail))
 
     def _dot(self, smtp: smtplib.SMTP) -> str:
         self._wait(smtp, self._timeouts.dot)

@@ -11,6 +11,9 @@ from scheduler.channels.email.wire import Dropped, Reply
 
 _LONGEST_LINE = 4_096  # RFC 5321 4.5.3.1.5 asks for 512; some servers say more
 _MOST_LINES = 128
+_SHORT = 40
+_MOST_USUAL = 256
+_USUAL: dict[bytes, Reply] = {}  # replies of one short line: servers say yes in the same words again and again
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?\Z", re.DOTALL)
 
 
@@ -40,6 +43,7 @@ class Dialogue(asyncio.Protocol):
         self._heard = b""
         self._lines: list[str] = []
         self._code = b""
+        self._replies = 0
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._flowing: asyncio.Future[None] | None = None
@@ -72,16 +76,22 @@ class Dialogue(asyncio.Protocol):
         if self._heard:
             data = self._heard + data
         at = 0
+        before = self._replies
         while (end := data.find(b"\n", at)) >= 0:
             self._line(data[at : end - 1 if data[end - 1 : end] == b"\r" and end > at else end])
             if self.lost is not None:
                 return
             at = end + 1
+        if self._replies != before and self._groups:
+            self._set_deadline()  # once for all that came together
         self._heard = data[at:]
         if len(self._heard) > _LONGEST_LINE:
             self.lose("gave an answer that means nothing: a line without end")
 
     def _line(self, line: bytes) -> None:
+        if not self._lines and (known := _USUAL.get(line)) is not None:
+            self._take(known)
+            return
         found = _LINE.match(line) if len(line) <= _LONGEST_LINE else None
         if found is None or (self._lines and found[1] != self._code) or len(self._lines) >= _MOST_LINES:
             self.lose(f"gave an answer that means nothing: {_printable(line)}")
@@ -90,6 +100,8 @@ class Dialogue(asyncio.Protocol):
         self._code = found[1]
         if found[2] != b"-":
             reply = Reply(int(found[1]), "\n".join(self._lines))
+            if len(self._lines) == 1 and len(line) <= _SHORT and len(_USUAL) < _MOST_USUAL:
+                _USUAL[line] = reply
             self._lines = []
             self._take(reply)
 
@@ -97,6 +109,7 @@ class Dialogue(asyncio.Protocol):
         if not self._groups:
             self.lose(f"said what nobody asked: {reply.code}")
             return
+        self._replies += 1
         group = self._groups[0]
         group.replies.append(reply)
         group.left -= 1
@@ -109,11 +122,8 @@ class Dialogue(asyncio.Protocol):
             group.future.set_result(group.replies)
         if closing:
             self.lose("closes the connection: 421", busy=True)
-        elif self._groups:
-            if self._groups[0].future.cancelled():
-                self.lose("is no longer wanted")
-            else:
-                self._set_deadline()
+        elif self._groups and self._groups[0].future.cancelled():
+            self.lose("is no longer wanted")
 
     def expect(
         self, count: int, seconds: float, future: asyncio.Future[list[Reply]] | None = None

@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
+from campaigns.rendering import Content
+from campaigns.rendering.encoding import Encoded, Encoder
+from campaigns.rendering.finished import Finished
 from scheduler.channels.base import Message
 from scheduler.channels.email import address, headers, streams
 from scheduler.channels.email.address import Mailbox
-from scheduler.channels.email.parts import Encoder
 from scheduler.errors import NoAccount, Refused
 
 _KEY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\Z")
@@ -28,7 +30,8 @@ _encoders = threading.local()
 class Mail:
     """A mail ready to be handed over: `data` has CRLF line ends, ends with one, and is not dot-stuffed.
 
-    `return_path` is the envelope's sender, to whom what comes back is sent; `sender` stands in From.
+    `return_path` is the envelope's sender, to whom what comes back is sent; `sender` stands in From. `is_even` says
+    that it was looked at already: no line of it begins with a dot, and all end as they should.
     """
 
     data: bytes
@@ -36,6 +39,7 @@ class Mail:
     recipient: Mailbox
     message_id: str
     return_path: Mailbox
+    is_even: bool = False
 
     @property
     def needs_smtputf8(self) -> bool:
@@ -47,7 +51,7 @@ class Mail:
 def build(message: Message) -> Mail:
     """Write `message` as one mail to one person: text, and html after it when there is one.
 
-    The same message gives the same bytes, at every attempt. Raises Refused for a message that must not go as a mail
+    The same message gives the same bytes. Raises Refused for a message that must not go as a mail
     (no address, no subject, nothing said, marketing without a way out), NoAccount when the campaign has no sender.
     """
     sender = _sender(message)
@@ -55,7 +59,8 @@ def build(message: Message) -> Mail:
     content = message.content
     if not headers.clean(content.subject):
         raise Refused("mail has no subject", remedy="write `subject:` in the touch or its template")
-    if not content.text.strip() and not (content.html or "").strip():
+    text, html = _parts(content)
+    if text is None:
         raise Refused("mail has no text", remedy="write `text:` or `template:` in the touch")
     if _KEY.match(message.key) is None:
         raise Refused(f"message key {message.key!r} cannot stand in a Message-ID")
@@ -73,8 +78,10 @@ def build(message: Message) -> Mail:
         ]
     except ValueError as error:
         raise Refused(f"mail cannot be written: {error}") from None
-    data = "".join(lines).encode() + _body(message)
-    return Mail(data, sender, recipient, message_id, _return_path(message, sender))
+    head = "".join(lines).encode()
+    data = b"".join([head, *_body(message.key, text, html)])
+    is_even = isinstance(content, Finished) and text is content.text_part and _is_even(head)
+    return Mail(data, sender, recipient, message_id, _return_path(message, sender), is_even)
 
 
 def _sender(message: Message) -> Mailbox:
@@ -122,23 +129,43 @@ def _date_line(moment: datetime) -> str:
     return headers.exact_line("Date", format_datetime(moment.astimezone(UTC)))
 
 
-def _body(message: Message) -> bytes:
+def _parts(content: Content) -> tuple[Encoded | None, Encoded | None]:
+    """Return the text and the HTML with CRLF at the ends of their lines; no text where nothing is said at all."""
+    if isinstance(content, Finished) and content.text_part is not None:
+        return content.text_part if content.text_part.body.strip() else None, content.html_part
+    if not content.text.strip() and not (content.html or "").strip():
+        return None, None
+    return _encoded(content.text), None if content.html is None else _encoded(content.html)
+
+
+def _is_even(head: bytes) -> bool:
+    ends = head.count(b"\r\n")
+    return head.count(b"\n") == ends == head.count(b"\r") and b"\n." not in head and not head.startswith(b".")
+
+
+def _encoded(text: str) -> Encoded:
+    encoding, body = _encoder().encoded(text)
+    return Encoded(encoding, body.replace(b"\n", b"\r\n"))
+
+
+def _body(key: str, text: Encoded, html: Encoded | None) -> tuple[bytes, ...]:
     """Return the MIME headers and the part or parts; the plainest first, as RFC 2046 5.1.4 orders alternatives."""
-    encoder = _encoder()
-    text = encoder.part("plain", message.content.text)
-    if message.content.html is None:
-        return text
+    if html is None:
+        return _part(b"plain", text)
     # "=_" appears in neither quoted-printable nor base64, so no part can hold the boundary.
-    boundary = b"=_" + hashlib.sha256(message.key.encode()).hexdigest()[:24].encode()
-    return b"".join(
-        (
-            b'Content-Type: multipart/alternative; boundary="%s"\r\n\r\n--%s\r\n' % (boundary, boundary),
-            text,
-            b"\r\n--%s\r\n" % boundary,
-            encoder.part("html", message.content.html),
-            b"\r\n--%s--\r\n" % boundary,
-        )
+    boundary = b"=_" + hashlib.sha256(key.encode()).hexdigest()[:24].encode()
+    return (
+        b'Content-Type: multipart/alternative; boundary="%s"\r\n\r\n--%s\r\n' % (boundary, boundary),
+        *_part(b"plain", text),
+        b"\r\n--%s\r\n" % boundary,
+        *_part(b"html", html),
+        b"\r\n--%s--\r\n" % boundary,
     )
+
+
+def _part(subtype: bytes, said: Encoded) -> tuple[bytes, bytes]:
+    head = b"Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n"
+    return head % (subtype, said.encoding.encode()), said.body
 
 
 def _encoder() -> Encoder:

@@ -88,7 +88,7 @@ class Pool:
 
         Raises what a channel may raise. A line that the server gave up while it was idle costs nothing but another.
         """
-        data = wire.stuffed(mail.data)
+        data = wire.travelling(mail)
         for left in range(self._limits.connections, -1, -1):
             turn = Turn(mail, data)
             try:

@@ -51,10 +51,12 @@ class EmailChannel:
 
     Without a server every message ends in NoAccount. `transport` is `pipelined` (our own client, RFC 2920) or `plain`
     (the standard library's on threads). `tls` replaces the system's certificates, `hello` the name we greet with,
-    `limits` more than `connections`. One instance serves one event loop at a time; after `close` it may serve another.
+    `limits` more than `connections`. `takes_finished`: mails are best given as they travel (`Finished`). One instance
+    serves one event loop at a time; after `close` it may serve another.
     """
 
     name = "email"
+    takes_finished = True
 
     def __init__(
         self,

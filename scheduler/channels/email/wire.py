@@ -16,6 +16,7 @@ from scheduler.channels.email.server import SmtpServer
 from scheduler.errors import ChannelDown, NotSent, Refused
 
 CHECK = "check CAMPAIGN_SMTP_URL"
+_UNFIT = re.compile("[\r\n <>\0]")
 _ADDRESS = re.compile(r"[^\s<>()\[\]:;,]+@[^\s<>()\[\];,]+")
 
 Features = Mapping[str, str]  # what EHLO offered: keywords in capitals, and what stood after them
@@ -46,11 +47,15 @@ class Dropped(Exception):
 
 def shown(server: SmtpServer, reply: Reply) -> str:
     """Return a reply for the log: one line, no addresses, no log-in, at most 200 characters of text."""
-    text = _ADDRESS.sub("<address>", " ".join(reply.text.split()))
+    text = " ".join(reply.text.split())
+    if "@" in text:
+        text = _ADDRESS.sub("<address>", text)
     for secret in (server.password, server.user):
         if secret:
             text = text.replace(secret, "<secret>")
-    return f"{reply.code} {''.join(character for character in text if character.isprintable())[:200]}"
+    if not text.isprintable():
+        text = "".join(character for character in text if character.isprintable())
+    return f"{reply.code} {text[:200]}"
 
 
 def features(text: str) -> dict[str, str]:
@@ -78,9 +83,14 @@ def mail_commands(server: SmtpServer, mail: Mail, offered: Features) -> tuple[st
         if "8BITMIME" not in offered:
             raise Refused(f"mail server {server} takes no mail with bytes beyond ASCII")
         options += " BODY=8BITMIME"
-    if any(character in address for address in addresses for character in "\r\n <>\0"):
+    if any(_UNFIT.search(address) for address in addresses):
         raise Refused("an address of the envelope holds what no address may hold")
     return f"MAIL FROM:<{addresses[0]}>{options}", f"RCPT TO:<{addresses[1]}>"
+
+
+def travelling(mail: Mail) -> bytes:
+    """Return the bytes of a mail without the final dot; see `stuffed` for what it raises."""
+    return mail.data if mail.is_even else stuffed(mail.data)
 
 
 def stuffed(data: bytes) -> bytes:

@@ -19,7 +19,7 @@ from scheduler.store.ledger.attempts import (
 )
 from scheduler.store.ledger.claims import Claim, claim, next_moment
 from scheduler.store.ledger.persons import blank, hand_over, is_being_sent
-from scheduler.store.ledger.planning import Move, NewDelivery, move, pin, plan, plan_audience, retime
+from scheduler.store.ledger.planning import Move, NewDelivery, begin_run, move, pin, plan, plan_audience, retime
 from scheduler.store.ledger.releasing import give_up, recover, release_leases
 from scheduler.store.ledger.restored import MAY_HAVE_GONE, decide_late, hold_gap
 from scheduler.store.ledger.settling import (
@@ -51,6 +51,7 @@ __all__ = [
     "NewDelivery",
     "NewMark",
     "Which",
+    "begin_run",
     "blank",
     "claim",
     "decide_late",

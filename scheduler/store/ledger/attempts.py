@@ -33,8 +33,10 @@ from scheduler.store.tables import ATTEMPTS, DELIVERIES
 
 _D = DELIVERIES.c
 
-# Where a second attempt has no second effect: a task is written with its outcome, a hook's receiver knows its id.
-REPEATABLE = TASKS | {"webhook"}
+# Where a second attempt has no second effect: a task is written with its outcome, a hook's receiver knows its id, and
+# a post of Bluesky has the name that its key gives it.
+REPEATABLE = TASKS | {"bluesky", "webhook"}
+_LONGEST_HANDLE = 500
 
 
 class LostLease(SchedulerError):
@@ -54,13 +56,17 @@ class AttemptMark:
 
 @dataclass(frozen=True, slots=True)
 class NewMark:
-    """An attempt mark to be written; `key` and `created_at` are those of the first attempt where there was one."""
+    """An attempt mark to be written; `key` and `created_at` are those of the first attempt where there was one.
+
+    `handle` names what the channel has made ready at the far end; its first 500 characters are kept.
+    """
 
     claim: Claim
     key: str
     content_hash: str
     created_at: datetime
     subject: str
+    handle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +214,7 @@ def mark_many(conn: Connection, marks: Sequence[NewMark], *, now: datetime) -> d
                 "created_at": mark.created_at,
                 "started_at": now,
                 "detail": "",
+                "handle": storable(mark.handle[:_LONGEST_HANDLE]) if mark.handle else "",
             }
             for mark in marks
         ]

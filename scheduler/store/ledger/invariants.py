@@ -127,7 +127,7 @@ def _opted_out(conn: Connection, sight: Sight) -> Found:
     stopped = (
         "SELECT d.id, a.started_at AS began_at, s.at AS stopped_at, s.reason FROM suppression s"
         " JOIN delivery d ON d.contact = s.contact JOIN attempt a ON a.delivery = d.id"
-        " WHERE a.started_at > s.at AND (s.scope = 'all' OR (s.scope = 'email' AND d.channel = 'email')"
+        " WHERE a.started_at > s.at AND (s.scope = 'all' OR (s.scope IN ('email', 'sms') AND s.scope = d.channel)"
         " OR (s.scope = 'marketing' AND d.marketing))"
     )
     withdrawn = (

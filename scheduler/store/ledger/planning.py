@@ -258,3 +258,12 @@ def retime(
         "updated_at": now,
     }
     return int(conn.execute(update(DELIVERIES).where(condition).values(values)).rowcount)
+
+
+def begin_run(conn: Connection, delivery: int, run: int) -> bool:
+    """Let a message of the calendar that went be the first of the run it begins; return whether it became that.
+
+    Condition: sent, and of no run yet.
+    """
+    condition = and_(_D.id == delivery, _D.state == State.SENT.value, _D.run.is_(None))
+    return bool(conn.execute(update(DELIVERIES).where(condition).values(run=run)).rowcount == 1)

@@ -130,12 +130,21 @@ def expire_held(conn: Connection, now: datetime) -> list[Claim]:
 
 
 def resolve_unknown(
-    conn: Connection, delivery_id: int, target: State, reason: str, *, now: datetime, next_at: datetime | None = None
+    conn: Connection,
+    delivery_id: int,
+    target: State,
+    reason: str,
+    *,
+    now: datetime,
+    next_at: datetime | None = None,
+    attempt: int | None = None,
+    sent_at: datetime | None = None,
+    provider_id: str = "",
 ) -> bool:
     """Settle a delivery whose outcome was not known, by evidence or a person's word; return whether it was unknown.
 
-    To sent, retry_wait (needs `next_at`), held or failed. The attempt keeps its outcome `unknown`: that is what
-    happened. Condition: unknown.
+    To sent (at `sent_at`, else now), retry_wait (needs `next_at`), held or failed. The attempt keeps its outcome
+    `unknown`: that is what happened. Condition: unknown, and `attempt` is its newest where it is given.
     """
     if State.UNKNOWN not in sources(target):
         raise ValueError(f"an unknown delivery cannot become {target}")
@@ -143,8 +152,11 @@ def resolve_unknown(
         raise ValueError("a delivery that waits to be tried again needs its next moment")
     values = _moved(target, reason, now, next_at)
     if target is State.SENT:
-        values["sent_at"] = now
+        values["sent_at"] = sent_at or now
+        values["provider_id"] = storable(provider_id)
     change = update(DELIVERIES).where(_D.id == delivery_id, in_states({State.UNKNOWN}))
+    if attempt is not None:
+        change = change.where(_D.attempts == attempt)
     return bool(conn.execute(change.values(values)).rowcount == 1)
 
 

@@ -3,6 +3,7 @@
 from scheduler.store.people.consents import (
     MAIL,
     MEASUREMENT,
+    SMS,
     ConsentRecord,
     Counts,
     SuppressionRecord,
@@ -38,10 +39,12 @@ from scheduler.store.people.inactive import inactive, unconfirmed
 from scheduler.store.people.lookup import Person
 from scheduler.store.people.merging import merge, twin_runs
 from scheduler.store.people.stopping import Stopped, stop_addresses
+from scheduler.store.people.texting import start_texts, stop_texts
 
 __all__ = [
     "MAIL",
     "MEASUREMENT",
+    "SMS",
     "Clash",
     "ConsentRecord",
     "ContactRecord",
@@ -75,7 +78,9 @@ __all__ = [
     "merge",
     "nobody_known",
     "preview_contacts",
+    "start_texts",
     "stop_addresses",
+    "stop_texts",
     "suppress",
     "suppressed",
     "suppressions",

@@ -27,6 +27,7 @@ from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS, WORDINGS
 
 MEASUREMENT = "measurement"  # the purpose of who lets us see what they open and click
 MAIL = "email"  # the scope of a dead mailbox: no mail, whatever it is about; other channels reach the person
+SMS = "sms"  # the scope of who told an SMS to stop: no SMS, whatever it is about; other channels reach the person
 
 _N = CONSENTS.c
 _S = SUPPRESSIONS.c
@@ -76,7 +77,7 @@ class ConsentRecord:
 
 @dataclass(frozen=True, slots=True)
 class SuppressionRecord:
-    """Somebody must not be written to: `scope` is marketing, email (their mailbox is dead) or all."""
+    """Somebody must not be written to: `scope` is marketing, email (a dead mailbox), sms (a STOP) or all."""
 
     scope: str
     reason: str
@@ -158,7 +159,7 @@ def _said_already(conn: Connection, contact: int, purpose: str, wording: int) ->
 
 
 def suppress(conn: Connection, contact: int, *, scope: str, reason: str, at: datetime) -> bool:
-    """Stop writing to a person: `marketing`, `email` or `all`; return whether that is new.
+    """Stop writing to a person: `marketing`, `email`, `sms` or `all`; return whether that is new.
 
     Lock: the contact, so that after this transaction no attempt mark can be written that did not see it.
     Condition: one row a scope; the first reason stays.
@@ -203,7 +204,12 @@ def gravest(found: Mapping[str, str], *, marketing: bool, channel: str | None = 
 
     Without a `channel` a dead mailbox stops the message too: who cannot say how it goes is told that it may be a mail.
     """
-    for scope, holds in (("all", True), (MAIL, channel in (None, MAIL)), ("marketing", marketing)):
+    for scope, holds in (
+        ("all", True),
+        (MAIL, channel in (None, MAIL)),
+        (SMS, channel == SMS),
+        ("marketing", marketing),
+    ):
         if holds and scope in found:
             return found[scope]
     return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, select, update
 
-from scheduler.store.people.consents import MAIL, add_consent, consents, lock, suppress, suppressions
+from scheduler.store.people.consents import MAIL, SMS, add_consent, consents, lock, suppress, suppressions
 from scheduler.store.people.contacts import COLUMNS
 from scheduler.store.people.contacts import contact as read_contact
 from scheduler.store.people.erasing import BLANK
@@ -58,6 +58,8 @@ def merge(conn: Connection, kept: int, other: int, *, now: datetime) -> None:
     for stop in suppressions(conn, other):
         if stop.scope == MAIL and values["email"] != second.email:
             continue  # the mailbox that is dead is not the one they are written to
+        if stop.scope == SMS and values["phone"] != second.phone:
+            continue  # so with the number that replied STOP
         suppress(conn, kept, scope=stop.scope, reason=stop.reason, at=stop.at)
     for table in (EVENTS, STAGE_ENTRIES, TASKS):
         conn.execute(update(table).where(table.c.contact == other).values(contact=kept))

@@ -56,7 +56,7 @@ from scheduler.store.plans.occurrences import (
 )
 from scheduler.store.plans.open_messages import count_open_messages, touches_with_open_messages
 from scheduler.store.plans.passages import Passage, ended_passage, passages, people_behind, resting_runs, runs_at
-from scheduler.store.plans.tasks import TaskRecord, finish_task, insert_task, task, tasks
+from scheduler.store.plans.tasks import ShownTask, TaskRecord, finish_task, insert_task, shown_tasks, task, tasks
 from scheduler.store.plans.touches import (
     TouchRecord,
     approve_touch,
@@ -80,6 +80,7 @@ __all__ = [
     "Passage",
     "RevisionRecord",
     "RunRecord",
+    "ShownTask",
     "StageRecord",
     "TaskRecord",
     "TouchNames",
@@ -148,6 +149,7 @@ __all__ = [
     "runs_for",
     "runs_of",
     "set_occurrence_state",
+    "shown_tasks",
     "spend",
     "stages_of",
     "start_run",

@@ -143,6 +143,7 @@ def start_run(
     key: str,
     event: int,
     at: datetime,
+    revision: int = 0,
 ) -> RunRecord | None:
     """Start a run; None when this key has started one already.
 
@@ -159,6 +160,7 @@ def start_run(
         "state": "open",
         "reason": "",
         "started_at": at,
+        "revision": revision,
     }
     row = conn.execute(insert_new(conn.dialect.name, RUNS, RunRecord), values).first()
     return None if row is None else RunRecord(*row)

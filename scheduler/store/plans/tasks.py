@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from scheduler.store.rows import insert_unless_known, read_all, read_one, rows_of
-from scheduler.store.tables import TASKS
+from scheduler.store.tables import ATTEMPTS, CONTACTS, TASKS
 
 _T = TASKS.c
+_C = CONTACTS.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,27 @@ class TaskRecord:
     due_at: datetime
     done_at: datetime | None
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTask:
+    """A task as it is shown elsewhere: `key` and `created_at` are its message's, the names and number the person's.
+
+    `is_forgotten`: the person is gone, and nothing may show the task any more.
+    """
+
+    id: int
+    key: str
+    created_at: datetime
+    channel: str
+    campaign: str
+    text: str
+    due_at: datetime
+    done_at: datetime | None
+    first_name: str
+    last_name: str
+    phone: str
+    is_forgotten: bool
 
 
 def insert_task(
@@ -74,3 +96,23 @@ def finish_task(conn: Connection, task: int, *, now: datetime, note: str = "") -
     """Mark a task as done; return whether it was open."""
     change = update(TASKS).where(_T.id == task, _T.done_at.is_(None))
     return bool(conn.execute(change.values(done_at=now, note=note)).rowcount == 1)
+
+
+def shown_tasks(conn: Connection, *, since: datetime) -> list[ShownTask]:
+    """Return the open tasks and those that were done, or whose person went, from `since` (inclusive) on, by their ids.
+
+    A task without an attempt has no key and is not among them.
+    """
+    first = (ATTEMPTS.c.delivery == _T.delivery) & (ATTEMPTS.c.number == 1)
+    gone = _C.gone_at.is_not(None) & _C.merged_into.is_(None)
+    query = (
+        select(
+            *(_T.id, ATTEMPTS.c.key, ATTEMPTS.c.created_at, _T.channel, _T.campaign, _T.text, _T.due_at, _T.done_at),
+            *(func.coalesce(column, "") for column in (_C.first_name, _C.last_name, _C.phone)),
+            gone,
+        )
+        .join(ATTEMPTS, first)
+        .outerjoin(CONTACTS, _C.id == _T.contact)
+        .where(or_(_T.done_at.is_(None), _T.done_at >= since, gone & (_C.gone_at >= since)))
+    )
+    return read_all(conn, ShownTask, query.order_by(_T.id))

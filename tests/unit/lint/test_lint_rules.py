@@ -11,7 +11,7 @@ from campaigns.finding import Level
 from campaigns.lint import rules
 from campaigns.lint.facts import Facts
 from campaigns.lint.linter import lint
-from campaigns.lint.rules import MAIL_RULES, RULES
+from campaigns.lint.rules import MAIL_RULES, MEDIA_RULES, RULES
 
 NOW = datetime.fromisoformat("2026-11-20T09:12:00+01:00")
 SENDERS = """\
@@ -215,6 +215,18 @@ CASES = [
         good_facts=Facts(channels=frozenset({"facebook"})),
     ),
     Case(
+        "media-url",
+        bad=shop("id: post, channel: instagram, text: Hi, media: [{file: rings.jpg, alt: Rings}]"),
+        good=shop(
+            "id: post, channel: instagram, text: Hi, media: [{file: rings.jpg, alt: Rings}]",
+            head="media_url: https://cdn.shop.example\n",
+        ),
+        says="post: instagram fetches 'rings.jpg' by itself, and nothing says from where",
+        line=13,
+        bad_facts=Facts(channels=frozenset({"instagram"})),
+        good_facts=Facts(channels=frozenset({"instagram"})),
+    ),
+    Case(
         "no-recipients",
         bad=shop(MAIL),
         good=shop(MAIL),
@@ -274,7 +286,7 @@ def test_every_rule_has_its_file_and_its_case():
     files = {path.stem.replace("_", "-") for path in folder.glob("[a-z]*.py")}
 
     assert {rule.code for rule in RULES} == {case.code for case in CASES}
-    assert {rule.code for rule in (*RULES, *MAIL_RULES)} == files
+    assert {rule.code for rule in (*RULES, *MAIL_RULES, *MEDIA_RULES)} == files
 
 
 def test_an_approved_touch_waits_for_nothing():

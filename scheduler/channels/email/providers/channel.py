@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import ssl
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -140,16 +139,7 @@ class ProviderChannel:
             "POST", asked.url, headers=headers, content=asked.body, extensions={"trace": sending.trace}
         )
         response = await self._client.send(request, stream=True, follow_redirects=False)
-        try:
-            return Answer(
-                response.status_code,
-                {name.lower(): value for name, value in response.headers.items()},
-                _object(await _read(response)),
-                posting.retry_at(self._clock.now(), response.headers.get("retry-after")),
-            )
-        finally:
-            with contextlib.suppress(httpx2.HTTPError, OSError):
-                await response.aclose()
+        return await posting.answer(response, self._clock.now(), most=_LARGEST_ANSWER)
 
 
 def _written(message: Message) -> Mail:
@@ -166,27 +156,5 @@ def _written(message: Message) -> Mail:
     return mail
 
 
-async def _read(response: httpx2.Response) -> bytes:
-    """Return the body as it came; nothing where it broke off or is too long to be an answer, the status says enough."""
-    body = b""
-    try:
-        async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > _LARGEST_ANSWER:
-                return b""
-    except (httpx2.HTTPError, OSError):
-        return b""
-    return body
-
-
-def _object(body: bytes) -> dict[str, object]:
-    """Return the JSON object that a body is, an empty one for all else."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-async def _marked() -> None:
+async def _marked(handle: str = "") -> None:
     """Stand for a mark that was written already."""

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
+from scheduler.channels.account import Account
 from scheduler.channels.base import Message, Receipt
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.providers import fields as parts
-from scheduler.channels.email.providers.account import Account
 from scheduler.channels.email.providers.answers import Answer, Said, discreet
 from scheduler.channels.email.providers.base import Request, written
 

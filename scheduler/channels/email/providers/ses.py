@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from scheduler.channels.account import Account
 from scheduler.channels.base import Message, Receipt
 from scheduler.channels.email.mime import Mail
-from scheduler.channels.email.providers.account import Account
 from scheduler.channels.email.providers.answers import Answer, Said, discreet
 from scheduler.channels.email.providers.base import Request, tag, written
 from scheduler.channels.email.providers.sigv4 import Credentials, Scope, sign

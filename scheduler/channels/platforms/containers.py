@@ -1,0 +1,229 @@
+"""Posts in two steps, as Instagram and Threads know them: a container that nobody sees, and the request that shows it.
+
+The platform fetches the media by itself, so they need an address it can reach; a container lasts 24 hours and is made
+when the post is due. What became of an attempt is read off its container.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import mimetypes
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from scheduler.channels.answers import Answer
+from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, Receipt, Renewed
+from scheduler.channels.platforms.base import Platform
+from scheduler.channels.platforms.graph import Gone, Graph, Post, is_id, the_same
+from scheduler.channels.platforms.media import public_url
+from scheduler.channels.platforms.renewal import Grant, Renewal
+from scheduler.errors import NoAccount, NotSent, Refused
+
+_logger = logging.getLogger(__name__)
+
+# Meta advises to look once a minute for at most five; small pictures are ready at once.
+_PAUSES = (1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 30.0, 60.0, 60.0, 60.0)
+_DAY = timedelta(hours=24)
+_AGAIN = timedelta(minutes=2)
+_GIVE_UP = timedelta(hours=25)  # a container lasts 24 hours, so later nothing of it can be published
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What a platform calls things: the edges of a user, and the fields of containers and posts."""
+
+    containers: str
+    publish: str
+    limit: str
+    posts: str
+    words: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One picture or video of a post, by the address the platform fetches it from."""
+
+    url: str
+    is_video: bool
+    alt: str
+
+
+class Containers(Platform[Graph]):
+    """Publishes by containers. `pauses` (seconds) lie between looks at one that is being made."""
+
+    edges: ClassVar[Edges]
+    grant: ClassVar[Grant]
+    most: ClassVar[int]  # pictures and videos in one post
+    settles_after = timedelta(minutes=5)  # what was taken in late may still be on its way: nothing can call it back
+    pauses: tuple[float, ...] = _PAUSES
+
+    @abstractmethod
+    def single(self, part: Part | None) -> Mapping[str, str]:
+        """Return the parameters of a container with one picture or video, or with none."""
+
+    @abstractmethod
+    def item(self, part: Part) -> Mapping[str, str]:
+        """Return the parameters of a container that is part of a carousel."""
+
+    def renews(self, graph: Graph) -> bool:  # noqa: ARG002
+        """Whether the account's token is one that has to be renewed."""
+        return True
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        """Publish one post. Raises: NotSent also when the day's posts are used up or the media not ready in time."""
+        graph = await self._access(message)
+        graph.rested()
+        parts = [_part(message, file, alt) for file, alt in message.content.media]
+        if len(parts) > self.most:
+            raise Refused(f"{graph.web.name} takes {self.most} pictures and videos in one post, not {len(parts)}")
+        await self._room(graph)
+        container = await self._container(graph, message.content.text, parts)
+        publish = f"/{graph.node}/{self.edges.publish}"
+        answer = await graph.commit(mark, publish, {"creation_id": container}, handle=container)
+        if not is_id(given := answer.text("id")):
+            raise graph.web.unclear("the id of the post")
+        return Receipt(given, await graph.also(f"/{given}", "permalink") or f"published by {graph.web.name}")
+
+    async def settle(self, attempted: Attempted) -> Evidence:
+        """Look what became of the container, and which post it is; never the newest because it is the newest."""
+        graph = await self._access(attempted.message)
+        try:
+            status = await self._status(graph, attempted.handle)
+        except Gone:
+            status = "gone"
+        post = await self._post(graph, attempted)
+        name, container = graph.web.name, attempted.handle or "without a name"
+        if post is not None:
+            return Evidence(Found.SENT, f"{name} shows the post {post.id} with these words", post.id)
+        if status == "PUBLISHED":
+            return Evidence(Found.SENT, f"the container {container} is published")
+        if status in ("FINISHED", "EXPIRED", "ERROR"):
+            return Evidence(Found.NOT_SENT, f"the container {container} is {status.lower()}, not published")
+        again = self._clock.now() + _AGAIN
+        return Evidence(
+            Found.OPEN,
+            f"the container {container} is {status.lower().replace('_', ' ')}, and there is no such post",
+            look_at=again if status and again < attempted.started_at + _GIVE_UP else None,
+        )
+
+    async def renew(self) -> list[Renewed]:
+        """Renew the tokens that are due, of every account that has such a one; what fails is logged."""
+        found = []
+        for name in sorted(self._accounts):
+            if name != self.name and not name.startswith(f"{self.name}_"):
+                continue
+            try:
+                graph = self.access_to(name.removeprefix(self.name).removeprefix("_") or None)
+            except NoAccount as error:
+                _logger.warning("the token of %s cannot be renewed: %s", name, error.message)
+                continue
+            if self.renews(graph):
+                await self._renewal.fresh(graph)
+                kept = self._keeper.get(graph.name)
+                found.append(Renewed(graph.name, None if kept is None else kept.expires_at))
+        return found
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        opened = list(self._open.values())
+        await super().close()
+        for graph in opened:
+            await graph.close()
+
+    @cached_property
+    def _renewal(self) -> Renewal:
+        return Renewal(self._keeper, self.grant)
+
+    async def _access(self, message: Message) -> Graph:
+        graph = self.access(message)
+        if self.renews(graph):
+            await self._renewal.fresh(graph)
+        return graph
+
+    async def _room(self, graph: Graph) -> None:
+        """Raise NotSent when the account has no more posts today, by the number the platform itself gives."""
+        try:
+            answer = await graph.ask("GET", f"/{graph.node}/{self.edges.limit}", query={"fields": "config,quota_usage"})
+        except (NotSent, Refused, Gone):
+            return  # it will be said again, and in other words, by the request that publishes
+        used, most = _quota(answer)
+        if most and used >= most:
+            raise NotSent(
+                f"{graph.web.name} takes {most} posts of this account in 24 hours, and had {used}: more tomorrow",
+                retry_at=self._clock.now() + _DAY,
+            )
+
+    async def _container(self, graph: Graph, text: str, parts: Sequence[Part]) -> str:
+        words = {self.edges.words: text} if text.strip() else {}
+        if len(parts) < 2:
+            if not (parts or words):
+                raise Refused("the post says nothing and shows nothing")
+            made = await self._made(graph, {**self.single(parts[0] if parts else None), **words})
+        else:
+            children = [await self._made(graph, {**self.item(part), "is_carousel_item": "true"}) for part in parts]
+            for child in children:
+                await self._ready(graph, child)
+            made = await self._made(graph, {"media_type": "CAROUSEL", "children": ",".join(children), **words})
+        if parts:
+            await self._ready(graph, made)
+        return made
+
+    async def _made(self, graph: Graph, form: Mapping[str, str]) -> str:
+        made = (await graph.ask("POST", f"/{graph.node}/{self.edges.containers}", form)).text("id")
+        if not is_id(made):
+            raise NotSent(f"{graph.web.name} answered without the id of a container")
+        return made
+
+    async def _ready(self, graph: Graph, container: str) -> None:
+        """Wait until a container can be published. Raises: NotSent when it takes too long, Refused for bad media."""
+        fields = f"{self.edges.status},{self.edges.reason}"
+        for pause in (*self.pauses, None):
+            answer = await graph.ask("GET", f"/{container}", query={"fields": fields})
+            match answer.text(self.edges.status):
+                case "FINISHED":
+                    return
+                case "ERROR":
+                    raise graph.media_failed(answer.text(self.edges.reason))
+                case "EXPIRED" | "PUBLISHED" as status:
+                    raise NotSent(f"{graph.web.name} says the new container is {status.lower()}")
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise NotSent(f"{graph.web.name} is still working on the media; the next try hands them over anew")
+
+    async def _status(self, graph: Graph, container: str) -> str:
+        if not is_id(container):
+            return ""
+        return (await graph.ask("GET", f"/{container}", query={"fields": self.edges.status})).text(self.edges.status)
+
+    async def _post(self, graph: Graph, attempted: Attempted) -> Post | None:
+        """Find the attempt's post by its words and its moment; None where its words are not known any more."""
+        if not attempted.same_words:
+            return None
+        posts = await graph.posts(self.edges.posts, self.edges.words, "timestamp")
+        return the_same(posts, attempted.message.content.text, attempted.started_at)
+
+
+def _part(message: Message, file: str, alt: str) -> Part:
+    url = public_url(message.media_url, file)
+    kind = mimetypes.guess_type(PurePosixPath(urlsplit(file).path).name)[0] or ""
+    return Part(url, kind.startswith("video/"), alt)
+
+
+def _quota(answer: Answer) -> tuple[int, int]:
+    """Return how many posts were made in 24 hours and how many may be, 0 where the platform does not say."""
+    data = answer.fields.get("data")
+    first = data[0] if isinstance(data, list) and data else None
+    if not isinstance(first, Mapping):
+        return 0, 0
+    config, used = first.get("config"), first.get("quota_usage")
+    most = config.get("quota_total") if isinstance(config, Mapping) else None
+    return (used, most) if isinstance(used, int) and isinstance(most, int) else (0, 0)

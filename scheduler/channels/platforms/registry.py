@@ -1,0 +1,48 @@
+"""Which platforms there are, and which of them have an account here; each is imported when it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from pydantic import SecretStr
+
+from scheduler.channels.base import Channel
+from scheduler.channels.platforms.base import Platform
+from scheduler.channels.platforms.media import MediaFolder
+from scheduler.channels.platforms.tokens import Keeper
+from scheduler.clock import Clock
+
+# The class of each channel, and the module of this package that it stands in.
+PLATFORMS: dict[str, tuple[str, str]] = {
+    "bluesky": ("bluesky", "BlueskyChannel"),
+    "mastodon": ("mastodon", "MastodonChannel"),
+    "facebook": ("facebook", "FacebookChannel"),
+    "instagram": ("instagram", "InstagramChannel"),
+    "linkedin": ("linkedin", "LinkedInChannel"),
+    "slack": ("slack", "SlackChannel"),
+    "sms": ("twilio", "TwilioChannel"),
+    "telegram": ("telegram", "TelegramChannel"),
+    "threads": ("threads", "ThreadsChannel"),
+    "whatsapp": ("whatsapp", "WhatsAppChannel"),
+    "x": ("x", "XChannel"),
+}
+
+
+def platform(channel: str) -> type[Platform[Any]]:
+    """Return the class that carries a channel."""
+    module, name = PLATFORMS[channel]
+    found: type[Platform[Any]] = getattr(import_module(f"scheduler.channels.platforms.{module}"), name)
+    return found
+
+
+def made(
+    accounts: Mapping[str, Mapping[str, SecretStr]], clock: Clock, *, keeper: Keeper, media: MediaFolder
+) -> dict[str, Channel]:
+    """Return the platforms that have an account: one whose name is the channel's, or begins with it and `_`."""
+    return {
+        channel: platform(channel)(accounts, clock, keeper=keeper, media=media)
+        for channel in PLATFORMS
+        if any(name == channel or name.startswith(f"{channel}_") for name in accounts)
+    }
