@@ -82,11 +82,12 @@ def reading(url: str, *, make: bool = False) -> Iterator[Store]:
 
 def channels(session: Session) -> frozenset[str]:
     """Return the channels that have a server or an account by the settings of this project."""
+    from scheduler.channels.platforms import registry
+
     found = settings(session)
-    hooks = any("url" in fields for fields in found.accounts.values())
-    return frozenset(
-        {*(("email",) if found.smtp_url or found.email_provider else ()), *(("webhook",) if hooks else ())}
-    )
+    mail = ("email",) if found.smtp_url or found.email_provider else ()
+    hooks = ("webhook",) if any("url" in fields for fields in found.accounts.values()) else ()
+    return frozenset({*mail, *hooks, *registry.reached(found.accounts.keys())})
 
 
 def public_url(session: Session) -> str | None:

@@ -6,8 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -22,20 +21,19 @@ from scheduler.operations import watching
 from scheduler.operations.settler import Settler
 from scheduler.runtime import ending
 from scheduler.runtime.alarm import Alarm
+from scheduler.runtime.coming import Coming, read_coming
 from scheduler.runtime.copying import Copying
 from scheduler.runtime.daily import DAILY, Begin, Daily
 from scheduler.runtime.heartbeat import PACE_SECONDS, Heartbeat, Vitals
 from scheduler.runtime.rounds import Round
 from scheduler.runtime.settling import SETTLED, SETTLING, Settling
 from scheduler.runtime.systemd import notify
-from scheduler.store import plans, reader
 from scheduler.store.database import Store
 from scheduler.store.writer import Writer
 from scheduler.waking import ClockSteps, Watch
 
 HEARTBEAT_SECONDS = 20.0
 AGAIN_SECONDS = 1.0  # what a look left lying is looked at again, but not without a pause
-COMING_JOBS = 1_000
 _SHOWN_JOBS = 10
 _FIRST_OUTAGE_SECONDS = 0.25
 _LONGEST_OUTAGE_SECONDS = 5.0
@@ -45,14 +43,6 @@ _OVER = {"the database": "the database is back", "the state folder": "the state 
 _JOURNAL_SECONDS = 1.1  # after which the guard has read what could not be written
 _HEARTBEAT, _NEXT, _AGAIN = "heartbeat", "next message", "another look"
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Coming:
-    """What the table says is to come: the calendar's moments, and the earliest at which there is something to do."""
-
-    moments: dict[str, datetime]
-    due: datetime | None
 
 
 class Daemon:
@@ -106,7 +96,7 @@ class Daemon:
         self._hup = asyncio.Event()
         self._fault: BaseException | None = None  # what a job of the alarm clock raised
         self._end = asyncio.Event()
-        self._told: _Coming | None = None  # what the heartbeat told last
+        self._told: Coming | None = None  # what the heartbeat told last
         self._outage = ""
         self._troubled = False  # whether something may have been lost sight of while the database was away
         self._looked_at = clock.now()
@@ -273,7 +263,7 @@ class Daemon:
             working = await self._dispatcher.tick() > 0
         if self._end.is_set():
             return
-        coming = await self._writer.run(self._read_coming)
+        coming = await self._writer.run(lambda: read_coming(self._store, after=self._looked_at))
         if not self._end.is_set():
             self._arm(coming)
             await self._settling.arm()
@@ -282,17 +272,7 @@ class Daemon:
             self._told = coming
             self._pulse.set()
 
-    def _read_coming(self) -> _Coming:
-        with self._store.read() as conn:
-            calendar = reader.coming(conn, COMING_JOBS)
-            due, resume = reader.next_due(conn), plans.next_resume(conn)
-        moments = {f"{row.campaign}/{row.touch} {row.key}": row.fires_at for row in calendar}
-        if resume is not None:
-            moments["the end of a pause"] = resume
-        # What had come by the look that has just ended and was not done by it is no news.
-        return _Coming({name: at for name, at in moments.items() if at > self._looked_at}, due)
-
-    def _arm(self, coming: _Coming) -> None:
+    def _arm(self, coming: Coming) -> None:
         moments = dict(coming.moments)
         if coming.due is not None:
             late = coming.due <= self._looked_at

@@ -52,6 +52,13 @@ def doctor(shop: Shop, name: str, *, now: str = NOW, **env: str) -> list[list[st
     return [[row[0], *row[2:]] for row in rows if row[1] == name]
 
 
+def test_a_network_with_an_account_is_not_said_to_have_none(shop: Shop) -> None:
+    said = shop.done("apply", "spring.yaml", "--yes", now=NOW, **TOKEN)
+
+    assert "no account for telegram:" in said
+    assert "no account for mastodon" not in said
+
+
 def test_the_plan_names_what_comes_after_the_end_of_its_token(shop: Shop) -> None:
     lines = shop.done("plan", now=NOW, **TOKEN).splitlines()
 

@@ -190,9 +190,11 @@ class Process:
                     self.before_recovery()
                     self.guard.start()
                     started = True
+                await (
+                    self.system.settler.look()
+                )  # the daemon does that beside its looks, each of which begins with the guard
                 if self._guarded:
                     self.guard.beat()
-                await self.system.settler.look()
                 if await self.system.dispatcher.tick():
                     self.idle = 0
                     self._loop.call_later(1.0, self.look)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
+if TYPE_CHECKING:  # the HTTP client comes with them, and who asks for names alone does without
+    from pydantic import SecretStr
 
-from scheduler.channels.base import Channel
-from scheduler.channels.platforms.base import Platform
-from scheduler.channels.platforms.media import MediaFolder
-from scheduler.channels.platforms.tokens import Keeper
-from scheduler.clock import Clock
+    from scheduler.channels.base import Channel
+    from scheduler.channels.platforms.base import Platform
+    from scheduler.channels.platforms.media import MediaFolder
+    from scheduler.channels.platforms.tokens import Keeper
+    from scheduler.clock import Clock
 
 # The class of each channel, and the module of this package that it stands in.
 PLATFORMS: dict[str, tuple[str, str]] = {
@@ -37,12 +38,17 @@ def platform(channel: str) -> type[Platform[Any]]:
     return found
 
 
+def reached(accounts: Collection[str]) -> tuple[str, ...]:
+    """Return the platforms that have an account: one whose name is the channel's, or begins with it and `_`."""
+    return tuple(
+        channel for channel in PLATFORMS if any(name == channel or name.startswith(f"{channel}_") for name in accounts)
+    )
+
+
 def made(
     accounts: Mapping[str, Mapping[str, SecretStr]], clock: Clock, *, keeper: Keeper, media: MediaFolder
 ) -> dict[str, Channel]:
-    """Return the platforms that have an account: one whose name is the channel's, or begins with it and `_`."""
+    """Return the platforms that have an account."""
     return {
-        channel: platform(channel)(accounts, clock, keeper=keeper, media=media)
-        for channel in PLATFORMS
-        if any(name == channel or name.startswith(f"{channel}_") for name in accounts)
+        channel: platform(channel)(accounts, clock, keeper=keeper, media=media) for channel in reached(tuple(accounts))
     }

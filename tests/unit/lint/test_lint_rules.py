@@ -227,6 +227,15 @@ CASES = [
         good_facts=Facts(channels=frozenset({"instagram"})),
     ),
     Case(
+        "tracking",
+        bad=shop(MAIL, head="tracking: on\n"),
+        good=shop(MAIL, head="tracking: on\n"),
+        says="`tracking: on` measures nothing: the project has no public address that links could pass by",
+        line=8,
+        bad_facts=Facts(channels=frozenset({"email"})),
+        good_facts=Facts(channels=frozenset({"email"}), public_url="https://shop.example"),
+    ),
+    Case(
         "no-recipients",
         bad=shop(MAIL),
         good=shop(MAIL),
