@@ -226,7 +226,6 @@ def test_who_waits_without_another_way_is_counted_when_an_edit_gives_one(store: 
 def test_an_unreadable_campaign_refuses_no_event_of_the_others(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("ERROR", "scheduler")  # simulated lives in the same process keep quiet
     schedule = shop(store, tmp_path)
     other = HEAD.replace("campaign: shop", "campaign: other")
     schedule.apply(write(tmp_path, ASKS.format(wait="7 days"), name="other.yaml", head=other))

@@ -16,6 +16,8 @@ from scheduler.operations import applying, people
 from scheduler.store.connections import open_memory
 from scheduler.store.tables import METADATA
 
+_product = logging.getLogger("scheduler")
+
 
 class Bench:
     """What outlives a seed because making it costs more than the seed: the loop, a database in memory, its templates."""
@@ -50,14 +52,19 @@ class Bench:
     def _touched(self, delivery: int) -> None:
         self._touch(delivery)
 
-    def quiet(self) -> None:
-        """Forget what was left for later: it is for nobody."""
+    def end(self) -> None:
+        """Forget what was left for later, which is for nobody, and let the product speak again."""
+        _product.setLevel(logging.NOTSET)
         for handle in self.loop._scheduled:  # type: ignore[attr-defined]
             handle.cancel()
         self.loop._scheduled.clear()  # type: ignore[attr-defined]
 
     def begin(self, which: Options, touch: Callable[[int], None]) -> None:
-        """Put the database into the state of a campaign applied and its first people imported."""
+        """Put the database into the state of a campaign applied and its first people imported.
+
+        What the product logs meanwhile is dropped until `end`: a life of many faults would write thousands of lines.
+        """
+        _product.setLevel(logging.CRITICAL)
         self._touch = lambda delivery: None
         key, start = (which.shape, which.start), STARTS[which.start]
         store = SimStore(Disk(self.engine, self.raw, shared=False), lambda where: None)
@@ -78,6 +85,5 @@ _bench: list[Bench] = []
 def bench_of() -> Bench:
     """Return the bench of this interpreter; made once."""
     if not _bench:
-        logging.getLogger("scheduler").setLevel(logging.CRITICAL)
         _bench.append(Bench())
     return _bench[0]

@@ -219,7 +219,7 @@ class Shop(RuleBasedStateMachine):
                 self._as_the_model_says()
         finally:
             self.bench.loop.run_until_complete(self.sim.leave())
-            self.bench.quiet()
+            self.bench.end()
 
     def _the_forgotten_are_left_alone(self) -> None:
         with self.sim.store.read() as conn:

@@ -299,7 +299,7 @@ def simulate(seed: int, which: Options | None = None) -> Report:
         bench.loop.run_until_complete(whole())
     finally:
         gc.enable()
-        bench.quiet()
+        bench.end()
     return simulation.report()
 
 
