@@ -55,6 +55,12 @@ class PlannedTouch:
     applied_at: datetime | None = None  # its first apply, as far as known: what was over by then never goes
     after: str = ""  # what a step follows within its sequence, where that is not the trigger itself
     expected: tuple[PlannedOccurrence, ...] = ()  # of a step of a calendar touch: when it goes to whom that reached
+    by_hand: bool = False  # somebody of the shop puts it on its channel
+
+    @property
+    def way(self) -> str:
+        """How it goes, in words: `instagram`, or `instagram, by hand`."""
+        return f"{self.channel}, by hand" if self.by_hand else self.channel
 
     @property
     def dates(self) -> tuple[PlannedOccurrence, ...]:

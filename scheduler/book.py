@@ -120,7 +120,7 @@ class Book:
     def _mark_all(self, conn: Connection, parcels: Sequence[Parcel]) -> list[int | State | BaseException]:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         standings.lock(conn, {parcel.claim.contact for parcel in parcels if parcel.claim.contact is not None})
-        here = Circumstances(conn, [parcel.case for parcel in parcels], now=now, catalog=self._catalog)
+        here = Circumstances(conn, [parcel.case for parcel in parcels], now=now, catalog=self._catalog, facts=False)
         limits = Limits(conn, parcels, now)
         refused: dict[int, BaseException] = {}
         allowed: list[ledger.NewMark] = []
@@ -145,6 +145,7 @@ class Book:
                     message.created_at,
                     message.content.subject,
                     parcel.handle,
+                    parcel.case.campaign.revision,
                 )
             )
         written = ledger.mark_many(conn, allowed, now=now)
@@ -152,24 +153,26 @@ class Book:
         answers: list[int | State | BaseException] = []
         for parcel in parcels:
             claim = parcel.claim
-            if claim.id in written:
-                answers.append(written[claim.id].number)
+            mark = written.get(claim.id)
+            if mark is not None:
+                answers.append(mark.number)
             else:
                 lost = ledger.LostLease(f"delivery {claim.id} is no longer held by {claim.worker}")
                 answers.append(refused.get(claim.id, lost))
         return answers
 
     def _check(self, here: Circumstances, parcel: Parcel, monotonic: float) -> None:
-        claim = parcel.claim
+        case = parcel.case
+        claim = case.claim
         if here.now > claim.lease_until:  # nobody's any more; not judged either, it may be the clock that is wrong
             raise ledger.LostLease(f"the lease of delivery {claim.id} is over")
         if claim.not_before is not None and here.now < claim.not_before:
             raise Withheld(State.PLANNED, "")  # the clock was set back since it was made ready
         if monotonic > parcel.begin_until:
             raise Withheld(State.PLANNED, "")  # it waited too long for its turn: claimed and rendered again
-        if here.revisions[parcel.case.edition] != parcel.case.campaign.revision and claim.revision is None:
+        if here.revisions[claim.campaign, claim.edition] != case.campaign.revision and claim.revision is None:
             raise Withheld(State.PLANNED, "")  # edited since it was rendered: rendered again
-        checks.last_moment(here, parcel.case)
+        checks.last_moment(here, case)
 
     def _close_all(self, conn: Connection, closings: Sequence[Closing]) -> list[State]:
         tried = [closing for closing in closings if closing.attempt is not None]
@@ -213,7 +216,7 @@ class Book:
         sent = [(closing, closing.case) for closing in closings if closing.state is State.SENT and closing.case]
         began: dict[tuple[str, str, str], datetime] = {}
         for closing, case in sent:
-            if case.touch.is_task and closing.message is not None:
+            if case.touch.makes_task and closing.message is not None:
                 _write_task(conn, case, closing.message)
             began.setdefault((closing.claim.campaign, closing.claim.edition, closing.claim.touch), closing.at)
         steering = self._catalog.steering.of(conn) if began else None
@@ -227,6 +230,8 @@ class Book:
                 self._apart(conn, closing.claim, partial(_stop, conn, closing))
             if closing.claim.run is not None and closing.state in _ENDED:
                 self._apart(conn, closing.claim, self._carry_on(conn, closing))
+            if closing.case is not None and closing.state in _ENDED:
+                checks.wake_hanging(conn, closing.case.campaign, closing.claim, now=closing.at)
 
     def _bring_into_stages(self, conn: Connection, reached: Sequence[tuple[InForce, Claim]], now: datetime) -> None:
         try:
@@ -293,6 +298,7 @@ def _record(closing: Closing) -> dict[str, object]:
         "detail": closing.detail,
         "provider_id": closing.provider_id,
         "next_at": None if closing.next_at is None else closing.next_at.isoformat(),
+        "task": closing.case is not None and closing.case.touch.makes_task,
     }
 
 
@@ -301,6 +307,8 @@ def _stop(conn: Connection, closing: Closing) -> None:
     claim = closing.claim
     if claim.contact is not None and claim.channel == people.SMS:
         people.stop_texts(conn, claim.contact, how=f"told by the refusal of message #{claim.id}", at=closing.at)
+    elif claim.contact is not None and claim.channel == people.WHATSAPP:
+        people.stop_whatsapp(conn, claim.contact, how=f"told by the refusal of message #{claim.id}", at=closing.at)
 
 
 def _write_task(conn: Connection, case: Case, message: Message) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from scheduler.channels.platforms.tokens import Keeper
     from scheduler.operations.alerting import Alerter
     from scheduler.operations.task_calendar import TaskCalendar
+    from scheduler.operations.task_news import TaskTeller
 
 CONNECTIONS = 4
 AHEAD = timedelta(seconds=2)  # how long before its moment a message is made ready
@@ -168,6 +169,17 @@ def alerter(settings: Settings, system: System) -> Alerter | None:
         ends=lambda: horizon.ends(settings.accounts, token_keeper(settings)),
         place=f"{settings.project.resolve()} on {socket.gethostname()}",
     )
+
+
+def task_teller(settings: Settings, system: System) -> TaskTeller | None:
+    """Return what tells the staff of their tasks; None where the settings name nobody."""
+    destinations = settings.task_destinations()
+    if not destinations:
+        return None
+    from scheduler.operations.task_news import TaskTeller
+
+    place = f"{settings.project.resolve()} on {socket.gethostname()}"
+    return TaskTeller(system.store, system.writer, system.channels, system.clock, destinations, place=place)
 
 
 def token_keeper(settings: Settings) -> Keeper:

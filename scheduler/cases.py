@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from campaigns.definition import Stage, Touch
@@ -9,6 +10,9 @@ from scheduler import runs
 from scheduler.catalog import InForce
 from scheduler.delivery import State
 from scheduler.errors import Withheld
+from scheduler.store import corrections
+from scheduler.store.corrections import WrongMessage
+from scheduler.store.database import Connection
 from scheduler.store.ledger import Claim
 
 
@@ -49,3 +53,22 @@ def case_of(campaign: InForce | None, claim: Claim) -> Case:
     if now != (claim.channel, claim.stage, claim.marketing):
         claim = replace(claim, channel=now[0], stage=now[1], marketing=now[2])
     return Case(claim, campaign, stage, touch)
+
+
+def wrong_messages(conn: Connection, cases: Sequence[Case]) -> dict[tuple[str, ...], WrongMessage]:
+    """Return for each case that is a correction the wrong message it follows, by the case's key; the others have none.
+
+    Who was sent no wrong words has none either.
+    """
+    asked: dict[tuple[InForce, str], list[Case]] = {}
+    for case in cases:
+        if case.touch.corrects is not None and case.claim.contact is not None:
+            asked.setdefault((case.campaign, case.touch.id), []).append(case)
+    found: dict[tuple[str, ...], WrongMessage] = {}
+    for (campaign, _), same in asked.items():
+        wrong = campaign.wrong_words(conn, same[0].touch)
+        assert wrong is not None
+        contacts = {case.claim.contact for case in same if case.claim.contact is not None}
+        theirs = corrections.wrong_messages(conn, wrong, contacts)
+        found |= {case.key: theirs[case.claim.contact] for case in same if case.claim.contact in theirs}
+    return found

@@ -16,7 +16,8 @@ from campaigns.segments import Expression
 from campaigns.timeline import PlannedOffer, Timeline
 from scheduler.errors import FAULTS
 from scheduler.nudges import Habits
-from scheduler.store import plans
+from scheduler.store import corrections, plans
+from scheduler.store.corrections import WrongWords
 from scheduler.store.database import Connection
 from scheduler.store.plans import CampaignRecord, RevisionRecord
 from scheduler.store.steering import KeptSteering
@@ -53,11 +54,16 @@ class InForce:
             for stage, found in self.campaign.sequences()
             for name in (found.touch.id, *(message.id for message in found.messages))
         }
+        self._hanging: dict[str, list[str]] = {}
+        for _, touch in self._found.values():
+            if touch.hangs_on is not None:
+                self._hanging.setdefault(touch.hangs_on, []).append(touch.id)
         self._order = {stage.id: number for number, stage in enumerate(self.campaign.stages)}
         self._renderer: Renderer | None = None
         self._has_preferences: bool | None = None
         self._warm = False
         self._audiences: dict[str, Expression | None] = {}
+        self._wrong: dict[str, WrongWords] = {}
         self._ranks: tuple[tuple[int, int], ...] | None = None
         self._timelines: dict[tuple[tuple[str, datetime], ...], Timeline] = {}
 
@@ -85,6 +91,20 @@ class InForce:
     def find(self, touch_id: str) -> tuple[Stage, Touch] | None:
         """Return the touch and its stage, None when the revision no longer has it."""
         return self._found.get(touch_id)
+
+    def hanging_on(self, touch_id: str) -> tuple[str, ...]:
+        """Return the posts that hang on a touch's post itself, in the order of the file."""
+        return tuple(self._hanging.get(touch_id, ()))
+
+    def above(self, touch: Touch) -> tuple[str, ...]:
+        """Return the posts that a touch's post hangs on, the nearest first; empty for one that stands alone."""
+        found: list[str] = []
+        while touch.hangs_on is not None and touch.hangs_on not in found:
+            found.append(touch.hangs_on)
+            if (upper := self._found.get(touch.hangs_on)) is None:
+                break
+            touch = upper[1]
+        return tuple(found)
 
     @property
     def ranks(self) -> tuple[tuple[int, int], ...]:
@@ -131,6 +151,19 @@ class InForce:
         if touch.id not in self._audiences:
             self._audiences[touch.id] = planner.audience(self.campaign, stage, touch)
         return self._audiences[touch.id]
+
+    def wrong_words(self, conn: Connection, touch: Touch) -> WrongWords | None:
+        """Return the words that a touch corrects; None of one that corrects none.
+
+        A revision is in force once all those before it are stored, so that they are read once.
+        """
+        if touch.corrects is None:
+            return None
+        if touch.id not in self._wrong:
+            self._wrong[touch.id] = corrections.wrong_words(
+                conn, self.id, self.edition, touch.id, touch.corrects, zone=self.campaign.zone
+            )
+        return self._wrong[touch.id]
 
     def offer(self, code: str, touch: Touch | None, sent: Mapping[str, datetime], now: datetime) -> PlannedOffer:
         """Return the offer's validity at `now`; a touch about to start it counts as going now.

@@ -10,31 +10,41 @@ from campaigns import planner, segments
 from campaigns.errors import CampaignError
 from campaigns.planner import Blocked, Wish, courtesy_rules
 from campaigns.timing import constraints
+from scheduler.catalog import InForce
 from scheduler.circumstances import Case, Circumstances
-from scheduler.delivery import State
+from scheduler.delivery import TERMINAL, WAITING, State
 from scheduler.errors import FAULTS, Withheld
+from scheduler.store import ledger
+from scheduler.store.database import Connection
 from scheduler.store.ledger import LATE, Claim
 from scheduler.store.plans import RunRecord
 from scheduler.store.standings import Standing
 
 # What a person needs so that a channel can reach them.
 ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phone"}
-_MISSING = {"email": "no e-mail address", "phone": "no phone number"}
+MISSING = {"email": "no e-mail address", "phone": "no phone number"}
 
 WAITS_FOR_APPROVAL = "waits for approval"
 PAUSED = "paused"
+WAITS_FOR_POST = "waits for "  # and the name of the post that it hangs on
+# How soon what hangs on a post is looked at again: where that is on its way, and where it may take long. Its outcome
+# wakes it sooner.
+_GOING, _LOOKS_AGAIN = timedelta(minutes=1), timedelta(minutes=10)
+NOTHING_TO_CORRECT = "was not sent the wrong words"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One question that is asked at the last moment: `check` raises `Withheld` where the message may not go now.
 
-    What `of_touch` says yes to, it says to every message of the touch in the same circumstances.
+    What `of_touch` says yes to, it says to every message of the touch in the same circumstances. Where `concerns` says
+    no, the rule says nothing of any message of the touch that is of a run, or is not, as this one.
     """
 
     name: str
     check: Callable[[Circumstances, Case], None]
     of_touch: bool = False
+    concerns: Callable[[Circumstances, Case], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +62,18 @@ def last_moment(here: Circumstances, case: Case) -> None:
     opt-out acknowledged before the mark always stands. The order is from what concerns the campaign to what concerns
     the moment, so that the stored reason is the gravest.
     """
-    touch = (case.campaign, case.edition, case.touch.id)
-    asked = touch not in here.cleared
-    for rule in RULES:
-        if asked or not rule.of_touch:
-            rule.check(here, case)
-    here.cleared.add(touch)
+    claim = case.claim
+    touch = (case.campaign, claim.edition, claim.touch, claim.run is None)
+    left = here.asked.get(touch)
+    if left is None:
+        for rule in RULES:
+            if rule.of_touch:
+                rule.check(here, case)
+        left = here.asked[touch] = tuple(
+            rule.check for rule in RULES if not rule.of_touch and (rule.concerns is None or rule.concerns(here, case))
+        )
+    for check in left:
+        check(here, case)
 
 
 def rulings(here: Circumstances, case: Case) -> list[Ruling]:
@@ -78,6 +94,12 @@ def rulings(here: Circumstances, case: Case) -> list[Ruling]:
     return found
 
 
+def wake_hanging(conn: Connection, campaign: InForce, claim: Claim, *, now: datetime) -> None:
+    """Let what hangs on a post be looked at now that the post has ended, sent or not."""
+    if hanging := campaign.hanging_on(claim.touch):
+        ledger.wake(conn, claim, hanging, waiting=f"{WAITS_FOR_POST}%", now=now)
+
+
 def _check_campaign(here: Circumstances, case: Case) -> None:
     if here.campaign_states[case.claim.campaign] in (None, "cancelled"):
         raise Withheld(State.CANCELLED, "the campaign was cancelled")
@@ -86,6 +108,28 @@ def _check_campaign(here: Circumstances, case: Case) -> None:
 def _check_pause(here: Circumstances, case: Case) -> None:
     if here.campaign_states[case.claim.campaign] == "paused" or here.touch_state(case.claim).paused:
         raise Withheld(State.PLANNED, PAUSED, next_at=case.claim.due_at)
+
+
+def _check_hanging(here: Circumstances, case: Case) -> None:
+    """Let a post that hangs on another wait until that one is known to have gone, and end it where it did not."""
+    if case.touch.hangs_on is None:
+        return
+    above, name = here.above(case)[0], case.campaign.name_of(case.touch.hangs_on)
+    if above is not None and above.state is State.SENT:
+        return
+    if above is not None and above.state in TERMINAL:
+        raise Withheld(State.CANCELLED, f"{name} did not go: {above.reason or above.state.value}")
+    if above is None:
+        if case.claim.expires_at is not None and here.now > case.claim.expires_at:
+            return  # nothing will come of that any more: it is too late
+        raise Withheld(State.PLANNED, f"{WAITS_FOR_POST}{name}", next_at=here.now + _LOOKS_AGAIN)
+    if above.state in WAITING:
+        next_at = max(above.next_at, here.now + _GOING)
+        raise Withheld(State.PLANNED, f"{WAITS_FOR_POST}{name}", next_at=next_at)
+    if above.state in (State.CLAIMED, State.ATTEMPTING):
+        raise Withheld(State.PLANNED, f"{WAITS_FOR_POST}{name}", next_at=here.now + _GOING)
+    said = f"{WAITS_FOR_POST}{name}, which is {above.state.value}"
+    raise Withheld(State.PLANNED, said, next_at=here.now + _LOOKS_AGAIN)
 
 
 def _check_approval(here: Circumstances, case: Case) -> None:
@@ -119,13 +163,16 @@ def too_late(claim: Claim) -> Withheld:
 def _check_address(here: Circumstances, case: Case) -> None:
     needed = ADDRESS.get(case.claim.channel)
     if case.claim.contact is not None and needed is not None and not here.standing(case).address(needed):
-        raise Withheld(State.SUPPRESSED, _MISSING[needed])
+        raise Withheld(State.SUPPRESSED, MISSING[needed])
 
 
 def _check_suppression(here: Circumstances, case: Case) -> None:
     if case.claim.contact is None:
         return
-    if (why := here.standing(case).suppressed(marketing=case.claim.marketing, channel=case.claim.channel)) is not None:
+    person = here.standing(case)
+    if not person.suppressions:
+        return
+    if (why := person.suppressed(marketing=case.claim.marketing, channel=case.claim.channel)) is not None:
         raise Withheld(State.SUPPRESSED, why)
 
 
@@ -152,6 +199,10 @@ def _check_goal(here: Circumstances, case: Case) -> None:
             raise Withheld(State.CANCELLED, run.reason if run is not None else "its run is gone")
         _check_awaited(here, case, run)
         return
+    if case.touch.corrects is not None:  # who bought by the wrong words needs the right ones
+        if case.touch.until is not None and _happened(case, person, case.touch.until):
+            raise Withheld(State.SUPPRESSED, f"goal reached: {case.touch.until}")
+        return
     own = case.campaign.sequence(case.touch.id)
     for earlier in case.stage.touches:
         is_own = own is not None and earlier.id == own[1].touch.id
@@ -160,6 +211,12 @@ def _check_goal(here: Circumstances, case: Case) -> None:
             raise Withheld(State.SUPPRESSED, f"goal reached: {goal}")
         if is_own:
             return
+
+
+def _check_correction(here: Circumstances, case: Case) -> None:
+    """Stop a correction of what turned out not to have gone: then the right words go instead."""
+    if case.touch.corrects is not None and here.wrong_message(case) is None:
+        raise Withheld(State.SUPPRESSED, NOTHING_TO_CORRECT)
 
 
 def _check_awaited(here: Circumstances, case: Case, run: RunRecord) -> None:
@@ -181,7 +238,7 @@ def _check_audience(here: Circumstances, case: Case) -> None:
     if case.claim.contact is None or audience is None:
         return
     person = here.standing(case)
-    facts = person.facts(here.today(case.campaign.campaign.zone))
+    facts = person.facts(here.today(case.campaign.campaign.zone)) if here.asks_facts(case) else {}
     if not segments.evaluate(audience, facts, person.history, here.now):
         raise Withheld(State.SUPPRESSED, "audience")
 
@@ -251,22 +308,52 @@ def _unless(here: Circumstances, case: Case, blocked: Blocked | None) -> None:
     raise Withheld(State.SUPPRESSED, replace(blocked, free_at=None).reason)
 
 
+def _is_personal(_here: Circumstances, case: Case) -> bool:
+    return case.claim.contact is not None
+
+
+def _is_of_marketing(_here: Circumstances, case: Case) -> bool:
+    return _is_marketing(case)
+
+
+def _has_offer(_here: Circumstances, case: Case) -> bool:
+    return case.touch.offer is not None
+
+
+def _is_correction(_here: Circumstances, case: Case) -> bool:
+    return case.touch.corrects is not None
+
+
+def _has_goal(_here: Circumstances, case: Case) -> bool:
+    return case.claim.run is not None or any(touch.until for touch in (case.touch, *case.stage.touches))
+
+
+def _has_audience(_here: Circumstances, case: Case) -> bool:
+    return case.campaign.audience(case.stage, case.touch) is not None
+
+
+def _may_give_way(here: Circumstances, case: Case) -> bool:
+    return _is_marketing(case) and here.are_rivals
+
+
 _OF_ITSELF = (
     Rule("campaign", _check_campaign, of_touch=True),
     Rule("pause", _check_pause, of_touch=True),
     Rule("approval", _check_approval, of_touch=True),
+    Rule("post above", _check_hanging, concerns=lambda _here, case: case.touch.hangs_on is not None),
     Rule("expiry", _check_expiry),
-    Rule("offer", _check_offer),
-    Rule("address", _check_address),
-    Rule("suppression", _check_suppression),
-    Rule("consent", _check_consent),
-    Rule("goal", _check_goal),
-    Rule("audience", _check_audience),
+    Rule("offer", _check_offer, concerns=_has_offer),
+    Rule("address", _check_address, concerns=_is_personal),
+    Rule("suppression", _check_suppression, concerns=_is_personal),
+    Rule("consent", _check_consent, concerns=_is_of_marketing),
+    Rule("correction", _check_correction, concerns=_is_correction),
+    Rule("goal", _check_goal, concerns=_has_goal),
+    Rule("audience", _check_audience, concerns=_has_audience),
 )
 RULES = (
     *_OF_ITSELF,
     Rule("hours", _check_hours),
-    Rule("caps", _check_caps),
-    Rule("gap", _check_gap),
-    Rule("priority", _check_priority),
+    Rule("caps", _check_caps, concerns=_is_of_marketing),
+    Rule("gap", _check_gap, concerns=_is_of_marketing),
+    Rule("priority", _check_priority, concerns=_may_give_way),
 )

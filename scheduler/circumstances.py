@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from campaigns import planner, rendering
+from campaigns import planner, rendering, segments
+from campaigns.plain import PlainFacts
 from campaigns.planner import EffectiveCourtesy, Went, Wish, courtesy_rules
 from campaigns.timeline import PlannedOffer, Timeline
 from campaigns.timing import constraints, zones
 from campaigns.timing.model import Rules
 from scheduler import fanout, rivals
-from scheduler.cases import Case
+from scheduler.cases import Case, wrong_messages
 from scheduler.catalog import Catalog, InForce
 from scheduler.rivals import Rival
 from scheduler.store import events, habits, ledger, plans
 from scheduler.store import standings as people
+from scheduler.store.corrections import WrongMessage
 from scheduler.store.database import Connection
 from scheduler.store.events import EventRecord
-from scheduler.store.ledger import AttemptMark, Claim
+from scheduler.store.ledger import AttemptMark, Claim, PostAbove
 from scheduler.store.plans import RunRecord, TouchRecord
 from scheduler.store.standings import Standing
 
 __all__ = ["Case", "Circumstances"]
+
+
+_Touch = tuple[InForce, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read about the people of a touch.
+
+    `marketing` is since when what went to them counts, None where nothing does; `history` and `facts` whether rules
+    look at what they did and at their own facts; `awaited` the event that its messages count from before it happens.
+    """
+
+    marketing: datetime | None
+    history: bool
+    facts: bool
+    awaited: str | None
 
 
 class Circumstances:
@@ -31,6 +50,8 @@ class Circumstances:
 
     What is the same for many messages (timelines, offers, courtesy) is worked out once. `catalog` finds what else is to
     go to the same people, and is read of it alike: what may compete with the cases, or everything until a moment.
+    Without `facts` those that people have beside their columns are read only where an audience asks for them, else
+    person by person within the transaction.
     """
 
     def __init__(
@@ -41,10 +62,12 @@ class Circumstances:
         now: datetime,
         catalog: Catalog,
         everything_until: datetime | None = None,
+        facts: bool = True,
     ) -> None:
         self.now = now
         self._last_wish: tuple[Case, Wish] | None = None
-        self.cleared: set[tuple[InForce, tuple[str, str], str]] = set()  # touches whose own rules let them go
+        # What is still to be asked of each message of a touch whose own rules let it go, apart for those of a run.
+        self.asked: dict[tuple[InForce, str, str, bool], tuple[Callable[[Circumstances, Case], None], ...]] = {}
         steering = catalog.steering.of(conn)
         self._rivals = rivals.find(conn, catalog, steering, cases, now=now, until=everything_until)
         cases = [*cases, *(rival.case for found in self._rivals.values() for rival in found)]
@@ -54,25 +77,55 @@ class Circumstances:
         self.revisions: dict[tuple[str, str], int | None] = {}
         self.first_sent: dict[tuple[str, str], Mapping[str, datetime]] = {}
         self._touch_states: dict[tuple[str, str], Mapping[str, TouchRecord]] = {}
-        for edition in dict.fromkeys(case.edition for case in cases):
+        for edition in dict.fromkeys((case.claim.campaign, case.claim.edition) for case in cases):
             self.revisions[edition] = steering.revision(conn, edition)
             self.first_sent[edition] = steering.first_sent(conn, edition)
             self._touch_states[edition] = steering.touches(conn, edition)
         self._common: dict[tuple[InForce, str], Mapping[str, object]] = {}
+        self.sections: dict[tuple[InForce, str, str, str], PlainFacts] = {}  # of templates, the same for many messages
         self._timelines: dict[InForce, Timeline] = {}
         self._offers: dict[tuple[InForce, str], PlannedOffer] = {}
         self._days: dict[str, date] = {}
         self._allowed: dict[tuple[InForce, str, str], bool] = {}
         self._courtesy: dict[tuple[InForce, str], tuple[EffectiveCourtesy, Rules]] = {}
-        self.standings = self._read_people(conn, cases)
+        self._several: set[int] = set()  # people whom more than one of the cases is for
+        self._asked = self._readings(cases)
+        self.standings = self._read_people(conn, cases, facts=facts)
         runs = [case.claim.run for case in cases if case.claim.run is not None]
         self.runs: dict[int, RunRecord] = plans.runs_of(conn, runs)
         self.events: dict[int, EventRecord] = events.get_many(conn, [run.event for run in self.runs.values()])
         self._latest = self._read_latest(conn, cases)
+        self._above = {
+            case.claim.id: ledger.posts_above(conn, case.claim, case.campaign.above(case.touch))
+            for case in cases
+            if case.touch.hangs_on is not None
+        }
+        self._wrong = wrong_messages(conn, cases)
         tried = [case.claim.id for case in cases if case.claim.attempts]
         self.first_attempts: dict[int, AttemptMark] = ledger.first_attempts(conn, tried)
 
-    def _read_people(self, conn: Connection, cases: Sequence[Case]) -> dict[int, Standing]:
+    def _readings(self, cases: Sequence[Case]) -> dict[_Touch, _Reading]:
+        """Return what is to be read about the people of each touch."""
+        found: dict[_Touch, _Reading] = {}
+        for case in cases:
+            touch = (case.campaign, case.claim.touch)
+            if touch not in found:
+                found[touch] = self._reading(case)
+        return found
+
+    def _reading(self, case: Case) -> _Reading:
+        touches = (case.touch, *case.stage.touches)
+        goals = any(touch.on is None and touch.until is not None for touch in touches)
+        audience = case.campaign.audience(case.stage, case.touch)
+        since = courtesy_rules.looks_back(self.courtesy(case)[0], self.now) if case.claim.marketing else self.now
+        return _Reading(
+            marketing=since if since < self.now else None,
+            history=goals or audience is not None,
+            facts=audience is not None and bool(segments.fields(audience)),
+            awaited=planner.awaited_event(case.touch),
+        )
+
+    def _read_people(self, conn: Connection, cases: Sequence[Case], *, facts: bool) -> dict[int, Standing]:
         everybody: set[int] = set()
         marketing: dict[int, datetime] = {}
         histories: set[int] = set()
@@ -80,29 +133,41 @@ class Circumstances:
             contact = case.claim.contact
             if contact is None:
                 continue
+            if contact in everybody:
+                self._several.add(contact)
             everybody.add(contact)
-            if case.claim.marketing:
-                since = courtesy_rules.looks_back(self.courtesy(case)[0], self.now)
-                if since < self.now:
-                    marketing[contact] = min(since, marketing.get(contact, since))
-            if self._asks_history(case):
+            asked = self._asked[case.campaign, case.claim.touch]
+            if asked.marketing is not None:
+                marketing[contact] = min(asked.marketing, marketing.get(contact, asked.marketing))
+            if asked.history:
                 histories.add(contact)
-        return people.standings(conn, everybody, now=self.now, marketing=marketing, histories=histories)
+        facts = facts or any(asked.facts for asked in self._asked.values())
+        return people.standings(conn, everybody, now=self.now, marketing=marketing, histories=histories, facts=facts)
 
     def _read_latest(self, conn: Connection, cases: Sequence[Case]) -> dict[tuple[int, str], datetime]:
         """Return when the people whose next order is expected last ordered."""
-        awaiting = [
-            (case.claim.contact, name)
+        names = {asked.awaited for asked in self._asked.values() if asked.awaited is not None}
+        if not names:
+            return {}
+        awaiting = {
+            case.claim.contact
             for case in cases
-            if case.claim.contact is not None and (name := planner.awaited_event(case.touch)) is not None
-        ]
-        people, names = {contact for contact, _ in awaiting}, {name for _, name in awaiting}
-        return habits.latest(conn, people, names, until=self.now)
+            if case.claim.contact is not None and self._asked[case.campaign, case.claim.touch].awaited is not None
+        }
+        return habits.latest(conn, awaiting, names, until=self.now)
 
-    def _asks_history(self, case: Case) -> bool:
-        touches = (case.touch, *case.stage.touches)
-        goals = any(touch.on is None and touch.until is not None for touch in touches)
-        return goals or case.campaign.audience(case.stage, case.touch) is not None
+    def above(self, case: Case) -> tuple[PostAbove | None, ...]:
+        """Return the posts a post hangs on, the nearest first; None for one that is not planned."""
+        found = self._above.get(case.claim.id, {})
+        return tuple(found.get(touch) for touch in case.campaign.above(case.touch))
+
+    def wrong_message(self, case: Case) -> WrongMessage | None:
+        """Return the message with wrong words that a correction follows; None where the person was sent none."""
+        return self._wrong.get(case.key)
+
+    def asks_facts(self, case: Case) -> bool:
+        """Whether who a touch is for depends on the facts of people, and not only on what they did."""
+        return self._asked[case.campaign, case.claim.touch].facts
 
     def touch_state(self, claim: Claim) -> TouchRecord:
         """Return what was decided about the touch; nothing decided is a value too."""
@@ -177,6 +242,11 @@ class Circumstances:
             self._last_wish = (case, self._wish(case, self.now))
         return self._last_wish[1]
 
+    @property
+    def are_rivals(self) -> bool:
+        """Whether anything else was found that is to go to any of these people."""
+        return bool(self._rivals)
+
     def has_rivals(self, case: Case) -> bool:
         """Whether anything else was found that is to go to the same person."""
         return case.claim.contact in self._rivals
@@ -239,7 +309,7 @@ class Circumstances:
     def note_marketing(self, case: Case) -> None:
         """Count a message that goes now for the caps of those after it in the same group."""
         contact = case.claim.contact
-        if case.claim.marketing and contact is not None:
+        if case.claim.marketing and contact in self._several:
             self.standing(case).marketing.append(Went(self.now, case.claim.channel, case.name))
             if contact in self._rivals:
                 self._rivals[contact] = [one for one in self._rivals[contact] if one.case.key != case.key]

@@ -57,6 +57,7 @@ class Dispatcher:
         self._rates = rates or {}  # what a channel may send in all
         self.ahead = ahead
         self._joined: int | None = None  # the database generation whose latecomers have joined the open occurrences
+        self._correcting: frozenset[int] = frozenset()  # occurrences of corrections whose people are not all known yet
         self._followed: dict[tuple[str, str, int], dict[str, datetime]] = {}  # real dates the schedule follows already
         self._broken: dict[str, str] = {}  # campaigns that cannot be worked on, and why: said once
 
@@ -101,7 +102,7 @@ class Dispatcher:
         while True:
             carried = await self.tick(early=False)
             done += carried
-            if not carried:
+            if not carried and not await self._engine.room_again():  # the next lot is made ready while one is sent
                 await self._engine.drain()
                 if not (carried := await self.tick(early=False)):
                     return done
@@ -120,13 +121,13 @@ class Dispatcher:
             for due in plans.due_occurrences(conn, now):
                 with self._apart(conn, due.campaign):
                     self._fire(conn, due, now)
-            joined = self._join_latecomers(conn, facts.generation, now)
+            joined, correcting = self._join_latecomers(conn, facts.generation, now)
             ledger.release_leases(conn, now)
             self._expire_held(conn, now)
             if facts.gap is not None:  # last before the claim: what ends plans what comes after it
                 ledger.hold_gap(conn, now, due=now + self.ahead)
             claims = self._claim(conn, now, room)
-        self._followed, self._joined = followed, joined  # only what was committed is done
+        self._followed, self._joined, self._correcting = followed, joined, correcting  # only what was committed is done
         return claims
 
     def _claim(self, conn: Connection, now: datetime, room: Room) -> list[Claim]:
@@ -203,14 +204,16 @@ class Dispatcher:
         fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
         plans.set_occurrence_state(conn, row.id, "open", "")
 
-    def _join_latecomers(self, conn: Connection, generation: int, now: datetime) -> int:
+    def _join_latecomers(self, conn: Connection, generation: int, now: datetime) -> tuple[int, frozenset[int]]:
         """Add the people who joined while a window is open; return the generation of the database they are of.
 
-        Nobody has joined while `generation`, the present one, is that of the last look.
+        Nobody has joined while `generation`, the present one, is that of the last look. But of a correction more people
+        may be told to have been sent the wrong words, as long as some are on their way: such are returned too.
         """
+        correcting = set()
         for row in plans.open_occurrences(conn):
             ends = row.latest_at or row.expires_at or row.due_at
-            if ends >= now and generation == self._joined:
+            if ends >= now and generation == self._joined and row.id not in self._correcting:
                 continue
             with self._apart(conn, row.campaign):
                 campaign = self._catalog.get(conn, row.campaign, row.edition)
@@ -219,8 +222,10 @@ class Dispatcher:
                     plans.set_occurrence_state(conn, row.id, "closed", "")
                 elif found[1].is_personal:
                     timeline = campaign.timeline(plans.first_sent(conn, campaign.id, campaign.edition))
+                    if fanout.more_to_come(conn, campaign, found[1]):  # asked first: what ends meanwhile joins below
+                        correcting.add(row.id)
                     fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
-        return generation
+        return generation, frozenset(correcting)
 
 
 def _retime(conn: Connection, campaign: InForce, sent: dict[str, datetime], now: datetime) -> None:

@@ -13,7 +13,7 @@ from campaigns.timing import zones
 from campaigns.timing.model import Pick
 from scheduler.catalog import InForce
 from scheduler.runs import is_marketing
-from scheduler.store import audience, ledger
+from scheduler.store import audience, corrections, ledger
 from scheduler.store.database import Connection
 from scheduler.store.ledger import NewDelivery
 
@@ -64,6 +64,9 @@ def fan_out(
         ledger.plan(conn, [_row(campaign, stage, touch, key, planned, f"@{account}", None)], now)
         return
     where = audience.clause(conn, campaign.audience(stage, touch), now=now, zone=campaign.campaign.zone)
+    wrong = campaign.wrong_words(conn, touch)
+    if wrong is not None:
+        where = where & corrections.is_affected(wrong)
     if _is_spread(campaign, touch):
         for people in audience.members_in_chunks(conn, where, _CHUNK):
             rows = [
@@ -90,6 +93,12 @@ def fan_out(
             zone_is_default=zone == campaign.campaign.zone,
             now=now,
         )
+
+
+def more_to_come(conn: Connection, campaign: InForce, touch: Touch) -> bool:
+    """Whether a touch is a correction of words that more people may still be sent, or are being sent this moment."""
+    wrong = campaign.wrong_words(conn, touch)
+    return wrong is not None and corrections.is_still_going(conn, wrong, campaign.revision)
 
 
 def move(

@@ -37,8 +37,11 @@ class Health:
 
     def note(self, campaign: str, result: Result) -> str | None:
         """Count a message; return why the campaign must be paused, None when all is well."""
-        last = self._last.setdefault(campaign, deque())
-        counts = self._counts.setdefault(campaign, dict.fromkeys(Result, 0))
+        last, counts = self._last.get(campaign), self._counts.get(campaign)
+        if last is None or counts is None:
+            last, counts = self._last[campaign], self._counts[campaign] = deque(), dict.fromkeys(Result, 0)
+        if result is Result.SENT and len(last) == WINDOW == counts[result]:
+            return None  # as all of the last were
         last.append(result)
         counts[result] += 1
         if len(last) > WINDOW:

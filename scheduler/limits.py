@@ -26,17 +26,20 @@ class Limits:
     def __init__(self, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> None:
         self._conn = conn
         new = [parcel for parcel in parcels if not parcel.claim.attempts]
-        self._budgets = {
-            edition: plans.lock_budget(conn, *edition) for edition in sorted({parcel.case.edition for parcel in new})
-        }
+        editions = {(claim.campaign, claim.edition) for claim in (parcel.claim for parcel in new)}
+        self._budgets = {edition: plans.lock_budget(conn, *edition) for edition in sorted(editions)}
         self._begun: Counter[tuple[str, str]] = Counter()
         said = [found for parcel in new if (found := _said(parcel)) is not None]
         self._said = standings.same_content(conn, said, after=now - SAME_WORDS)
+        # Nothing is limited, and nobody is to read two messages at once: then none has to be counted for the others.
+        self._is_open = (
+            not self._said and not any(self._budgets.values()) and len({who for who, _ in said}) == len(said)
+        )
 
     def check(self, parcel: Parcel) -> None:
         """Raise Withheld for a message over its budget, and for one whose words went by another touch."""
-        if parcel.claim.attempts:
-            return  # it was counted when it was first begun
+        if self._is_open or parcel.claim.attempts:
+            return  # the latter was counted when it was first begun
         check_budget(self._budgets[parcel.case.edition], self._begun[parcel.case.edition])
         own = (parcel.claim.campaign, parcel.claim.touch)
         said = _said(parcel)
@@ -48,7 +51,7 @@ class Limits:
 
     def note(self, parcel: Parcel) -> None:
         """Count a message that goes, for those after it in the same group."""
-        if parcel.claim.attempts:
+        if self._is_open or parcel.claim.attempts:
             return
         self._begun[parcel.case.edition] += 1
         if (said := _said(parcel)) is not None:
@@ -56,6 +59,8 @@ class Limits:
 
     def spend(self, marked: Iterable[Parcel]) -> None:
         """Take what was marked for the first time from the budgets."""
+        if not any(self._budgets.values()):
+            return
         begun = Counter(parcel.case.edition for parcel in marked if not parcel.claim.attempts)
         for edition, messages in begun.items():
             if self._budgets[edition] is not None:

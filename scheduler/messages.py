@@ -2,47 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from functools import cached_property, partial
 
 from campaigns import rendering
 from campaigns.rendering import Content
-from scheduler.channels.base import Message, Recipient
+from scheduler.channels.base import Above, Message, Recipient
 from scheduler.circumstances import Case, Circumstances
+from scheduler.rendering.base import Person
 from scheduler.rendering.tracked import Letter
+from scheduler.store.ledger import Claim
 from scheduler.store.people import MEASUREMENT
+from scheduler.store.standings import Standing
 from scheduler.tokens import Links, Token
 
 # How long the link of a sign-up's mail holds: a week, and the three days after which the mail is not sent any more.
 CONFIRM_WITHIN = timedelta(days=10)
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>\Z")  # printable ASCII without angle brackets
+
+
+class _Told(Mapping[str, object]):
+    """What a message was told about, worked out when somebody asks: of a mail nobody does."""
+
+    def __init__(self, tell: Callable[[], dict[str, object]]) -> None:
+        self._tell = tell
+
+    @cached_property
+    def _known(self) -> dict[str, object]:
+        return self._tell()
+
+    def __getitem__(self, name: str) -> object:
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 def facts(here: Circumstances, case: Case, *, links: Links) -> dict[str, object]:
-    """Return everything the touch's template may see, as plain data."""
-    definition = case.campaign.campaign
-    return rendering.facts(
-        definition,
-        case.stage,
-        case.touch,
-        contact=contact_facts(here, case),
-        event=event_facts(here, case),
-        offer=here.offer(case),
-        now=here.now,
-        zone=here.zone(case),
-        unsubscribe=unsubscribe(case, links),
-        confirm=confirm(here, case, links),
-        preferences=_preferences(case, links),
-        edition=case.claim.edition,
-        occasion_on=here.timeline(case).occasion_on,
-        common=here.common_facts(case),
-    )
+    """Return everything the touch's template may see, as plain data; without the person, see `person`."""
+    zone = here.zone(case)
+    key = (case.campaign, case.claim.edition, case.touch.id, zone)
+    shared = here.sections.get(key)
+    if shared is None:
+        shared = here.sections[key] = rendering.facts(
+            case.campaign.campaign,
+            case.stage,
+            case.touch,
+            contact=None,
+            event=None,
+            offer=here.offer(case),
+            now=here.now,
+            zone=zone,
+            unsubscribe=None,
+            edition=case.claim.edition,
+            occasion_on=here.timeline(case).occasion_on,
+            common=here.common_facts(case),
+        )
+    own_links = (unsubscribe(case, links), confirm(here, case, links), _preferences(case, links))
+    return rendering.with_own(shared, event_facts(here, case), *own_links, zone=zone)
 
 
-def contact_facts(here: Circumstances, case: Case) -> dict[str, object] | None:
-    """Return the facts of the person; None for a message to nobody."""
+def person(here: Circumstances, case: Case) -> Person | None:
+    """Return the person as the ledger has them, for the template; None for a message to nobody."""
     if case.claim.contact is None:
         return None
-    return here.standing(case).facts(here.today(here.zone(case)))
+    return Person(*here.standing(case).unread(here.today(here.zone(case))))
 
 
 def event_facts(here: Circumstances, case: Case) -> dict[str, object] | None:
@@ -110,9 +139,10 @@ def compose(here: Circumstances, case: Case, content: Content, *, key: str, link
     """Put a message together; its key and Date are those of the first attempt, `key` and now where there was none."""
     claim, definition = case.claim, case.campaign.campaign
     first = here.first_attempts.get(claim.id)
-    contact = contact_facts(here, case)
+    standing = here.standing(case) if claim.contact is not None else None
+    today = here.today(here.zone(case))
     way_out = unsubscribe(case, links)
-    recipient = _recipient(claim.contact, contact) if claim.contact is not None and contact is not None else None
+    recipient = None if claim.contact is None or standing is None else _recipient(claim.contact, standing)
     return Message(
         delivery_id=claim.id,
         key=first.key if first is not None else key,
@@ -134,13 +164,38 @@ def compose(here: Circumstances, case: Case, content: Content, *, key: str, link
         unsubscribe_mail=unsubscribe_mail(case, way_out),
         return_path=_return_path(case, recipient, links),
         media_url=definition.media_url,
+        post_as=case.touch.post_as or "",
+        answers=_answers(here, case),
+        above=_above(here, case),
         expires_at=claim.expires_at,
-        facts={
-            "contact": contact,
-            "event": event_facts(here, case),
-            "campaign": {"id": claim.campaign, "edition": claim.edition},
-        },
+        facts=_Told(partial(_told, claim, standing, today, event_facts(here, case))),
     )
+
+
+def _told(claim: Claim, standing: Standing | None, today: date, event: dict[str, object] | None) -> dict[str, object]:
+    return {
+        "contact": None if standing is None else standing.facts(today),
+        "event": event,
+        "campaign": {"id": claim.campaign, "edition": claim.edition},
+    }
+
+
+def _answers(here: Circumstances, case: Case) -> str | None:
+    """Return the Message-ID of the mail that a correction follows; None where it is not known for certain.
+
+    It is where the mail server was ours: providers may write their own.
+    """
+    wrong = here.wrong_message(case)
+    if wrong is None or case.claim.channel != "email" or wrong.channel != "email":
+        return None
+    return wrong.provider_id if _MESSAGE_ID.match(wrong.provider_id) else None
+
+
+def _above(here: Circumstances, case: Case) -> Above | None:
+    if case.touch.hangs_on is None:
+        return None
+    names = ["" if post is None else post.provider_id for post in here.above(case)]
+    return Above(names[0], names[-1])
 
 
 def _return_path(case: Case, recipient: Recipient | None, links: Links) -> str | None:
@@ -150,7 +205,5 @@ def _return_path(case: Case, recipient: Recipient | None, links: Links) -> str |
     return links.return_path(case.claim.id, recipient.email)
 
 
-def _recipient(contact: int, facts: Mapping[str, object]) -> Recipient:
-    name = " ".join(str(facts.get(part) or "") for part in ("first_name", "last_name")).strip()
-    email, phone = facts.get("email"), facts.get("phone")
-    return Recipient(contact, name, str(email) if email else None, str(phone) if phone else None)
+def _recipient(contact: int, standing: Standing) -> Recipient:
+    return Recipient(contact, standing.name(), standing.address("email") or None, standing.address("phone") or None)

@@ -127,14 +127,18 @@ class Project:
 
         Raises: DefinitionError with every mistake of the file; SchedulerError when it cannot be read.
         """
-        from campaigns import loader, rendering
-
         try:
             data = path.read_bytes()
         except OSError as error:
             raise SchedulerError(
                 f"cannot read {path}: {(error.strerror or str(error)).lower()}", place=Place(str(path))
             ) from None
+        return self.read(path, data)
+
+    def read(self, path: Path, data: bytes) -> LoadedCampaign:
+        """Check what stands in a campaign file, or is to stand there; see `load`."""
+        from campaigns import loader, rendering
+
         campaign = loader.load(data, source=str(_shown(path)))
         folder = path.resolve().parent
         roots = [folder / "templates", folder]

@@ -45,6 +45,12 @@ class RehearsedMessage:
     state: State
     reason: str
     message: Message | None
+    by_hand: bool = False  # somebody of the shop puts it on its channel
+
+    @property
+    def way(self) -> str:
+        """How it goes, in words: `instagram`, or `instagram, by hand`."""
+        return f"{self.channel}, by hand" if self.by_hand else self.channel
 
     @property
     def content(self) -> Content | None:
@@ -127,6 +133,9 @@ def rehearse(
             )
         )
         rendered = {message.delivery_id: message for channel in recorded.values() for message in channel.messages}
+        hands = {
+            (one.campaign.id, touch.id) for one in loaded for _, touch in one.campaign.touches() if touch.is_by_hand
+        }
         stages = {(one.campaign.id, touch.id): stage.id for one in loaded for stage, touch in one.campaign.touches()}
         with system.store.read() as conn:
             messages = tuple(
@@ -140,6 +149,7 @@ def rehearse(
                     state=State(row.state),
                     reason=row.reason,
                     message=rendered.get(row.id),
+                    by_hand=(row.campaign, row.touch) in hands,
                 )
                 for row in reader.log(conn, states=_SHOWN, limit=_EVERYTHING)
             )

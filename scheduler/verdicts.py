@@ -124,7 +124,8 @@ class Verdicts:
     def _unknown(self, parcel: Parcel, attempt: int, reason: str, now: datetime) -> Closing:
         """Return that nobody knows; it is tried again only where the far end keeps one copy, or the author said so."""
         claim, touch = parcel.claim, parcel.case.touch
-        again = claim.channel in ledger.REPEATABLE or (touch.on_unknown == "resend" and not claim.marketing)
+        repeatable = touch.makes_task or claim.channel in ledger.REPEATABLE
+        again = repeatable or (touch.on_unknown == "resend" and not claim.marketing)
         later = now + _FIRST_RETRY * 2 ** min(claim.attempts, 10)
         return Closing(
             claim,

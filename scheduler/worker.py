@@ -35,6 +35,7 @@ from scheduler.tokens import Links
 from scheduler.verdicts import Verdicts
 
 POISON = "the message stopped its renderer twice"
+_COLLEAGUE = "manual"  # the channel that hands what is done by hand to somebody of the shop
 _BUSY_TRIES = 30  # each waits up to 10 seconds for the lock
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Outcome:
     reason: str
     seconds: float = 0.0
     provider_id: str = ""
+    by_hand: bool = False  # what was sent is a task for somebody of the shop
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,11 @@ _NOTHING = Pending(None, None)
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What looking at a claim gave: a case whose message may be rendered from `facts`, or its closing."""
+    """What looking at a claim gave: a case whose message may be rendered by `job`, or its closing."""
 
     here: Circumstances | None = None
     case: Case | None = None
-    facts: Mapping[str, object] | None = None
+    job: Job | None = None
     closing: Closing | None = None
 
 
@@ -148,7 +150,7 @@ class Worker:
             with self._store.read() as conn:
                 case = self._case(conn, claim, {})
                 here = Circumstances(conn, [case], now=at, catalog=self._catalog)
-                return _Look(here, case, messages.facts(here, case, links=self._links))
+                return _Look(here, case, self._job(here, case))
 
         parcels, unrendered = await self._render([await self._store_work(look)])
         if unrendered:
@@ -157,9 +159,8 @@ class Worker:
 
     async def _render(self, looks: Sequence[_Look]) -> tuple[list[Parcel], list[tuple[Case, CampaignError]]]:
         """Return the parcels of what may go, and what could not be rendered."""
-        going = [(look.here, look.case, look.facts) for look in looks if look.here and look.case and look.facts]
-        jobs = [Job(case.campaign, case.touch.id, facts, self._is_finished(case)) for _, case, facts in going]
-        contents = await self._renderer.render(jobs)
+        going = [(look.here, look.case, look.job) for look in looks if look.here and look.case and look.job]
+        contents = await self._renderer.render([job for _, _, job in going])
         tracked = await self._tracked([(here, case) for here, case, _ in going], contents)
         parcels, unrendered = [], []
         for (here, case, _), content in zip(going, tracked, strict=True):
@@ -169,9 +170,13 @@ class Worker:
                 unrendered.append((case, content))
         return parcels, unrendered
 
+    def _job(self, here: Circumstances, case: Case) -> Job:
+        facts = messages.facts(here, case, links=self._links)
+        return Job(case.campaign, case.touch.id, facts, self._is_finished(case), messages.person(here, case))
+
     def _is_finished(self, case: Case) -> bool:
         """Whether a message is best rendered as it travels: its channel sends it so, and its links stay as they are."""
-        takes = getattr(self._channels.get(case.claim.channel), "takes_finished", False)
+        takes = getattr(self._channel_of(case), "takes_finished", False)
         return takes is True and not (case.campaign.campaign.tracking == "on" and self._tracker.is_able)
 
     async def _tracked(
@@ -219,7 +224,7 @@ class Worker:
             try:
                 # Asked again with the attempt mark; asked here so that nothing is rendered in vain.
                 checks.last_moment(here, case)
-                looks.append(_Look(here, case, messages.facts(here, case, links=self._links)))
+                looks.append(_Look(here, case, self._job(here, case)))
             except FAULTS as error:
                 if at is None:
                     looks.append(_Look(closing=self._trouble(claim, case, error, now)))
@@ -278,12 +283,17 @@ class Worker:
         claim, now = parcel.claim, self._clock.now()
         if now > claim.lease_until:
             return _NOTHING
-        if (waits := self._verdicts.resting(parcel, now)) is not None:
+        by_hand = parcel.case.touch.is_by_hand  # then the network may be down for all it matters
+        if not by_hand and (waits := self._verdicts.resting(parcel, now)) is not None:
             return self._close(waits)
-        channel = self._channels.get(claim.channel)
+        channel = self._channel_of(parcel.case)
         if channel is None:
             return self._close(self._verdicts.no_account(parcel, now))
         return await self._through(channel, parcel, now)
+
+    def _channel_of(self, case: Case) -> Channel | None:
+        """Return what carries a message: what is done by hand goes to a colleague, whatever its channel is."""
+        return self._channels.get(_COLLEAGUE if case.touch.is_by_hand else case.claim.channel)
 
     async def _through(self, channel: Channel, parcel: Parcel, begun: datetime) -> Pending:
         claim, case = parcel.claim, parcel.case
@@ -291,7 +301,8 @@ class Worker:
         marked: list[datetime] = []
 
         async def mark(handle: str = "") -> None:
-            attempt.append(await self._book.mark(parcel, handle))
+            # What is done by hand is known by its attempt: an edit may give it back to the network meanwhile.
+            attempt.append(await self._book.mark(parcel, ledger.BY_HAND if case.touch.is_by_hand else handle))
             marked.append(self._clock.now())
 
         try:
@@ -303,7 +314,7 @@ class Worker:
             )
         except ledger.LostLease:
             return _NOTHING  # somebody else has it by now, and nothing was sent
-        except Exception as error:
+        except Exception as error:  # the outermost edge of a channel: what it did not foresee is an outcome too
             number = attempt[0] if attempt else None
             return self._close(self._verdicts.failed(parcel, number, error, self._not_before(marked)))
         return self._close(self._verdicts.went(parcel, attempt[0], receipt, self._not_before(marked)), since=begun)
@@ -330,7 +341,15 @@ class Worker:
         if self._listener is not None:
             closing = outcome.closing
             self._listener(
-                Outcome(closing.at, closing.claim, state, closing.reason, outcome.seconds, closing.provider_id)
+                Outcome(
+                    closing.at,
+                    closing.claim,
+                    state,
+                    closing.reason,
+                    outcome.seconds,
+                    closing.provider_id,
+                    closing.case is not None and closing.case.touch.is_by_hand,
+                )
             )
 
     async def give_back(self, claims: Sequence[Claim]) -> None:

@@ -7,13 +7,14 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from support import pds
+from support import left_out, pds
 
 if TYPE_CHECKING:
     from scheduler.store.database import Store
@@ -34,11 +35,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was left out because the machine lacks it: never silently."""
-    if not pds.is_built():
-        terminalreporter.write_line(
-            f"left out: the tests against the reference server of Bluesky; {pds.COMMAND} builds it"
-        )
+    """Say what was left out: never silently."""
+    for line in left_out.lines(terminalreporter.config):
+        terminalreporter.write_line(line, yellow=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Learn from a worker what was left out: each of them collects everything, and the one that reports nothing."""
+    left_out.counts(node.config).update(_told_by(node) - left_out.counts(node.config))
+
+
+def _told_by(node: Any) -> Counter[str]:
+    return Counter(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -46,20 +55,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Of the accidents plain `pytest` takes a test of every row, the most important on both databases.
     """
-    if not pds.is_built() and (without := [item for item in items if item.get_closest_marker("pds")]):
-        config.hook.pytest_deselected(items=without)
-        items[:] = [item for item in items if item not in without]
-    if any("faults" in word for word in config.args):
-        return
-    long = [item for item in items if item.get_closest_marker("by_name")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    if not pds.is_built():
+        needs = "that need the reference server of Bluesky"
+        left_out.leave_out(config, items, lambda item: item.get_closest_marker("pds"), needs)
+    if not any("faults" in word for word in config.args):
+        left_out.leave_out(config, items, lambda item: item.get_closest_marker("by_name"), left_out.LONG)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run in which a test was skipped: a promise nobody looked at is not kept."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["left_out"] = dict(left_out.counts(session.config))
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter is not None else []
     if skipped and session.exitstatus == pytest.ExitCode.OK:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from campaigns.definition.campaign import Campaign, Offer, Pain, Persona, Senders, Signup, Stage
+from campaigns.definition.corrections import with_corrections
+from campaigns.definition.corrects import VERSION_LENGTH, Corrects
 from campaigns.definition.hours import Cap
 from campaigns.definition.names import Names
 from campaigns.definition.rates import Rate, read_rate
@@ -12,21 +14,25 @@ from campaigns.definition.sequence import START, Reached, Sequence, only_waits, 
 from campaigns.definition.several import apart
 from campaigns.definition.touch import (
     RECEIVED,
+    ByHand,
     ChannelWording,
     Courtesy,
     Media,
     Message,
     Model,
+    NoKey,
     Step,
+    ThreadPost,
     Touch,
     Variant,
     WaitFor,
     Wording,
     channels_of,
 )
-from campaigns.definition.values import OF_CHANNEL, Again, Feeling, PlainText, UnreadableError
+from campaigns.definition.values import COMMENT, OF_CHANNEL, Again, Feeling, PlainText, UnreadableError
 from campaigns.definition.vocabulary import (
     CHANNELS,
+    COMMENTS,
     COUNTRIES,
     EVENTS,
     LANGUAGES,
@@ -34,6 +40,7 @@ from campaigns.definition.vocabulary import (
     PERSONAL,
     POSTS,
     TASKS,
+    THREADS,
     Kind,
     OnLate,
     Purpose,
@@ -41,6 +48,8 @@ from campaigns.definition.vocabulary import (
 
 __all__ = [
     "CHANNELS",
+    "COMMENT",
+    "COMMENTS",
     "COUNTRIES",
     "EVENTS",
     "LANGUAGES",
@@ -51,10 +60,14 @@ __all__ = [
     "RECEIVED",
     "START",
     "TASKS",
+    "THREADS",
+    "VERSION_LENGTH",
     "Again",
+    "ByHand",
     "Campaign",
     "Cap",
     "ChannelWording",
+    "Corrects",
     "Courtesy",
     "Feeling",
     "Kind",
@@ -62,6 +75,7 @@ __all__ = [
     "Message",
     "Model",
     "Names",
+    "NoKey",
     "Offer",
     "OnLate",
     "Pain",
@@ -75,6 +89,7 @@ __all__ = [
     "Signup",
     "Stage",
     "Step",
+    "ThreadPost",
     "Touch",
     "UnreadableError",
     "Variant",
@@ -87,4 +102,5 @@ __all__ = [
     "read_rate",
     "renamed",
     "says",
+    "with_corrections",
 ]

@@ -25,6 +25,7 @@ from campaigns.definition.references import (
 from campaigns.definition.sequence import Sequence, sequence
 from campaigns.definition.touch import BY_CHANNEL, ChannelName, Courtesy, Model, Touch
 from campaigns.definition.values import (
+    COMMENT,
     OF_CHANNEL,
     EventKey,
     Fact,
@@ -250,6 +251,23 @@ class Campaign(Model):
         common = {(*path, *at[4:]): place for at, place in self._places.items() if at[:4] == written}
         said = {(*path, *at[6:]): place for at, place in self._places.items() if at[:6] == own and len(at) > 6}
         self._places = {**self._places, **common, **said}
+
+    def place_hanging(self, touch_id: str, channel: str) -> None:
+        """Let the keys of a post that hangs on another be found where they stand for this one."""
+        path = self.touch_path(touch_id)
+        written, part = path[:4], touch_id.rpartition(OF_CHANNEL)[2]
+        inside: tuple[tuple[str | int, ...], ...] = (("first_comment",),)
+        if part != COMMENT:
+            inside = (("thread", int(part) - 2), ("thread",))
+        said = [(*written, *where, *one) for where in (("by_channel", channel), ()) for one in inside]
+        own = next((at for at in said if at in self._places), written)
+        common = {(*path, *at[4:]): place for at, place in self._places.items() if at[:4] == written}
+        for word in ("text", "media"):
+            common = {at: place for at, place in common.items() if at[5:6] != (word,)}
+        words = {(*path, *at[len(own) :]): place for at, place in self._places.items() if at[: len(own)] == own}
+        if own != written:
+            words.setdefault((*path, "text"), self._places[own])
+        self._places = {**self._places, **common, **words}
 
     def touches(self) -> Iterator[tuple[Stage, Touch]]:
         """Yield every touch that says something with its stage, in the order of the file; a step is a touch too."""

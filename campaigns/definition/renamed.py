@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from campaigns.definition.campaign import Campaign
+from campaigns.definition.corrects import Corrects
 from campaigns.definition.touch import Step, Touch, WaitFor
 from campaigns.timing.model import Timing
 from campaigns.timing.model import Touch as Touch_
@@ -38,8 +39,10 @@ def renamed(campaign: Campaign, names: Mapping[str, str]) -> Campaign:
 def _touch(touch: Touch, names: Mapping[str, str]) -> Touch:
     changes = {
         "id": names[touch.id],
+        "hangs_on": names.get(touch.hangs_on or "", touch.hangs_on),
         "when": _follow(touch.when, names),
         "repeat": _follow(touch.repeat, names),
+        "corrects": _corrects(touch.corrects, names),
         "wait_for": _wait(touch.wait_for, names),
         "steps": tuple(_step(step, names) for step in touch.steps),
     }
@@ -53,6 +56,10 @@ def _step(step: Step, names: Mapping[str, str]) -> Step:
         "wait_for": _wait(step.wait_for, names),
     }
     return step.model_copy(update=changes)
+
+
+def _corrects(corrects: Corrects | None, names: Mapping[str, str]) -> Corrects | None:
+    return corrects and corrects.model_copy(update={"touch": tuple(names.get(one, one) for one in corrects.touch)})
 
 
 def _wait(wait: WaitFor | None, names: Mapping[str, str]) -> WaitFor | None:

@@ -123,6 +123,7 @@ def _message(touch: Touch, one: Touch | Step, wait: WaitFor | None, *, first: bo
         **taken,
         "when": one.when or (touch.when if first else None),
         "channel": one.channel or touch.channel,
+        "by_hand": touch.by_hand if one.by_hand is None and one.channel is None else one.by_hand,
         "audience": _both(touch.audience, one.audience),
         "approval": "required" if "required" in (touch.approval, one.approval) else "none",
         "courtesy": touch.courtesy.model_copy(update=lines),

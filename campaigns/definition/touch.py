@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticKnownError, PydanticOmit
 
 from campaigns.definition.addresses import MediaFile, ProjectPath
+from campaigns.definition.corrects import CorrectsOrTouch
 from campaigns.definition.hours import Caps, Clock, HoursOrNone, Weekdays
+from campaigns.definition.names import Names
 from campaigns.definition.references import (
     EventName,
     Length,
@@ -31,7 +44,7 @@ from campaigns.definition.values import (
     listed,
     shown,
 )
-from campaigns.definition.vocabulary import CHANNELS, PERSONAL, POSTS, TASKS, OnLate, Purpose
+from campaigns.definition.vocabulary import CHANNELS, COMMENTS, PERSONAL, POSTS, TASKS, OnLate, Purpose
 from campaigns.timing.model import OnBlocked, Pick
 
 # Before the id of a touch on the calendar: what the steps after its first message answer. No event of a file has a
@@ -85,6 +98,41 @@ def _media(value: object) -> object:
 MediaList = Annotated[tuple[Media, ...], BeforeValidator(_media), OneOrMany({"type": "string"})]
 
 
+class ThreadPost(Model):
+    """One further post of a thread; a text alone may stand for it."""
+
+    text: Text | None = Field(None, description="What it says")
+    media: MediaList = Field((), description="Its pictures and videos, written as those of a touch")
+
+
+def _thread(value: object) -> object:
+    items = listed(value)
+    if isinstance(items, (list, tuple)):
+        return tuple({"text": item} if isinstance(item, str) else item for item in items)
+    return items
+
+
+Thread = Annotated[tuple[ThreadPost, ...], BeforeValidator(_thread), OneOrMany({"type": "string"})]
+
+
+class NoKey:
+    """Marks what no file says: it is known of a touch that was made of another."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Leave the field out of the JSON Schema."""
+        raise PydanticOmit
+
+
+def _made(value: object, info: ValidationInfo) -> str | None:
+    """Take what is said of a touch that was made of another; in a file it is no key at all."""
+    if value is not None and not (isinstance(info.context, Names) and info.context.applied):
+        raise PydanticKnownError("extra_forbidden")
+    return None if value is None else str(value)
+
+
+MadeOf = Annotated[str | None, BeforeValidator(_made), NoKey()]
+
+
 def _channels(value: object) -> tuple[str, ...]:
     items = listed(value)
     if not isinstance(items, (list, tuple)) or not items:
@@ -105,6 +153,31 @@ BY_CHANNEL: dict[str, JsonValue] = {"propertyNames": {"enum": [*sorted(CHANNELS)
 ChannelName = Annotated[str, BeforeValidator(channel), WithJsonSchema(_CHANNEL)]
 
 
+class ByHand(Model):
+    """Somebody of the shop carries it out: the daemon makes a task of it, ready to copy, and sends nothing itself."""
+
+    within: Length | None = Field(
+        None,
+        description="How long somebody has for it before they are told again: 2 hours; else 3 hours, and a day for a"
+        " call, a postcard and manual work",
+    )
+
+
+def _by_hand(value: object) -> object:
+    if isinstance(value, (Mapping, ByHand)):
+        return value
+    if (said := {"true": True, "false": False}.get(str(value).lower())) is not None:  # a file's words are text
+        return ByHand() if said else False
+    raise UnreadableError(
+        f"expected true, false or `within`, got {shown(value)}", remedy="write `by_hand: true`, or `{within: 2 hours}`"
+    )
+
+
+# False says something else than nothing: a step or a channel that is not by hand where its touch is.
+ByHandOrNot = Annotated[ByHand | bool, BeforeValidator(_by_hand)]
+_BY_HAND = "true: somebody of the shop carries it out, the daemon makes a task of it; or within: 2 hours"
+
+
 class Wording(Model):
     """What is said: the words of a message, inline or as a template."""
 
@@ -120,11 +193,21 @@ class Wording(Model):
     media: MediaList = Field(
         (), description="Pictures and videos: [media/ring.jpg] or [{file: media/ring.jpg, alt: ...}]"
     )
-    first_comment: Text | None = Field(None, description="Text that is posted as the first comment below the post")
+    first_comment: Text | None = Field(
+        None, description="Text that is posted below the post: as a comment, or as a reply where posts have none"
+    )
+    thread: Thread = Field(
+        (), description="Further posts, each a reply to the one before: [Two, {text: Three, media: [media/ring.jpg]}]"
+    )
+    post_as: Literal["post", "story", "reel"] | None = Field(
+        None, description="What it is posted as on Instagram and Facebook: post (the default), story or reel"
+    )
 
 
 class ChannelWording(Wording):
     """What one channel says otherwise, where a touch goes to several."""
+
+    by_hand: ByHandOrNot | None = Field(None, description=_BY_HAND)
 
 
 class Variant(Wording):
@@ -162,6 +245,7 @@ class Message(Wording):
     approval: Literal["required", "none"] = Field("none", description="Whether a person must approve it before it goes")
     max_late: Length | None = Field(None, description="How late it may still go: 2 days")
     on_late: OnLate | None = Field(None, description="What happens when it is later than that: send, skip or ask")
+    by_hand: ByHandOrNot | None = Field(None, description=_BY_HAND)
     courtesy: Courtesy = Field(Courtesy(), description="When people may be disturbed by it")
 
 
@@ -179,6 +263,10 @@ class Touch(Message):
     channel: Channels = Field(description="Where it goes: email, sms, instagram, call and so on")
     on: Trigger | None = Field(None, description="A person's event that starts it: purchase, or entered <stage>")
     again: Reentry | None = Field(None, description="How often one person may start it: each event, each cart, never")
+    corrects: CorrectsOrTouch = Field(
+        None,
+        description="The touch whose words were wrong: it goes at once to those who were sent them, and to nobody else",
+    )
     purpose: Purpose = Field(Purpose.MARKETING, description="marketing needs consent; transactional answers an act")
     go_to: StageReference | None = Field(None, description="The stage the person goes to with this touch")
     repeat: Repeats | None = Field(None, description="How it is repeated: every 30 days, 3 times")
@@ -210,6 +298,12 @@ class Touch(Message):
     )
     steps: tuple[Step, ...] = Field((), description="A sequence of messages, each counted from the one before")
     wait_for: WaitFor | None = Field(None, description="What is waited for before the next step")
+    hangs_on: MadeOf = None  # the post this one is a comment on or a reply to; no key of the file
+
+    @property
+    def is_comment(self) -> bool:
+        """Whether it stands below a post and is no post itself."""
+        return self.hangs_on is not None and self.channel[0] in COMMENTS
 
     @property
     def is_post(self) -> bool:
@@ -227,6 +321,16 @@ class Touch(Message):
         return self.channel[0] in TASKS
 
     @property
+    def is_by_hand(self) -> bool:
+        """Whether it has a channel of a network, and somebody of the shop puts it there."""
+        return isinstance(self.by_hand, ByHand) and not self.is_task
+
+    @property
+    def makes_task(self) -> bool:
+        """Whether what the daemon does with it is to write a task for somebody of the shop."""
+        return self.is_task or self.is_by_hand
+
+    @property
     def confirms(self) -> bool:
         """Whether it may bear the link that confirms a sign-up: transactional, to whoever signed up."""
         return self.on == "signup" and self.purpose is Purpose.TRANSACTIONAL and self.channel[0] in PERSONAL
@@ -234,7 +338,8 @@ class Touch(Message):
     @property
     def is_personal(self) -> bool:
         """Whether it fans out to contacts: everything but posts and calendar tasks and hooks without an audience."""
-        return not self.is_post and (self.channel[0] in PERSONAL or self.on is not None or self.audience is not None)
+        chosen = self.on is not None or self.audience is not None or self.corrects is not None
+        return not self.is_post and (self.channel[0] in PERSONAL or chosen)
 
 
 def channels_of(touch: Mapping[str, object]) -> tuple[str, ...]:

@@ -252,7 +252,10 @@ def _pattern(regex: str) -> WithJsonSchema:
     return WithJsonSchema({"type": ["string", "number"], "pattern": f"^(?:{regex})$"})
 
 
-OF_CHANNEL = "."  # between the id of a touch for several channels and the channel: no id of a file has one
+# Between the id of a touch in the file and what we add to it: the channel where it goes to several, and the part where
+# posts hang on it (`launch.mastodon.2`, `launch.comment`). No id of a file has one.
+OF_CHANNEL = "."
+COMMENT = "comment"  # the part that is the first comment; those of a thread are numbers from 2
 _ID = r"[a-z0-9][a-z0-9-]{0,63}"
 _STAGE = r"[^\s/][^/\r\n]{0,63}"
 _KEY = r"[a-z][a-z0-9_]{0,63}"

@@ -37,6 +37,9 @@ TASKS = frozenset({"call", "manual", "postcard"})
 PERSONAL = frozenset({"email", "sms", "whatsapp"})
 OTHER = frozenset({"webhook", "slack", "outbox"})
 CHANNELS = POSTS | TASKS | PERSONAL | OTHER
+# Where a comment stands below a post and is no post itself, and where posts answer one another.
+COMMENTS = frozenset({"facebook", "instagram", "linkedin"})
+THREADS = frozenset({"threads", "mastodon", "bluesky", "x", "telegram", "slack"})
 
 # Events every campaign knows; a file may declare more under `events:`.
 EVENTS = frozenset(

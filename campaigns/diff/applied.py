@@ -30,6 +30,7 @@ _ELSEWHERE = {
     "channel",
     "media",
     "moved",
+    "hangs_on",
 }
 
 

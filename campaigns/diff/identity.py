@@ -132,8 +132,10 @@ class _Search:
     def _on_its_channel(self, name: str, touch: Touch) -> str | None:
         """Return the key of a touch that had one channel and has several now, or the other way round."""
         channel = touch.channel[0]
-        name = name.partition(OF_CHANNEL)[0]
-        for former in (name, f"{name}{OF_CHANNEL}{channel}"):
+        name, part = name.partition(OF_CHANNEL)[0], ""
+        if touch.hangs_on is not None:
+            part = OF_CHANNEL + touch.id.rpartition(OF_CHANNEL)[2]
+        for former in (f"{name}{part}", f"{name}{OF_CHANNEL}{channel}{part}"):
             key = self.in_force.get(former)
             if key is not None and self.former[key].get("channel") == [channel]:
                 return str(key)
@@ -144,6 +146,8 @@ class _Search:
         for touch in new:
             for name, key in gone.items():
                 content = contents.get(touch.id)
+                if touch.hangs_on is not None:
+                    continue  # its post is asked about
                 if touch.moved is None and content is not None and content == self.former[key].get("content"):
                     self._report(
                         "id",

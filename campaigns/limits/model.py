@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from campaigns.limits.setting import Setting
@@ -34,6 +34,7 @@ class Measure(StrEnum):
     PIXELS = "pixels"
     DURATION = "seconds"
     POSTS_A_DAY = "posts in 24 hours"
+    REPLIES_A_DAY = "replies in 24 hours"
 
 
 TEXT_MEASURES = frozenset(
@@ -81,6 +82,7 @@ class Limit:
     strict: bool = True
     remedy: str = ""
     is_set: bool = False  # by the author, in the place of what the page says
+    forms: frozenset[str] = frozenset()  # what a post must be posted as for the limit to apply; empty: whatever it is
 
     @property
     def channel(self) -> str:
@@ -117,52 +119,29 @@ class Price:
         return self if setting is None else replace(self, amount=setting.most, is_set=True)
 
 
-def most(
-    name: str,
-    measure: Measure,
-    value: int | str,
-    source: str,
-    seen: date,
-    *,
-    applies: Applies = Applies.ALWAYS,
-    strict: bool = True,
-    remedy: str = "",
-) -> Limit:
+class Terms(TypedDict, total=False):
+    """What else may be said of a limit: see `Limit`."""
+
+    applies: Applies
+    strict: bool
+    remedy: str
+
+
+def most(name: str, measure: Measure, value: int | str, source: str, seen: date, **terms: Unpack[Terms]) -> Limit:
     """Return a limit with an upper bound."""
-    return Limit(name, measure, source, seen, most=Decimal(value), applies=applies, strict=strict, remedy=remedy)
+    return Limit(name, measure, source, seen, most=Decimal(value), **terms)
 
 
-def least(
-    name: str,
-    measure: Measure,
-    value: int | str,
-    source: str,
-    seen: date,
-    *,
-    applies: Applies = Applies.ALWAYS,
-    strict: bool = True,
-    remedy: str = "",
-) -> Limit:
+def least(name: str, measure: Measure, value: int | str, source: str, seen: date, **terms: Unpack[Terms]) -> Limit:
     """Return a limit with a lower bound."""
-    return Limit(name, measure, source, seen, least=Decimal(value), applies=applies, strict=strict, remedy=remedy)
+    return Limit(name, measure, source, seen, least=Decimal(value), **terms)
 
 
 def between(
-    name: str,
-    measure: Measure,
-    low: int | str,
-    high: int | str,
-    source: str,
-    seen: date,
-    *,
-    applies: Applies = Applies.ALWAYS,
-    strict: bool = True,
-    remedy: str = "",
+    name: str, measure: Measure, low: int | str, high: int | str, source: str, seen: date, **terms: Unpack[Terms]
 ) -> Limit:
     """Return a limit with both bounds."""
-    return Limit(
-        name, measure, source, seen, Decimal(low), Decimal(high), applies=applies, strict=strict, remedy=remedy
-    )
+    return Limit(name, measure, source, seen, Decimal(low), Decimal(high), **terms)
 
 
 def formats(name: str, taken: tuple[str, ...], source: str, seen: date, *, strict: bool = True) -> Limit:

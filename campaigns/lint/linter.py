@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from campaigns.definition import Campaign
+from campaigns.definition import OF_CHANNEL, Campaign
 from campaigns.finding import Finding, Level
 from campaigns.lint.facts import Facts
 from campaigns.lint.preflight import LIMIT_RULES
 from campaigns.lint.rule import Rule, View
-from campaigns.lint.rules import MAIL_RULES, MEDIA_RULES, RULES
+from campaigns.lint.rules import MAIL_RULES, MEDIA_RULES, POSTING_RULES, RULES
 from campaigns.timeline import Timeline
 
 _LEVELS = (Level.ERROR, Level.WARNING, Level.NOTE)
@@ -43,6 +43,7 @@ def lint(campaign: Campaign, timeline: Timeline, facts: Facts | None = None) -> 
     if unchecked:
         message = f"not checked, for what they ask is not known here: {', '.join(unchecked)}"
         found.append(Finding("not-checked", Level.NOTE, message, campaign.place()))
+    found = list(_of_posts(campaign, found))
     found = [finding for finding in found if not _is_switchable(finding) or finding.code not in campaign.disable]
     found += _switches(campaign, found)
     return tuple(sorted(dict.fromkeys(found), key=_order))
@@ -51,8 +52,23 @@ def lint(campaign: Campaign, timeline: Timeline, facts: Facts | None = None) -> 
 def _rules(facts: Facts) -> tuple[Rule, ...]:
     """Return the rules to run: those about finished messages and media only where somebody made or opened them."""
     mails = () if facts.letters is None else MAIL_RULES
-    posts = (rule for rule in (*MEDIA_RULES, *LIMIT_RULES) if facts.postings is not None and rule.can_check(facts))
-    return (*RULES, *mails, *posts)
+    posts = () if facts.postings is None else (*POSTING_RULES, *MEDIA_RULES, *LIMIT_RULES)
+    return (*RULES, *mails, *(rule for rule in posts if rule.can_check(facts)))
+
+
+def _of_posts(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
+    """Leave out what is told of a comment or a reply where it is told of its post too, at the same place."""
+    hanging = {touch.id for _, touch in campaign.touches() if touch.hangs_on is not None}
+    told = {(finding.code, finding.place, _subject(finding)) for finding in found} if hanging else set()
+    for finding in found:
+        touch = _subject(finding)
+        if touch not in hanging or (finding.code, finding.place, touch.rpartition(OF_CHANNEL)[0]) not in told:
+            yield finding
+
+
+def _subject(finding: Finding) -> str:
+    """Return the touch that a finding is about, where its message begins with it."""
+    return finding.message.partition(" ")[0].removesuffix(":")
 
 
 def _is_switchable(finding: Finding) -> bool:
@@ -83,5 +99,5 @@ def _switches(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
 
 # Codes of warnings that the planner, the check of the templates and the look at what is in force give.
 PLAN_CODES = frozenset({"cancelled", "expired", "fatigue", "next-year", "not-checked", "not-measured", "renamed"})
-_ALL: tuple[Rule, ...] = (*RULES, *MAIL_RULES, *MEDIA_RULES, *LIMIT_RULES)
+_ALL: tuple[Rule, ...] = (*RULES, *MAIL_RULES, *POSTING_RULES, *MEDIA_RULES, *LIMIT_RULES)
 _LIMITS = frozenset(rule.code for rule in LIMIT_RULES)

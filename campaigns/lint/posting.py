@@ -24,6 +24,8 @@ class Posting:
     media: tuple[tuple[str, str], ...] = ()
     media_places: tuple[Place, ...] = ()
     written: tuple[Written, ...] = ()
+    form: str = "post"  # what it is posted as
+    way_out: str = ""  # where its reader unsubscribes
 
     @property
     def name(self) -> str:

@@ -7,9 +7,11 @@ from decimal import Decimal
 from functools import partial
 
 from campaigns import limits
+from campaigns.definition import Touch
 from campaigns.errors import Place
 from campaigns.finding import Level
 from campaigns.limits import media, quota, sms
+from campaigns.limits.forms import COMMENT
 from campaigns.limits.model import TEXT_MEASURES, Applies, Limit, Measure
 from campaigns.lint.posting import Posting
 from campaigns.lint.rule import Rule, Trouble, View
@@ -36,7 +38,7 @@ def _text(limit: Limit, view: View) -> Iterator[Trouble]:
 
     worst: dict[str, tuple[int, Posting]] = {}
     for posting in view.postings:
-        if posting.channel != limit.channel or not _applies(limit, posting):
+        if not _applies(limit, posting):
             continue
         value = measuring.count(limit.measure, posting.text)
         if not limit.holds(value) and value > worst.get(posting.touch, (-1, posting))[0]:
@@ -62,9 +64,18 @@ def _shorter(parts: sms.Parts) -> str:
 
 
 def _applies(limit: Limit, posting: Posting) -> bool:
+    if not _concerns(limit, posting):
+        return False
     if limit.applies is Applies.WITH_MEDIA:
         return bool(posting.media)
     return limit.applies is not Applies.WITHOUT_MEDIA or not posting.media
+
+
+def _concerns(limit: Limit, posting: Posting) -> bool:
+    """Whether a limit is about messages of this channel and form."""
+    if posting.channel != limit.channel:
+        return False
+    return posting.form in limit.forms or (not limit.forms and posting.form != COMMENT)
 
 
 def _count(limit: Limit, view: View) -> Iterator[Trouble]:
@@ -93,7 +104,12 @@ def _files(limit: Limit, view: View) -> Iterator[Trouble]:
     """Yield each picture or video that is not as the network takes it."""
     known = view.facts.media or {}
     kind = "image" if limit.applies is Applies.IMAGES else "video"
+    # Who posts by hand is given a copy that is small enough and in a format that the network takes.
+    copied = kind == "image" and limit.measure in (Measure.FORMAT, Measure.SIZE)
+    by_hand = {touch.id for _, touch in view.campaign.touches() if touch.is_by_hand} if copied else ()
     for posting in _once(limit, view):
+        if posting.touch in by_hand:
+            continue
         for (file, _alt), place in zip(posting.media, posting.media_places, strict=True):
             facts = known.get(file)
             if facts is None or facts.kind != kind:
@@ -133,12 +149,20 @@ def _todo(limit: Limit, value: Decimal) -> str:
 
 
 def _posts(limit: Limit, view: View) -> Iterator[Trouble]:
-    """Yield the first post that goes over what an account may post in 24 hours, with moments that would do."""
+    """Yield the first post that goes over what an account may post in 24 hours, with moments that would do.
+
+    Comments are no posts; where a network counts replies apart they are none either.
+    """
     campaign, timeline = view.campaign, view.timeline
+    apart = {touch.id for _, touch in campaign.touches() if touch.is_comment or _is_reply_apart(touch)}
+    if limit.measure is Measure.REPLIES_A_DAY:
+        counted = {touch.id for _, touch in campaign.touches() if touch.hangs_on is not None}
+    else:
+        counted = {touch.id for _, touch in campaign.touches()} - apart
     moments = sorted(
         (moment.due_at, touch.id)
         for touch in timeline.touches
-        if touch.channel == limit.channel
+        if touch.channel == limit.channel and not touch.by_hand and touch.id in counted
         for moment in touch.occurrences
         if moment.state == "planned" and moment.due_at >= timeline.now
     )
@@ -155,9 +179,15 @@ def _posts(limit: Limit, view: View) -> Iterator[Trouble]:
     yield Trouble(message, place, f"spread them: {shown}{rest} - {_source(limit)}")
 
 
+def _is_reply_apart(touch: Touch) -> bool:
+    """Whether a network has a number of replies of its own beside that of posts."""
+    own = (one for one in limits.LIMITS if one.measure is Measure.REPLIES_A_DAY)
+    return touch.hangs_on is not None and touch.channel[0] in {one.channel for one in own}
+
+
 def _once(limit: Limit, view: View) -> Iterator[Posting]:
     """Yield one message of each touch on the limit's channel: media are the same for every reader."""
-    found = {posting.touch: posting for posting in view.postings if posting.channel == limit.channel}
+    found = {posting.touch: posting for posting in view.postings if _concerns(limit, posting)}
     yield from found.values()
 
 
@@ -180,6 +210,8 @@ def bounds(limit: Limit) -> str:
     low, high = (None if value is None else _written(limit.measure, value, bare=True) for value in ends)
     if low is None:
         return f"at most {high}"
+    if low == high:
+        return low
     return f"at least {low}" if high is None else f"{low} to {high}"
 
 
@@ -197,7 +229,7 @@ def _rule(limit: Limit) -> Rule:
     """Return the rule of a limit; the bounds it is held to are those of the campaign at hand."""
     if limit.measure in TEXT_MEASURES:
         check = _text
-    elif limit.measure is Measure.POSTS_A_DAY:
+    elif limit.measure in (Measure.POSTS_A_DAY, Measure.REPLIES_A_DAY):
         check = _posts
     elif limit.measure is Measure.MEDIA:
         check = _count

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from campaigns.definition import Campaign, Names, apart
+from campaigns.definition import Campaign, Names, apart, with_corrections
 from campaigns.loader import checks, wording
 from campaigns.loader.reading import read
 from campaigns.loader.source import EMPTY, decode
@@ -41,7 +41,7 @@ def load(text: str | bytes, source: str = "campaign") -> Campaign:
         checks.check(document, names)
     opened.raise_mistakes()
     assert campaign is not None
-    return apart(campaign.placed(source, document.places()))
+    return with_corrections(apart(campaign.placed(source, document.places())))
 
 
 def restore(data: Mapping[str, object]) -> Campaign:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from campaigns.definition import POSTS, Names, channels_of, plainly
 from campaigns.errors import CampaignError, ExpressionError
+from campaigns.loader.correcting import check_corrections
+from campaigns.loader.hanging import check_hanging
 from campaigns.loader.reading import Document, Path
 from campaigns.loader.steps import check_steps
 from campaigns.segments import parse
@@ -17,7 +19,8 @@ from campaigns.timing.model import Occasion
 
 Part = Mapping[str, object]
 
-_PERSONAL_KEYS = ("on", "again", "until", "audience", "go_to", "enter_on", "min_gap", "steps", "wait_for")
+_PERSONAL_KEYS = ("on", "again", "until", "audience", "go_to", "enter_on", "min_gap", "steps", "wait_for", "corrects")
+_PROGRAMS = ("outbox", "webhook")
 _NARROWING = ("until", "audience", "min_gap")
 
 
@@ -32,6 +35,8 @@ def check(document: Document, names: Names) -> None:
         _post(document, path, touch)
         _belongings(document, path, touch)
         check_steps(document, path, touch)
+        check_hanging(document, path, touch)
+    check_corrections(document, touches)
     _former_ids(document, [*touches, *((path, step) for path, step, _ in steps)])
     _audiences(document, touches)
     _own_occasions(document, names)
@@ -79,7 +84,7 @@ def _unique(document: Document, what: str, parts: list[tuple[Path, Part, str]]) 
 def _moment(document: Document, path: Path, touch: Part) -> None:
     """Report a touch that nothing gives a moment: no event, no phrase, and a stage without either."""
     stage_path, first_step = path[:2], (*path, "steps", 0)
-    if any(_has(document, path, key) for key in ("when", "on")) or _has(document, stage_path, "when"):
+    if any(_has(document, path, key) for key in ("when", "on", "corrects")) or _has(document, stage_path, "when"):
         return
     if not any(key in touch for key in ("template", "text", "html")) and _has(document, first_step, "when"):
         return
@@ -133,6 +138,15 @@ def _belongings(document: Document, path: Path, touch: Part) -> None:
             document.key_place((*path, "by_channel")),
             "write the words into the touch itself, or give `channel` a list",
         )
+    for key, part in ((path, touch), *_entries(path, touch, "steps")):
+        program = next((name for name in channels_of(part) if name in _PROGRAMS), None)
+        if part.get("by_hand") not in (None, False) and program is not None:
+            document.source.report(
+                "by-hand",
+                f"`by_hand` is for somebody of the shop, and a message by {program} is for a program",
+                document.key_place((*key, "by_hand")),
+                "remove it, or choose a channel such as instagram or manual",
+            )
     if "repeat" in touch and "steps" in touch and "on" in touch:
         document.source.report(
             "says-twice",

@@ -14,7 +14,20 @@ Path = tuple[str | int, ...]
 
 # Keys that hold running text, where a hashtag would silently become a comment.
 _TEXTS = frozenset(
-    {"text", "subject", "preheader", "first_comment", "title", "terms", "does", "thinks", "says", "why", "alt"}
+    {
+        "text",
+        "subject",
+        "preheader",
+        "first_comment",
+        "thread",
+        "title",
+        "terms",
+        "does",
+        "thinks",
+        "says",
+        "why",
+        "alt",
+    }
 )
 
 
@@ -122,7 +135,7 @@ def _text(document: Document, node: Node, path: Path) -> str | None:
         key = next((f"`{part}`: " for part in reversed(path) if isinstance(part, str)), "")
         _refuse_secret(document, node, path, key + what)
         return None
-    if not node.style and path and path[-1] in _TEXTS:
+    if not node.style and path and (path[-1] in _TEXTS or path[-2:-1] == ("thread",)):
         _refuse_hashtag(document, node, path)
     return str(node.text) if node.style else PlainText(node.text)
 

@@ -11,16 +11,20 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from campaigns.definition import (
+    ByHand,
     Campaign,
     ChannelWording,
+    Corrects,
     Courtesy,
     Media,
+    NoKey,
     Offer,
     Pain,
     Persona,
     Senders,
     Stage,
     Step,
+    ThreadPost,
     Touch,
     UnreadableError,
     Variant,
@@ -38,8 +42,11 @@ _OWNERS: tuple[tuple[type[BaseModel], str], ...] = (
     (Courtesy, "`courtesy`"),
     (Senders, "`senders`"),
     (Media, "an entry of `media`"),
+    (ThreadPost, "an entry of `thread`"),
     (Pain, "an entry of `pains`"),
     (WaitFor, "`wait_for`"),
+    (ByHand, "`by_hand`"),
+    (Corrects, "`corrects`"),
     (Step, "an entry of `steps`"),
     (Variant, "an entry of `variants`"),
     (ChannelWording, "an entry of `by_channel`"),
@@ -64,6 +71,7 @@ _NEEDED = {
     (Pain, "kind"): ("every pain is of one of four kinds", "write one of financial, productivity, process, support"),
     (Pain, "text"): ("every pain needs its words", "write it as text: does not know her size"),
     (Step, "id"): ("every step needs an id, which history hangs on", "write it as id: second-mail"),
+    (Corrects, "touch"): ("a correction says whose words were wrong", "write it as touch: offer-email"),
     (WaitFor, "event"): ("something is waited for", "write it as event: review"),
     (WaitFor, "within"): ("no wait is endless", "write it as within: 7 days"),
 }
@@ -83,8 +91,10 @@ _SYNONYMS: dict[type[BaseModel], dict[str, str]] = {
         "to": "audience", "coupon": "offer", "code": "offer", "file": "template", "if": "audience",
     },
     Offer: {"text": "terms", "description": "terms", "starts": "from", "ends": "until", "to": "until"},
+    Corrects: {"id": "touch", "of": "touch", "versions": "version", "after": "since", "until": "before"},
     Persona: {"name": "says", "description": "says", "pains": "problems"},
     Senders: {"from": "email", "mail": "email", "address": "postal_address", "opt_out": "unsubscribe"},
+    ThreadPost: {"body": "text", "message": "text", "image": "media", "images": "media", "picture": "media"},
     Media: {"path": "file", "url": "file", "src": "file", "text": "alt", "description": "alt"},
 }  # fmt: skip
 
@@ -92,7 +102,11 @@ _SYNONYMS: dict[type[BaseModel], dict[str, str]] = {
 @cache
 def aliases(model: type[BaseModel]) -> dict[str, Any]:
     """Return the keys of a model as they are written in the file, with their types."""
-    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    return {
+        field.alias or name: field.annotation
+        for name, field in model.model_fields.items()
+        if not any(isinstance(one, NoKey) for one in field.metadata)
+    }
 
 
 def model_at(path: Path) -> type[BaseModel] | None:

@@ -16,6 +16,7 @@ from campaigns.planner.reasons import defaults
 from campaigns.planner.setting import edition, span
 from campaigns.planner.triggered import due_after_event, repeat_due
 from campaigns.planner.unbuilt_keys import unbuilt
+from campaigns.planner.versions import is_wrong, version, versions
 
 __all__ = [
     "FIRST_ZONE",
@@ -37,6 +38,7 @@ __all__ = [
     "edition",
     "fatigue",
     "fatigue_findings",
+    "is_wrong",
     "live_through",
     "max_late",
     "offer_window",
@@ -51,4 +53,6 @@ __all__ = [
     "rules",
     "span",
     "unbuilt",
+    "version",
+    "versions",
 ]

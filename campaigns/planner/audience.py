@@ -13,10 +13,11 @@ def audience(campaign: Campaign, stage: Stage, touch: Touch) -> Expression | Non
     A calendar touch is for those who fit all three. A touch that answers an event does not ask campaign and stage what
     people did: `not purchased('ring')` chooses whom to win, and must not silence what follows their purchase. The steps
     of a calendar touch answer no event, and are for those who still fit all three. A
-    transactional message asks only its own audience: who bought is thanked. Raises: ExpressionError.
+    transactional message asks only its own audience: who bought is thanked. So does a correction: who was sent the
+    wrong words is told, whatever they did since. Raises: ExpressionError.
     """
     inherited = [segments.parse(text) for text in (campaign.audience, stage.audience) if text]
-    if touch.purpose is Purpose.TRANSACTIONAL:
+    if touch.purpose is Purpose.TRANSACTIONAL or touch.corrects is not None:
         inherited = []
     elif touch.answers_event:
         inherited = [bound for bound in map(segments.at_most, inherited) if bound is not None]

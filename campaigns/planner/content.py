@@ -31,6 +31,7 @@ _CONTENT = (
     "by_channel",
     "steps",
     "first_comment",
+    "post_as",
 )
 
 

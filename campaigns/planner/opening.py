@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from campaigns.definition import Campaign, OnLate, Stage, Touch
 from campaigns.planner import protection
 from campaigns.timing import constraints, resolver, zones
-from campaigns.timing.model import Pick, Rules, Timing, Window
+from campaigns.timing.model import Now, Pick, Rules, Timing, Window
 
 
 def opened(window: Window, timing: Timing, rules: Rules, country: str | None, first: datetime) -> Window | None:
@@ -26,7 +26,9 @@ def opened(window: Window, timing: Timing, rules: Rules, country: str | None, fi
     target = _next_slot(window, timing, rules, country, first)
     if target is None:
         return None
-    began = f"open since {window.earliest.day} {window.earliest:%b}"
+    # What goes at once opens when the file first has it, whenever its campaign began.
+    at_once = isinstance(timing.anchor, Now) and timing.offset is None
+    began = "" if at_once else f"open since {window.earliest.day} {window.earliest:%b}"
     return replace(
         window,
         earliest=zones.local(max(window.earliest.astimezone(UTC), first), zone),

@@ -140,7 +140,8 @@ def _touch(
         except CampaignError as error:
             report.unresolved((*campaign.touch_path(touch.id), "when"), f"touch {touch.id!r}", error)
         else:
-            report.findings += judgement.of_touch(schedule, stage, touch, occurrences)
+            if touch.hangs_on is None:
+                report.findings += judgement.of_touch(schedule, stage, touch, occurrences)
     return PlannedTouch(
         id=touch.id,
         stage=stage.id,
@@ -151,6 +152,7 @@ def _touch(
         after=follows(campaign, touch) if touch.on is not None else "",
         reason=reason(campaign, stage, touch, occurrences),
         content_hash=content.content_hash(campaign, touch, templates),
+        by_hand=touch.is_by_hand,
     )
 
 

@@ -24,9 +24,12 @@ def reason(campaign: Campaign, stage: Stage, touch: Touch, occurrences: tuple[Pl
 
 
 def _of_calendar(stage: Stage, touch: Touch, occurrences: tuple[PlannedOccurrence, ...]) -> list[str]:
+    if touch.hangs_on is not None:
+        over = bool(occurrences) and all(occurrence.state == "expired" for occurrence in occurrences)
+        return [f"below {touch.hangs_on}", "over" if over else ""]
     timing = touch.when or stage.when or touch.repeat
     window = occurrences[0].window if occurrences else None
-    parts = [words(timing)]
+    parts = [*_corrects(touch), words(timing)]
     if touch.repeat is not timing:
         parts.append(every(touch.repeat))
     picked = touch.pick or stage.pick
@@ -37,6 +40,13 @@ def _of_calendar(stage: Stage, touch: Touch, occurrences: tuple[PlannedOccurrenc
     if occurrences and all(occurrence.state == "expired" for occurrence in occurrences):
         parts.append("over")
     return parts
+
+
+def _corrects(touch: Touch) -> list[str]:
+    if touch.corrects is None:
+        return []
+    wrong = ", ".join(touch.corrects.touch)
+    return [" ".join(("corrects", wrong, *touch.corrects.version))]
 
 
 def _of_event(campaign: Campaign, stage: Stage, touch: Touch) -> list[str]:

@@ -110,10 +110,13 @@ class Schedule:
     def touch_in(self, touch_id: str, zone: str, *, spread_key: str = "") -> tuple[PlannedOccurrence, ...]:
         """Return the moments of a calendar touch for people in `zone`; `spread_key` is what `pick: spread` hashes.
 
-        Days are the same local days in every zone; what counts in hours keeps its instant. `expires_at` does not know
+        Days are the same local days in every zone; what counts in hours keeps its instant. What hangs on a post has
+        that one's moments. `expires_at` does not know
         of the offer yet (`ended`).
         """
         index, stage, touch = self.find_touch(touch_id)
+        if touch.hangs_on is not None:
+            return self.touch_in(touch.hangs_on, zone, spread_key=spread_key)
         timing, moments = self._timing(index, stage, touch, zone)
         rules = self._rules(stage, touch, spread_key)
         if timing.repeat is not None:

@@ -18,7 +18,6 @@ _REMEDIES = {
     "per": "leave it out: everybody gets the same code",
     "pick": _PICK,
     "repeat": "say how often instead: `every 30 days, 3 times`",
-    "first_comment": "write it into the post",
 }
 
 
@@ -59,16 +58,13 @@ def _asked(campaign: Campaign) -> Iterator[tuple[str, tuple[str | int, ...]]]:
 def _asked_of_step(step: Step) -> Iterator[tuple[str, str]]:
     if step.channel is not None and len(step.channel) > 1:
         yield "`channel:` with several channels", "channel"
-    if step.first_comment is not None:
-        yield "`first_comment:`", "first_comment"
     if step.pick is Pick.BEST:
         yield "`pick: best` (there are no clicks to learn from)", "pick"
 
 
 def _asked_of_touch(touch: Touch) -> Iterator[tuple[str, str]]:
-    for key in ("variants", "first_comment"):
-        if getattr(touch, key) not in (None, (), {}):
-            yield f"`{key}:`", key
+    if touch.variants:
+        yield "`variants:`", "variants"
     if touch.pick is Pick.BEST:
         yield "`pick: best` (there are no clicks to learn from)", "pick"
     repeat = touch.repeat.repeat if touch.repeat is not None else None

@@ -1,6 +1,6 @@
 """Text made fit for the lines of a mail, seven bits and at most 76 characters each; no headers, no templates.
 
-Until it is put into a mail, where its lines end in CRLF, encoded text has line feeds only.
+Until it is put into a mail, where its lines end in CRLF, encoded text has line feeds only, unless it is asked for.
 """
 
 from __future__ import annotations
@@ -36,15 +36,16 @@ class Encoder:
     """Encodes texts, and remembers the lines of quoted-printable: the mails of one touch share most of theirs.
 
     It keeps about `bound` bytes of lines in each of two generations: what is used moves to the younger one, and
-    when that is full the older one is forgotten. Not for use by two threads at once.
+    when that is full the older one is forgotten. Lines end with `end`. Not for use by two threads at once.
     """
 
-    def __init__(self, bound: int = 1 << 20) -> None:
+    def __init__(self, bound: int = 1 << 20, *, end: bytes = b"\n") -> None:
         self._bound = bound
         self._longest = bound // 16
         self._room = bound
-        self._young: dict[bytes, bytes] = {}
-        self._old: dict[bytes, bytes] = {}
+        self._end = end
+        self._young: dict[str, bytes] = {}
+        self._old: dict[str, bytes] = {}
 
     def encoded(self, text: str) -> Encoded:
         """Return `text` in UTF-8 as lines of at most 76 characters, the last one ended too.
@@ -53,30 +54,36 @@ class Encoder:
         """
         if "\r" in text:
             text = _END.sub("\n", text)
-        data = text.encode(errors="replace")
-        if not data.endswith(b"\n"):
-            data += b"\n"
-        if _mostly_other_letters(data, len(data) - len(text)):
-            return Encoded("base64", _base64(data))
-        return Encoded("quoted-printable", self._quoted_printable(data))
+        if not text.endswith("\n"):
+            text += "\n"
+        body = self._quoted_printable(text)
+        # Each byte outside ASCII takes three: as long as this is short, they are at most a third of all.
+        if len(body) * 3 > len(text) * 5:
+            data = text.encode(errors="replace")
+            if _mostly_other_letters(data, len(data) - len(text)):
+                return Encoded("base64", self._ended(_base64(data)))
+        return Encoded("quoted-printable", body)
 
-    def _quoted_printable(self, data: bytes) -> bytes:
+    def _quoted_printable(self, text: str) -> bytes:
         # The encoding of a line depends on that line alone.
-        lines = data.split(b"\n")
+        lines = text.split("\n")
         lines.pop()
         known = self._young.get
         return b"".join([known(line) or self._line(line) for line in lines])
 
-    def _line(self, line: bytes) -> bytes:
+    def _line(self, line: str) -> bytes:
         encoded = self._old.get(line)
         if encoded is None:
-            encoded = b2a_qp(line + b"\n", istext=True)
-        self._room -= len(line)
+            encoded = self._ended(b2a_qp(line.encode(errors="replace") + b"\n", istext=True))
+        self._room -= len(encoded)
         if self._room < 0:
             self._old, self._young, self._room = self._young, {}, self._bound
-        if len(line) < self._longest:
+        if len(encoded) < self._longest:
             self._young[line] = encoded
         return encoded
+
+    def _ended(self, lines: bytes) -> bytes:
+        return lines if self._end == b"\n" else lines.replace(b"\n", self._end)
 
 
 class Quoted:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
-from campaigns.plain import PlainFacts, clean, plain
+from campaigns.plain import PlainFacts, clean, from_json, plain
 
 if TYPE_CHECKING:
     from campaigns.definition import Campaign, Persona, Stage, Touch
@@ -62,13 +62,38 @@ def facts(
             "now": _local(now, zone),
         },
         "offer": _offer(campaign, touch, offer, zone),
-        "links": {
-            name: clean(link)
-            for name, link in (("unsubscribe", unsubscribe), ("confirm", confirm), ("preferences", preferences))
-            if link is not None
-        },
+        "links": _links(unsubscribe, confirm, preferences),
     }
     return PlainFacts(made)
+
+
+def with_own(
+    facts: PlainFacts,
+    event: Mapping[str, object] | None,
+    unsubscribe: str | None,
+    confirm: str | None,
+    preferences: str | None,
+    *,
+    zone: str,
+) -> PlainFacts:
+    """Return what `facts` made without an event or a link as it is with these, for a reader in the same zone."""
+    own_links = _links(unsubscribe, confirm, preferences)
+    return PlainFacts({**facts, "event": _event(event, zone), "links": own_links})
+
+
+def _links(unsubscribe: str | None, confirm: str | None, preferences: str | None) -> dict[str, object]:
+    named = (("unsubscribe", unsubscribe), ("confirm", confirm), ("preferences", preferences))
+    return {name: clean(link) for name, link in named if link is not None}
+
+
+def with_person(facts: Mapping[str, object], stored: bytes, over: Mapping[str, object]) -> PlainFacts:
+    """Return what `facts` makes for nobody as it is for a person, of whom is known what `stored` says and `over` says.
+
+    `stored` is JSON in UTF-8, an object; what `over` says of the same name stands over it. Raises: ValueError for what
+    is no JSON, RenderError for what `plain` refuses.
+    """
+    known = {} if stored == b"{}" else from_json(stored.decode(errors="surrogatepass"))
+    return PlainFacts({**facts, "contact": _contact({**known, **over})})
 
 
 def _mapping(value: Mapping[str, object]) -> dict[str, object]:

@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum
-from itertools import groupby
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateNotFound
@@ -21,21 +19,14 @@ from jinja2.exceptions import TemplateNotFound
 from campaigns.rendering.environment import MAX_RANGE, Sandbox
 from campaigns.rendering.expressions import SECTIONS, Coded, Loop, Names, Unfoldable, Writer
 from campaigns.rendering.helpers import SPACE
+from campaigns.rendering.lines import Lines, Way
 from campaigns.rendering.run import CLOSE, MAX_STEPS, OPEN
-from campaigns.rendering.trees import const, extended, is_blank, part_of_mail, refuse_leftovers, written
+from campaigns.rendering.trees import arguments, const, extended, is_blank, part_of_mail, refuse_leftovers, written
 
 FIXED_FROM = 500_000  # the number of the first mark whose value is the same in every message
 
 _MAX_LINES = 4_000
 _MAX_DEPTH = 12  # of macros and inclusions inside each other
-
-
-class Way(Enum):
-    """What a function is for."""
-
-    TEXT = "text"  # write the text
-    VALUES = "values"  # collect the values, note the way taken
-    MARKED = "marked"  # write it with marks for the values, and collect these
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +74,15 @@ class _Folder:
     ) -> None:
         self._sandbox = sandbox
         self._way = way
+        self._lines = Lines(way)
         self._writer = Writer(sandbox, known, dict(SPACE))
         self._fixed = list(fixed)
-        self._lines: list[str] = []
-        self._indent = 1
-        self._pending: list[str | Coded] = []  # text, values and parts of the mail in a straight stretch
         self._steps = self._size = 0  # of the stretch between two jumps
         self._depth = self._deepest = 0
 
     def fold(self, name: str) -> Folded:
         self._template(name, {}, sees_facts=True)
-        self._flush()
-        body = "\n".join(self._lines)
+        body = self._lines.all()
         source = f"def run(f, o, v, t, p):\n s = {self._steps}\n w = {self._size}\n{body}\n return s, w\n"
         space = self._writer.space
         try:
@@ -197,10 +185,10 @@ class _Folder:
     def _output(self, node: nodes.Expr | nodes.TemplateData, names: Names, unit: _Unit) -> None:
         if isinstance(node, nodes.TemplateData):
             self._size += len(node.data)
-            self._pending.append(node.data)
+            self._lines.put(node.data)
         elif (part := part_of_mail(node, names)) is not None and unit.sees_facts:
             self._steps += 1
-            self._pending.append(Coded(f"p[{part!r}]", True))
+            self._lines.put(Coded(f"p[{part!r}]", True))
         elif isinstance(node, nodes.Call):
             self._call(node, names, unit)
         else:
@@ -216,10 +204,10 @@ class _Folder:
                 raise Unfoldable("a fixed value that cannot be shown")
             self._size += len(text)
             if self._way is Way.MARKED:
-                self._pending.append(f"{OPEN}{FIXED_FROM + len(self._fixed)}{CLOSE}")
+                self._lines.put(f"{OPEN}{FIXED_FROM + len(self._fixed)}{CLOSE}")
                 self._fixed.append(text)
             else:
-                self._pending.append(text)
+                self._lines.put(text)
             return
         made = self._writer.fresh("z")
         text = coded.text
@@ -227,7 +215,7 @@ class _Folder:
             text = f"str({text})"
         elif not coded.is_text:
             text = f"({made} if type({made} := {text}) is str else shown({made}))"
-        self._pending.append(Coded(text))
+        self._lines.put(Coded(text))
 
     def _write(self, node: nodes.Node, names: Names, unit: _Unit) -> Coded:
         used = [node, *node.find_all(nodes.Name)]
@@ -248,18 +236,16 @@ class _Folder:
         if test.fixed:
             self._body(node.body if self._writer.value_of(test) else rest, names, unit)
             return
-        self._flush()
+        self._lines.flush()
         steps, size = self._steps, self._size
         ends: list[tuple[int, int, Names]] = []
         for word, body in ((f"if {test.text}:", node.body), ("else:", rest)):
             mine = dict(names)
-            self._line(word)
-            self._indent += 1
             self._steps = self._size = 0
-            self._line(f"t({1 if body is node.body else 0})" if self._way is Way.VALUES else "pass")
-            self._body(body, mine, unit)
-            self._flush()
-            self._indent -= 1
+            with self._lines.under(word):
+                if self._way is Way.VALUES:
+                    self._lines.add(f"t({1 if body is node.body else 0})")
+                self._body(body, mine, unit)
             ends.append((self._steps, self._size, mine))
         (steps_1, size_1, names_1), (steps_2, size_2, names_2) = ends
         self._steps, self._size = steps + max(steps_1, steps_2), size + max(size_1, size_2)
@@ -270,41 +256,32 @@ class _Folder:
         if node.recursive:
             raise Unfoldable(f"a recursive loop on line {node.lineno}")
         goes = self._through(node.iter, names, unit)
-        self._flush()
+        self._lines.flush()
         inside = {name: kept for name, kept in names.items() if name != "loop"}
         target = self._target(node.target, inside)
         items, number, length = (self._writer.fresh(kind) for kind in ("l", "i", "n"))
         made = self._writer.fresh("z")
-        self._line(f"{items} = {made} if type({made} := {goes}) is list else turns({made})")
+        self._lines.add(f"{items} = {made} if type({made} := {goes}) is list else turns({made})")
         if node.test is not None:
             if isinstance(node.target, nodes.Tuple):
                 raise Unfoldable(f"a loop with a condition over groups, on line {node.lineno}")
             test = self._write(node.test, inside, unit)
-            self._line(f"s += len({items}) * {self._writer.calls}")
-            self._line(f"{items} = [{target} for {target} in {items} if {test.text}]")
-        self._line(f"{length} = len({items})")
+            self._lines.add(f"s += len({items}) * {self._writer.calls}")
+            self._lines.add(f"{items} = [{target} for {target} in {items} if {test.text}]")
+        self._lines.add(f"{length} = len({items})")
         if self._way is Way.VALUES:
-            self._line(f"t({length})")
+            self._lines.add(f"t({length})")
         inside["loop"] = Loop(number, length)
         steps, size, place = self._steps, self._size, len(self._lines)
         self._steps, self._size = 1, written(node)
-        self._line(f"for {number}, {target} in enumerate({items}, 1):")
-        self._indent += 1
-        self._line("pass")
-        self._body(node.body, inside, unit)
-        self._flush()
-        self._indent -= 1
-        self._lines.insert(place, " " * self._indent + f"if s > {MAX_STEPS}: raise Unfolded")
-        self._lines.insert(place, " " * self._indent + f"s += {length} * {self._steps}")
-        self._lines.insert(place, " " * self._indent + f"w += {length} * {self._size}")
+        with self._lines.under(f"for {number}, {target} in enumerate({items}, 1):"):
+            self._body(node.body, inside, unit)
+        counted = (f"w += {length} * {self._size}", f"s += {length} * {self._steps}")
+        self._lines.insert(place, *counted, f"if s > {MAX_STEPS}: raise Unfolded")
         self._steps, self._size = steps, size
         if node.else_:
-            self._line(f"if not {length}:")
-            self._indent += 1
-            self._line("pass")
-            self._body(node.else_, {name: kept for name, kept in names.items() if name != "loop"}, unit)
-            self._flush()
-            self._indent -= 1
+            with self._lines.under(f"if not {length}:"):
+                self._body(node.else_, {name: kept for name, kept in names.items() if name != "loop"}, unit)
 
     def _through(self, node: nodes.Node, names: Names, unit: _Unit) -> str:
         """Return the Python of what a loop goes through; `range` is for this alone."""
@@ -334,8 +311,8 @@ class _Folder:
         if value.fixed and isinstance(node.target, nodes.Name):
             names[node.target.name] = value
             return
-        self._flush()
-        self._line(f"{self._target(node.target, names)} = {value.text}")
+        self._lines.flush()
+        self._lines.add(f"{self._target(node.target, names)} = {value.text}")
 
     def _block(self, name: str, unit: _Unit) -> None:
         block, home = unit.blocks[name]
@@ -358,15 +335,8 @@ class _Folder:
         if called not in unit.defined or called in names or node.dyn_args is not None or node.dyn_kwargs is not None:
             raise Unfoldable(f"a call on line {node.lineno}")
         macro, home = unit.macros[called]
-        given: dict[str, nodes.Expr] = {}
         wanted = [argument.name for argument in macro.args]
-        if len(node.args) > len(wanted):
-            raise Unfoldable(f"too many arguments on line {node.lineno}")
-        given |= dict(zip(wanted, node.args, strict=False))
-        for pair in node.kwargs:
-            if pair.key not in wanted or pair.key in given:
-                raise Unfoldable(f"an unknown argument on line {node.lineno}")
-            given[pair.key] = pair.value
+        given = arguments(node, wanted)
         defaults = dict(zip(wanted[len(wanted) - len(macro.defaults) :], macro.defaults, strict=True))
         inside: Names = {}
         for name in wanted:
@@ -379,9 +349,9 @@ class _Folder:
             else:
                 raise Unfoldable(f"an argument is missing on line {node.lineno}")
             if not value.is_simple:
-                self._flush()
+                self._lines.flush()
                 made = self._writer.fresh("a")
-                self._line(f"{made} = {value.text}")
+                self._lines.add(f"{made} = {value.text}")
                 value = Coded(made, is_text=value.is_text, is_simple=True)
             inside[name] = value
         if {name.name for name in macro.find_all(nodes.Name)} & {"caller", "varargs", "kwargs"}:
@@ -390,30 +360,6 @@ class _Folder:
             self._steps += 2
             self._size += written(macro)
             self._body(macro.body, inside, home)
-
-    # Lines.
-
-    def _line(self, text: str) -> None:
-        self._lines.append(" " * self._indent + text)
-
-    def _flush(self) -> None:
-        """Write the straight stretch so far."""
-        pieces, self._pending = self._pending, []
-        if self._way is Way.VALUES:
-            values = [piece.text for piece in pieces if isinstance(piece, Coded) and not piece.fixed]
-            if values:
-                self._line(f"v(({', '.join(values)},))")
-            return
-        texts: list[str] = []
-        for is_text, run in groupby(pieces, lambda piece: isinstance(piece, str)):
-            if is_text:
-                texts.append(repr("".join(piece for piece in run if isinstance(piece, str))))
-                continue
-            for piece in run:
-                assert isinstance(piece, Coded)
-                texts.append(piece.text if piece.fixed or self._way is Way.TEXT else f"v({piece.text})")
-        if texts:
-            self._line(f"o(({', '.join(texts)},))")
 
     @contextmanager
     def _deeper(self, what: str) -> Iterator[None]:

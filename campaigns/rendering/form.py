@@ -10,8 +10,9 @@ from campaigns.rendering.content import Content, one_line, touch_media
 from campaigns.rendering.engine import Engine
 from campaigns.rendering.environment import Part
 from campaigns.rendering.expressions import Unfoldable
-from campaigns.rendering.folding import Folded, Way, fold
+from campaigns.rendering.folding import Folded, fold
 from campaigns.rendering.helpers import Unfolded
+from campaigns.rendering.lines import Way
 from campaigns.rendering.mail import Mails, closed, is_document, with_footer
 from campaigns.rendering.run import CLOSE, MAX_OUTPUT, OPEN, Run
 from campaigns.rendering.shape import Filled, Shape

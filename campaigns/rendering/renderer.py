@@ -167,7 +167,8 @@ class Renderer:
         if says.body is not None or (touch.channel[0] != "webhook" and not touch.media):
             body = self._body(touch, says)
             text = tidy(self._engine.write(Part.TEXT, body, facts))
-            if not text.strip():
+            is_meant = touch.text == "" and touch.media  # a picture without words, where other channels have some
+            if not text.strip() and not is_meant:
                 raise RenderError(f"the text of {touch.id!r} is empty", place=self._engine.sources.place(body, 1))
             subject = self._line(says.subject, facts)
         if touch.channel[0] == "sms":

@@ -48,3 +48,15 @@ def part_of_mail(node: nodes.Node, names: Names) -> str | None:
 def written(node: nodes.Node) -> int:
     """Return what the sandbox counts for one turn: the template's own text, also of branches not taken."""
     return sum(len(data.data) for data in node.find_all(nodes.TemplateData))
+
+
+def arguments(call: nodes.Call, wanted: list[str]) -> dict[str, nodes.Expr]:
+    """Return what the call of a macro gives for its arguments `wanted`. Raises: Unfoldable for one that it has not."""
+    if len(call.args) > len(wanted):
+        raise Unfoldable(f"too many arguments on line {call.lineno}")
+    given = dict(zip(wanted, call.args, strict=False))
+    for pair in call.kwargs:
+        if pair.key not in wanted or pair.key in given:
+            raise Unfoldable(f"an unknown argument on line {call.lineno}")
+        given[pair.key] = pair.value
+    return given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from campaigns.rendering import Content
 
 ALERT = "alert"  # the purpose of a message that is no campaign's: it tells the operator what needs a person
+STAFF = "task"  # the purpose of one that tells the staff of tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,22 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Above:
+    """The posts that a post hangs on, by what the far end calls them (`Receipt.provider_id`).
+
+    `post` is the one it is a comment on or a reply to, `first` the one at the top of the thread; "" for one that went
+    without anybody learning its name.
+    """
+
+    post: str
+    first: str
+
+
+@dataclass(slots=True)
 class Message:
     """One message, ready to go: fixed at the first attempt and the same at every later one.
+
+    Never changed once it is made; it is not frozen because that makes it three times as dear, thousands a second.
 
     `key` is the idempotency key (keyed HMAC, stored with the attempt; the left side of the Message-ID), `created_at`
     the Date of a mail, aware UTC. `recipient` is None for posts and for hooks and tasks that concern nobody.
@@ -52,8 +68,11 @@ class Message:
     unsubscribe_mail: str | None = None
     return_path: str | None = None  # where what comes back of a mail is sent to; without it the sender
     media_url: str | None = None  # where a network can fetch the media of posts from
+    post_as: str = ""  # "story", "reel" or "post", as the campaign says; "" where it does not
+    answers: str | None = None  # Message-ID, with its angle brackets, of the mail to the same person that it follows
+    above: Above | None = None  # None for what stands alone
     expires_at: datetime | None = None  # aware UTC; after it nobody should get it any more
-    facts: dict[str, object] = field(default_factory=dict)  # contact, event, campaign, offer: what a webhook posts
+    facts: Mapping[str, object] = field(default_factory=dict)  # contact, event, campaign, offer: what a webhook posts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,16 @@ import json
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from scheduler.channels.base import ALERT, Message
+from scheduler.channels.base import ALERT, STAFF, Message
 from scheduler.errors import Refused
+
+_KINDS = {ALERT: "alert", STAFF: "task.due"}
 
 
 def payload(message: Message) -> bytes:
     """Return the JSON that is posted: `type`, `timestamp` and `data`; the same bytes for the same message.
 
-    `type` is `touch.due`, and `alert` for what the operator is told.
+    `type` is `touch.due`, `alert` for what the operator is told, and `task.due` for what the staff is.
 
     `data` holds what is needed to act on it: the touch, the person (null where nobody is meant), the texts, and the
     facts the touch was rendered from. Raises Refused when a fact has no JSON form.
@@ -39,9 +41,9 @@ def payload(message: Message) -> bytes:
         "text": content.text,
         "html": content.html,
         "media": [{"file": file, "alt": alt} for file, alt in content.media],
-        "facts": message.facts,
+        "facts": dict(message.facts),
     }
-    kind = "alert" if message.purpose == ALERT else "touch.due"
+    kind = _KINDS.get(message.purpose, "touch.due")
     whole = {"type": kind, "timestamp": message.created_at, "data": data}
     try:
         text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain_value)

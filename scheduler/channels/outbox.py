@@ -156,6 +156,8 @@ def _lines(message: Message) -> Iterator[str]:
         "Campaign": f"{message.campaign} ({message.edition})",
         "Stage": message.stage,
         "Touch": message.touch,
+        "Posted as": message.post_as,
+        "Below": message.above.post if message.above is not None else "",
         "When": f"{message.due_at:%Y-%m-%d %H:%M %Z}",
         "To": " · ".join(part for part in (person.name, person.phone or "", person.email or "") if part)
         if person

@@ -40,7 +40,7 @@ class Sending:
         self.limit.reschedule(None)
         try:
             await self._mark()
-        except BaseException as error:
+        except BaseException as error:  # kept as it is: the client may wrap what is raised in here
             self.failure = error
             raise
         self._begun = True

@@ -14,7 +14,10 @@ _LABELS = {"call": "Call", "postcard": "Postcard"}
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task of the shop: `name` and `phone` are the person's, empty where it is about nobody; moments aware UTC."""
+    """A task of the shop: `name` and `phone` are the person's, empty where it is about nobody; moments aware UTC.
+
+    `label` says in a word or two what is to be done, where the channel's own does not; `details` are lines for it.
+    """
 
     uid: str
     channel: str
@@ -24,19 +27,22 @@ class Task:
     due_at: datetime
     name: str = ""
     phone: str = ""
+    label: str = ""
+    details: tuple[str, ...] = ()
 
 
 def written(task: Task) -> bytes:
     """Return a task as a calendar object; the same bytes for the same task."""
     first = next((line.strip() for line in task.text.splitlines() if line.strip()), "")
-    label = _LABELS.get(task.channel, "")
+    label = task.label or _LABELS.get(task.channel, "")
     summary = ": ".join(part for part in (label, task.name or first) if part) or "Task"
     todo = Todo()
     todo.add("uid", task.uid)
     todo.add("dtstamp", task.created_at.astimezone(UTC))
     todo.add("due", task.due_at.astimezone(UTC))
     todo.add("summary", summary[:_LONGEST_SUMMARY])
-    todo.add("description", "\n".join(part for part in (task.text.strip(), "", task.name, task.phone) if part))
+    parts = (task.text.strip(), "", *task.details, task.name, task.phone)
+    todo.add("description", "\n".join(part for part in parts if part))
     todo.add("categories", [task.campaign])
     todo.add("status", "NEEDS-ACTION")
     return _whole(todo)

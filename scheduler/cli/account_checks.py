@@ -31,12 +31,22 @@ def alerts(session: Session) -> Iterator[Check]:
             "they go nowhere: nobody is told when something needs a person",
             "set CAMPAIGN_ALERTS, e.g. mailto:owner@shop.example",
         )
+    yield from _ways(settings, "alerts", destinations)
+
+
+def tasks(session: Session) -> Iterator[Check]:
+    """Say where the staff is told of its tasks; nothing where nobody is, for not every shop has any."""
+    settings = database.settings(session)
+    yield from _ways(settings, "tasks", settings.task_destinations())
+
+
+def _ways(settings: Settings, name: str, destinations: Sequence[Destination]) -> Iterator[Check]:
     for one in destinations:
         remedy = _missing(settings, one)
         if remedy:
-            yield Check("alerts", "✗", f"they cannot go to {one}", remedy)
+            yield Check(name, "✗", f"they cannot go to {one}", remedy)
         else:
-            yield Check("alerts", "✓", f"they go to {one}")
+            yield Check(name, "✓", f"they go to {one}")
 
 
 def _missing(settings: Settings, one: Destination) -> str:
@@ -53,9 +63,16 @@ def _missing(settings: Settings, one: Destination) -> str:
     return "" if there else f"set CAMPAIGN_ACCOUNTS__{name.upper()}__TOKEN"
 
 
-def tokens(session: Session, url: str | None) -> Iterator[Check]:
-    """Say when the tokens of accounts end, and which dates of the schedule come after that."""
-    ends = token_ends(database.settings(session))
+def tokens(session: Session, url: str | None, told: Sequence[TokenEnd] = ()) -> Iterator[Check]:
+    """Say when the tokens of accounts end, and which dates of the schedule come after that.
+
+    What a platform itself `told` stands over the day in the settings, but not over what is known of renewed ones.
+    """
+    known = {end.account: end for end in token_ends(database.settings(session))}
+    for end in told:
+        if end.account not in known or not known[end.account].renewed:
+            known[end.account] = end
+    ends = tuple(known[account] for account in sorted(known))
     if not ends:
         return
     there = url or database.existing(session)

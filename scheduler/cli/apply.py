@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """A campaign as it was looked at, and what of it is in force (None: nothing yet)."""
 
     review: Review
@@ -102,13 +102,13 @@ def command(
         if there and not all(one.changes_nothing for one in seen):
             _refuse_in_doubt(store)
         if not session.json:
-            _show(session, seen, budget)
+            show(session, seen, budget)
         for one in seen:
-            _ask(session, one, yes=yes, names=names, budget=budget)
+            ask(session, one, yes=yes, names=names, budget=budget)
         if not there:
             store.migrate()
-        done = [_apply(store, one, first=number == 0, budget=budget) for number, one in enumerate(seen)]
-        _tell(session, store, seen, done)
+        done = [put_in_force(store, one, first=number == 0, budget=budget) for number, one in enumerate(seen)]
+        tell(session, store, seen, done)
         if budget is not None:
             _authorise(session, store, seen[0], done[0], budget)
     return exits.DONE
@@ -124,7 +124,7 @@ def _chosen(session: Session, names: tuple[str, ...]) -> list[tuple[Choice, Save
     return found or [(choice, None) for choice in chosen(session, ())]
 
 
-def _look(session: Session, store: Store | None, choice: Choice, saved: SavedPlan | None) -> _Seen:
+def _look(session: Session, store: Store | None, choice: Choice, saved: SavedPlan | None) -> Seen:
     """Look at a campaign, against the database where there is one; a saved plan must still say what it said."""
     from scheduler.operations import watching
 
@@ -140,7 +140,7 @@ def _look(session: Session, store: Store | None, choice: Choice, saved: SavedPla
         before = watching.in_force(store, seen.loaded.campaign.id)
     if saved is not None:
         saved_plan.refuse_stale(saved, seen)
-    return _Seen(seen, before)
+    return Seen(seen, before)
 
 
 def _refuse_in_doubt(store: Store) -> None:
@@ -151,7 +151,8 @@ def _refuse_in_doubt(store: Store) -> None:
         holding.refuse_in_doubt(conn)
 
 
-def _show(session: Session, seen: Sequence[_Seen], budget: Limit | None) -> None:
+def show(session: Session, seen: Sequence[Seen], budget: Limit | None) -> None:
+    """Write what each campaign's apply would do, and what to know before."""
     screen = session.screen
     for number, one in enumerate(seen):
         review = one.review
@@ -177,14 +178,16 @@ def _warn_of_accounts(session: Session, review: Review) -> None:
     """Say which channels nothing can go by here: worth a warning now, for their messages would be held."""
     from campaigns.definition import TASKS
 
-    used = {channel for _, touch in review.loaded.campaign.touches() for channel in touch.channel}
+    touches = (touch for _, touch in review.loaded.campaign.touches() if not touch.is_by_hand)
+    used = {channel for touch in touches for channel in touch.channel}
     if missing := sorted(used - TASKS - {"outbox"} - database.channels(session)):
         names = ", ".join(missing)
         session.screen.line(Span("! ", "warning"), f"no account for {names}: their messages will be held")
         session.screen.line("    set one up, or see them as files: campaign run --outbox DIR")
 
 
-def _ask(session: Session, one: _Seen, *, yes: bool, names: tuple[str, ...], budget: Limit | None) -> None:
+def ask(session: Session, one: Seen, *, yes: bool, names: tuple[str, ...], budget: Limit | None) -> None:
+    """Ask by the severity of the change; raises AttentionError where the answer is no or nobody can answer."""
     review = one.review
     campaign = review.loaded.campaign.id
     if one.changes_nothing:
@@ -212,7 +215,7 @@ def _consequence(review: Review) -> str:
     return f"{count(changed, 'touch', 'touches')} on the schedule will be different."
 
 
-def _apply(store: Store, one: _Seen, *, first: bool, budget: Limit | None) -> Applied | None:
+def put_in_force(store: Store, one: Seen, *, first: bool, budget: Limit | None) -> Applied | None:
     """Apply one campaign unless it is in force as it is; each apply is a transaction of its own."""
     from scheduler.catalog import Catalog
     from scheduler.operations import applying
@@ -232,7 +235,7 @@ def _apply(store: Store, one: _Seen, *, first: bool, budget: Limit | None) -> Ap
     )
 
 
-def _authorise(session: Session, store: Store, one: _Seen, applied: Applied | None, budget: Limit) -> None:
+def _authorise(session: Session, store: Store, one: Seen, applied: Applied | None, budget: Limit) -> None:
     """Say what is authorised now; where nothing else changes, that is all there is to do."""
     from scheduler.operations import applying
 
@@ -247,12 +250,13 @@ def _authorise(session: Session, store: Store, one: _Seen, applied: Applied | No
         session.screen.line(Span("Authorised ", "strong"), f"{campaign}: {most}{again}.")
 
 
-def _tell(session: Session, store: Store, seen: Sequence[_Seen], done: Sequence[Applied | None]) -> None:
+def tell(session: Session, store: Store, seen: Sequence[Seen], done: Sequence[Applied | None]) -> None:
+    """Say what was applied, and that nothing is sent while no daemon runs."""
     from scheduler.operations import watching
 
     screen = session.screen
     if session.json:
-        screen.json({"applied": [_document(one, applied) for one, applied in zip(seen, done, strict=True)]})
+        screen.json({"applied": [document(one, applied) for one, applied in zip(seen, done, strict=True)]})
         return
     for one, applied in zip(seen, done, strict=True):
         if applied is not None:
@@ -279,7 +283,8 @@ def _sums(applied: Applied) -> str:
     return ", ".join(parts) or "nothing people get changed"
 
 
-def _document(one: _Seen, applied: Applied | None) -> dict[str, object]:
+def document(one: Seen, applied: Applied | None) -> dict[str, object]:
+    """Return what was done with one campaign, as JSON has it."""
     timeline = one.review.timeline
     revision = applied.revision if applied is not None else one.review.revision
     return {

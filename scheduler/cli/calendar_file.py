@@ -51,7 +51,7 @@ def _dates(first: datetime, last: datetime, zone: str) -> tuple[date, date]:
 
 
 def _moment(review: Review, touch: PlannedTouch, moment: PlannedOccurrence) -> Event:
-    event = _event(review, f"touch/{touch.id}/{moment.key}", f"{touch.id} ({touch.channel})", touch.reason)
+    event = _event(review, f"touch/{touch.id}/{moment.key}", f"{touch.id} ({touch.way})", touch.reason)
     start = moment.due_at.astimezone(UTC)
     event.add("dtstart", start)
     event.add("dtend", start + SHOWN_FOR)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import click
 
 from campaigns.errors import CampaignError
 from campaigns.finding import Finding, Level
-from scheduler.cli import account_checks, database, exits, findings, mail_checks, review, telling
+from scheduler.cli import (
+    account_checks,
+    database,
+    exits,
+    findings,
+    identity_checks,
+    mail_checks,
+    media_checks,
+    review,
+    telling,
+    template_checks,
+)
 from scheduler.cli.check import Check
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
@@ -37,24 +49,29 @@ _DRIFT = timedelta(minutes=2)
     ),
 )
 @click.option("--ledger", is_flag=True, help="Check every message ever planned against the laws of delivery instead.")
+@click.option("--billed", is_flag=True, help="Ask also about accounts where that costs money (X).")
 @database.option
 @common
-def command(session: Session, *, ledger: bool, url: str | None) -> int:
-    """Check versions, project, files, database, clock, daemon, mail with its DNS records, and accounts."""
+def command(session: Session, *, ledger: bool, billed: bool, url: str | None) -> int:
+    """Check versions, project, files, database, clock, daemon, mail with its DNS records, media and accounts."""
     if ledger:
         from scheduler.cli import ledger_screen
 
         return ledger_screen.check(session, url)
+    asked = cache(lambda: identity_checks.ask(session, billed=billed))
     looks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("versions", _versions),
         ("project", lambda: _project(session)),
         ("files", lambda: _files(session)),
         ("database", lambda: _database(session, url)),
         ("alerts", lambda: account_checks.alerts(session)),
+        ("tasks", lambda: account_checks.tasks(session)),
         ("mail", lambda: mail_checks.log_in(session)),
         ("domains", lambda: mail_checks.domains(session)),
-        ("accounts", lambda: _accounts(session)),
-        ("tokens", lambda: account_checks.tokens(session, url)),
+        ("accounts", lambda: _accounts(session, asked)),
+        ("media", lambda: media_checks.media(session)),
+        ("templates", lambda: template_checks.templates(session)),
+        ("tokens", lambda: account_checks.tokens(session, url, identity_checks.ends(asked()))),
     )
     checks = [check for name, look in looks for check in _safely(name, look)]
     screen = session.screen
@@ -232,9 +249,10 @@ def _people(store: Store) -> Iterator[Check]:
     yield Check("consent", "✓" if agreed else "!", share + stopped)
 
 
-def _accounts(session: Session) -> Iterator[Check]:
+def _accounts(session: Session, asked: Callable[[], Sequence[identity_checks.Asked]]) -> Iterator[Check]:
     settings = database.settings(session)
     for warning in settings.warnings:
         yield Check("settings", "!", warning)
     for name, fields in sorted(settings.accounts.items()):
         yield Check("account", "✓", f"{name}: {', '.join(sorted(fields))}")
+    yield from identity_checks.told(asked())

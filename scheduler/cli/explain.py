@@ -70,7 +70,7 @@ def sentence(found: Explanation, now: datetime) -> str:
     if verdict.state == "planned":
         if expected is not None:
             return f"{verdict.reason}; will go {telling.told(expected, zone, year=True)}, if nothing changes until then"
-        return f"does not go for now: {verdict.reason}"
+        return f"will not go while this holds: {verdict.reason}"
     still = "as things stand, it " if verdict.at is not None and verdict.at > now else ""
     return f"{still}will not go: {verdict.reason} ({verdict.state})"
 

@@ -63,17 +63,15 @@ def command(
     """Show what became of every message, and why."""
     from scheduler.operations import watching
 
-    campaign, _, named_touch = (name or "").partition("/")
     with database.opened(session, url) as store:
         zones = watching.zones(store)
-        if campaign and campaign not in zones:
-            raise unknown_campaign(campaign, zones)
+        campaign, named_touch = named(name, zones)
 
         def look(begin: datetime | None) -> Sequence[LogRecord]:
             return watching.log(
                 store,
-                campaign=campaign or None,
-                touch=touch or named_touch or None,
+                campaign=campaign,
+                touch=touch or named_touch,
                 who=who,
                 since=begin,
                 failed=failed,
@@ -89,6 +87,17 @@ def command(
         elif not session.json and not session.plain:
             _close(session, rows, limit, narrowed=bool(name or touch or who or since or failed))
     return exits.DONE
+
+
+def named(name: str | None, known: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return campaign and touch of `campaign/touch`, None for what is not said.
+
+    Raises: SchedulerError for a campaign that is not among the `known` ones on the schedule.
+    """
+    campaign, _, touch = (name or "").partition("/")
+    if campaign and campaign not in known:
+        raise unknown_campaign(campaign, known)
+    return campaign or None, touch or None
 
 
 def unknown_campaign(campaign: str, known: Mapping[str, str]) -> SchedulerError:

@@ -157,6 +157,7 @@ def compose(
         sender=campaign.senders.sms if touch.channel[0] == "sms" else campaign.senders.email,
         reply_to=campaign.senders.reply_to,
         unsubscribe=unsubscribe,
+        post_as=touch.post_as or "",
         facts=facts,
     )
 

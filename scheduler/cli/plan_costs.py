@@ -95,7 +95,7 @@ def posts(review: Review) -> Posts | None:
 
     settings = review.loaded.campaign.limits
     linked = {posting.touch for posting in review.postings if posting.channel == "x" and links(posting.text)}
-    coming = [touch.id for touch in review.timeline.touches if touch.channel == "x" for _ in _coming(review, touch)]
+    coming = [touch.id for touch in _by_interface(review, "x") for _ in _coming(review, touch)]
     if not coming:
         return None
     with_link = sum(touch in linked for touch in coming)
@@ -110,10 +110,7 @@ def quotas(review: Review) -> tuple[Quota, ...]:
             continue
         limit = limits.limit(one.name, review.loaded.campaign.limits)
         coming = sorted(
-            (moment, touch.id)
-            for touch in review.timeline.touches
-            if touch.channel == limit.channel
-            for moment in _coming(review, touch)
+            (moment, touch.id) for touch in _by_interface(review, limit.channel) for moment in _coming(review, touch)
         )
         if not coming or limit.most is None:
             continue
@@ -124,6 +121,11 @@ def quotas(review: Review) -> tuple[Quota, ...]:
         moved = tuple((touch, when) for (_, touch), when in zip(coming, spread, strict=False))
         found.append(Quota(limit.channel, len(coming), most, allowed, limit, moved))
     return tuple(found)
+
+
+def _by_interface(review: Review, channel: str) -> list[PlannedTouch]:
+    """Return the touches of a channel that the daemon sends itself: what is done by hand costs and uses up nothing."""
+    return [touch for touch in review.timeline.touches if touch.channel == channel and not touch.by_hand]
 
 
 def _coming(review: Review, touch: PlannedTouch) -> list[datetime]:

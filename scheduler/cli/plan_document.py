@@ -86,6 +86,7 @@ def _entries(review: Review, touch: PlannedTouch, selection: Selection) -> list[
             "id": touch.id,
             "stage": touch.stage,
             "channel": touch.channel,
+            "by_hand": touch.by_hand,
             "earliest": zones.local(earliest, zone) if earliest else None,
             "latest": zones.local(latest, zone) if latest else None,
             "due_at": zones.local(due_at, zone) if due_at else None,

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 import click
 
+from campaigns.definition import OF_CHANNEL
 from campaigns.timeline import PlannedTouch, Timeline
 from campaigns.timing import zones
 from scheduler.cli.review import Review
@@ -59,24 +60,29 @@ def select(
 ) -> Selection:
     """Check the ids asked for (`offer-email` or `valentines/offer-email`) and return the selection.
 
+    A touch is meant with all its channels and with what hangs on it.
+
     Raises: click.BadParameter with a near name for an id no campaign has.
     """
-    known = {
-        name: touch.id
-        for line in timelines
-        for touch in line.touches
-        for name in (touch.id, f"{line.campaign}/{touch.id}")
-    }
+    known: dict[str, list[str]] = {}
+    for line in timelines:
+        for touch in line.touches:
+            for called in _named(touch.id):
+                for name in (called, f"{line.campaign}/{called}"):
+                    known.setdefault(name, []).append(touch.id)
     for name in touches:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            hint = (
-                f" - did you mean {near[0]!r}?"
-                if near
-                else f", expected one of {', '.join(sorted(set(known.values())))}"
-            )
+            known_ids = ", ".join(sorted({touch.id for line in timelines for touch in line.touches}))
+            hint = f" - did you mean {near[0]!r}?" if near else f", expected one of {known_ids}"
             raise click.BadParameter(f"no touch {name!r}{hint}", param_hint="--touch")
-    return Selection(tuple(known[name] for name in touches), first, last, every)
+    return Selection(tuple(touch for name in touches for touch in known[name]), first, last, every)
+
+
+def _named(touch: str) -> list[str]:
+    """Return the names that mean a touch: its own, that of the post it hangs on, and that of the touch in the file."""
+    parts = touch.split(OF_CHANNEL)
+    return [OF_CHANNEL.join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def recipients(review: Review, touch: PlannedTouch) -> int | None:

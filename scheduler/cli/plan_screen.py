@@ -255,11 +255,11 @@ def _row(review: Review, row: Row, shared: list[str], *, year: bool) -> list[Cel
     when = wording.moment(row.due, year=year, align=True) if row.due is not None else _waits_for(review, row.touch)
     if row.expired:
         over = Span("its time is over, it will not go", "warning")
-        return [Span(f"× {when}", "faint"), Span(row.touch.id, "faint"), row.touch.channel, _people_of(row), over]
+        return [Span(f"× {when}", "faint"), Span(row.touch.id, "faint"), row.touch.way, _people_of(row), over]
     return [
         [Span(f"{row.sign} ", STYLES[row.sign]), when],
         Span(row.touch.id, "strong"),
-        row.touch.channel,
+        row.touch.way,
         _people_of(row),
         _reason(row, shared),
     ]
@@ -333,7 +333,9 @@ def _posts(screen: Screen, review: Review, selection: Selection) -> None:
             made = message.compose(review, stage, touch, message.Reader(None), event=None, at=at)
         except CampaignError:
             continue  # said by the findings, with template and line
-        screen.line(Span(touch.id, "strong"), f"  as it will be posted on {touch.channel[0]}")
+        form = f" as a {touch.post_as}" if touch.post_as else ""
+        by_hand = " by hand" if touch.is_by_hand else ""
+        screen.line(Span(touch.id, "strong"), f"  as it will be posted on {touch.channel[0]}{form}{by_hand}")
         for text in made.content.text.splitlines():
             screen.line(f"    {text}")
         for file, alt in made.content.media:

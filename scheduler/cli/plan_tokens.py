@@ -51,6 +51,8 @@ def late(review: Review, known: Sequence[TokenEnd]) -> tuple[Late, ...]:
     accounts = review.loaded.campaign.accounts
     found = []
     for touch in review.timeline.touches:
+        if touch.by_hand:
+            continue
         end = horizon.end_of(firm, touch.channel, accounts.get(touch.channel))
         if end is None or touch.id in review.cancelled:
             continue

@@ -70,7 +70,7 @@ def _made(
         event = message.event_facts(review, touch, reader, {})
         at = message.goes_at(review, review.timeline.touch(touch.id)) or review.now
         try:
-            content = message.compose(review, stage, touch, reader, event=event, at=at, renderer=renderer).content
+            made = message.compose(review, stage, touch, reader, event=event, at=at, renderer=renderer)
         except RenderError as error:
             refused = error
             continue
@@ -80,13 +80,14 @@ def _made(
                 touch=touch.id,
                 channel=channel,
                 place=_place(review, touch),
-                text=content.text,
+                text=made.content.text,
                 reader=who,
-                media=content.media,
+                media=made.content.media,
                 media_places=tuple(
-                    review.loaded.campaign.place(*path, "media", number) for number in range(len(content.media))
+                    review.loaded.campaign.place(*path, "media", number) for number in range(len(made.content.media))
                 ),
                 written=lines,
+                form="comment" if touch.is_comment else touch.post_as or "post",
             )
             for channel in touch.channel
             if channel in MEASURED

@@ -169,7 +169,8 @@ def _headers(made: Message) -> list[tuple[str, str]]:
     if made.channel != "email":
         to = made.recipient.phone if made.recipient else made.account
         media = [("Media", f"{file} ({alt})" if alt else file) for file, alt in made.content.media]
-        return [("Channel", made.channel), *([("To", to)] if to else []), *media]
+        form = [("As", f"a {made.post_as}")] if made.post_as else []
+        return [("Channel", made.channel), *([("To", to)] if to else []), *form, *media]
     import email.policy
     from email.parser import BytesHeaderParser
 

@@ -26,6 +26,8 @@ def show(screen: Screen, seen: Review, touch: Touch, made: Message, reader: Read
         heads.append(("Subject", content.subject, wording.count(len(content.subject), "character")))
     if content.preheader:
         heads.append(("Preview", content.preheader, "what the inbox shows after it"))
+    if made.post_as:
+        heads.append(("As", f"a {made.post_as}", ""))
     heads += [("Media", file, alt or "no description") for file, alt in content.media]
     for name, value, aside in heads:
         gap = " " * max(2, width - 9 - display_width(value) - display_width(aside))

@@ -110,7 +110,7 @@ def _number(name: str | None) -> int | None:
 
 
 def _chosen(store: Store, name: str | None, message: int | None) -> list[Unsettled]:
-    from scheduler.cli.log import unknown_campaign
+    from scheduler.cli.log import named
     from scheduler.operations import settling, watching
 
     if message is not None:
@@ -118,11 +118,8 @@ def _chosen(store: Store, name: str | None, message: int | None) -> list[Unsettl
         if not found:
             raise _not_unknown(store, message)
         return found
-    campaign, _, touch = (name or "").partition("/")
-    zones = watching.zones(store)
-    if campaign and campaign not in zones:
-        raise unknown_campaign(campaign, zones)
-    return settling.unsettled(store, campaign=campaign or None, touch=touch or None)
+    campaign, touch = named(name, watching.zones(store))
+    return settling.unsettled(store, campaign=campaign, touch=touch)
 
 
 def _not_unknown(store: Store, message: int) -> SchedulerError:

@@ -26,6 +26,7 @@ ENTRIES = (
     Entry("plan", "See", "Show who would get what and when, and why then", "scheduler.cli.plan"),
     Entry("preview", "See", "Show one message as a person would read it", "scheduler.cli.preview"),
     Entry("apply", "Do", "Put campaigns on the schedule", "scheduler.cli.apply"),
+    Entry("correct", "Do", "Tell those who were sent wrong words, and nobody else", "scheduler.cli.correct"),
     Entry("approve", "Do", "Approve a touch with exactly the content it has now", "scheduler.cli.steer", "approve"),
     Entry("send", "Do", "Send one marked test message, to you", "scheduler.cli.send"),
     Entry("pause", "Do", "Stop sending a campaign or a touch", "scheduler.cli.steer", "pause"),

@@ -111,6 +111,7 @@ def document(message: RehearsedMessage) -> dict[str, object]:
         "touch": message.touch,
         "stage": message.stage,
         "channel": message.channel,
+        "by_hand": message.by_hand,
         "contact": message.contact,
         "state": message.state.value,
         "reason": message.reason,
@@ -143,7 +144,7 @@ def _show(
     _heading(screen, loaded, result)
     withheld = [message for message in result.messages if message.state in _WITHHELD]
     _blocks(screen, result, [message for message in result.messages if message.state not in _WITHHELD], loaded)
-    _tally(screen, result, withheld)
+    _tally(screen, result, withheld, loaded)
     if outbox is not None:
         screen.say(f"every message is a file in {outbox}: open {outbox / 'index.html'}")
     screen.steps(_steps(choices, loaded, result))
@@ -177,7 +178,7 @@ def _blocks(
     several = len(loaded) > 1
     names = {id(one): f"{one.campaign}/{one.touch}" if several else one.touch for one in messages}
     wide = max((display_width(name) for name in names.values()), default=0)
-    channel = max((len(one.channel) for one in messages), default=0)
+    channel = max((len(one.way) for one in messages), default=0)
     year = result.starts_at.year if result.starts_at.year == result.ends_at.year else None
     own_zones = {one.campaign.id for one in loaded if one.campaign.timezone == "contact"}
     for message in messages:
@@ -187,9 +188,9 @@ def _blocks(
         name = names[id(message)]
         screen.line(
             Span(f"{moment(message.at, align=True)}  ", "strong"),
-            f"{message.channel:<{channel}}  ",
+            f"{message.way:<{channel}}  ",
             Span(name + " " * (wide - display_width(name)), "command"),
-            f"  {message.contact or ('the shop' if message.channel in TASKS else 'everybody')}",
+            f"  {message.contact or ('the shop' if message.channel in TASKS else 'everybody')}{_form(message)}",
             Span(_own_time(message) if message.campaign in own_zones else "", "faint"),
         )
         if headline := _headline(message):
@@ -198,6 +199,12 @@ def _blocks(
             screen.line(_INDENT, Span(clipped(f"{file}  {alt}".rstrip(), _LONGEST_LINE), "faint"))
         if message.reason:
             screen.paragraph(_INDENT, Span(message.reason, "faint"), indent=len(_INDENT))
+
+
+def _form(message: RehearsedMessage) -> str:
+    """Return what a post is posted as, where the campaign says it."""
+    form = message.message.post_as if message.message is not None else ""
+    return f", as a {form}" if form else ""
 
 
 def _own_time(message: RehearsedMessage) -> str:
@@ -220,7 +227,9 @@ def _headline(message: RehearsedMessage) -> str:
     return clipped(line, _LONGEST_LINE)
 
 
-def _tally(screen: Screen, result: Rehearsal, withheld: Sequence[RehearsedMessage]) -> None:
+def _tally(
+    screen: Screen, result: Rehearsal, withheld: Sequence[RehearsedMessage], loaded: Sequence[LoadedCampaign]
+) -> None:
     screen.line("")
     counts = result.counts()
     rows: list[list[Cell]] = [
@@ -245,6 +254,11 @@ def _tally(screen: Screen, result: Rehearsal, withheld: Sequence[RehearsedMessag
     if result.silent:
         screen.line("")
         screen.paragraph("No event started ", Span(", ".join(result.silent), "faint"), indent=2)
+    corrections = [touch.id for one in loaded for _, touch in one.campaign.touches() if touch.corrects is not None]
+    if corrections:
+        screen.line("")
+        names = Span(", ".join(corrections), "faint")
+        screen.paragraph("Nobody was sent wrong words here, so nothing corrects them: ", names, indent=2)
     sent = sum(message.state is State.SENT for message in result.messages)
     screen.line("")
     screen.line(

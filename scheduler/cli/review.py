@@ -161,9 +161,12 @@ def review(session: Session, choice: Choice, *, contacts: Path | None = None, ma
     return _examined(seen, fields, channels, public_url, mails=mails, people=longest)
 
 
-def review_in(session: Session, store: Store, choice: Choice) -> Review:
-    """Load, plan and examine a campaign against an open database; see `review`."""
-    loaded = session.project.load(choice.path)
+def review_in(session: Session, store: Store, choice: Choice, loaded: LoadedCampaign | None = None) -> Review:
+    """Load, plan and examine a campaign against an open database; see `review`.
+
+    `loaded` is what is to stand in the file, where that is not what stands there.
+    """
+    loaded = loaded or session.project.load(choice.path)
     seen = _from_store(store, choice, loaded, session.now(loaded.campaign.zone), None)
     return _examined(seen, channels=database.channels(session), public_url=database.public_url(session))
 

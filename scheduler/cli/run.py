@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scheduler.bootstrap import System
     from scheduler.clock import Clock
     from scheduler.guard import Guard
+    from scheduler.operations.task_calendar import TaskCalendar
     from scheduler.runtime import Round
     from scheduler.runtime.daily import Begin
     from scheduler.settings import Settings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from scheduler.worker import Outcome
 
 _ALERTS_SECONDS = 30  # between two looks whether everything is on HOLD
+_TASKS_SECONDS = 30  # between two looks which tasks there are
 
 
 @click.command(
@@ -191,7 +193,7 @@ async def _run(
     trial: bool,
 ) -> None:
     from scheduler import bootstrap
-    from scheduler.runtime import Copying, Daemon
+    from scheduler.runtime import Daemon
 
     calendar = None if trial else bootstrap.task_calendar(settings, system)
 
@@ -205,10 +207,8 @@ async def _run(
         guard=guard,
         say=session.screen.say,
         reload=reloading.reloader(session, settings, system.catalog),
-        daily=None if trial else _daily(settings, system),
         settler=None if trial else system.settler,
-        copying=Copying(calendar) if calendar is not None else None,
-        rounds=() if trial else _rounds(settings, system),
+        rounds=() if trial else _rounds(settings, system, calendar),
     )
     try:
         if bind is not None:
@@ -224,23 +224,29 @@ async def _run(
         system.writer.close()
 
 
-def _rounds(settings: Settings, system: System) -> list[Round]:
-    """Return what is done beside the sending: tokens are renewed, and the operator is told what needs a person."""
+def _rounds(settings: Settings, system: System, calendar: TaskCalendar | None) -> list[Round]:
+    """Return what is done beside the sending: forgetting people, filling the calendar, renewing tokens, alerting."""
     from datetime import timedelta
 
     from scheduler import bootstrap
     from scheduler.operations import renewing
-    from scheduler.runtime import Round
-    from scheduler.runtime.daily import following
+    from scheduler.runtime import Copying, Round, copying, every
+    from scheduler.runtime.daily import daily, following
 
-    rounds = [Round("renewal of tokens", lambda: renewing.renew(system.channels), system.clock, following)]
-    alerter = bootstrap.alerter(settings, system)
-    if alerter is not None:
-        rounds.append(Round("alerts", alerter.look, system.clock, lambda now: now + timedelta(seconds=_ALERTS_SECONDS)))
+    rounds = []
+    if (forgetting := _forgetting(settings, system)) is not None:
+        rounds.append(daily(forgetting, system.writer, system.clock))
+    if calendar is not None:
+        rounds.append(every(copying.PAUSE, "calendar of the tasks", Copying(calendar).round, system.clock))
+    rounds.append(Round("renewal of tokens", lambda: renewing.renew(system.channels), system.clock, following))
+    if (alerter := bootstrap.alerter(settings, system)) is not None:
+        rounds.append(every(timedelta(seconds=_ALERTS_SECONDS), "alerts", alerter.look, system.clock))
+    if (teller := bootstrap.task_teller(settings, system)) is not None:
+        rounds.append(every(timedelta(seconds=_TASKS_SECONDS), "notices of tasks", teller.look, system.clock))
     return rounds
 
 
-def _daily(settings: Settings, system: System) -> Begin | None:
+def _forgetting(settings: Settings, system: System) -> Begin | None:
     """Return what begins the daily round of forgetting; None when the settings keep everybody."""
     from campaigns.timing.phrases import parse_span
     from scheduler.operations import retention

@@ -37,6 +37,7 @@ def document(outcome: Outcome) -> dict[str, object]:
         "edition": claim.edition,
         "touch": claim.touch,
         "channel": claim.channel,
+        "by_hand": outcome.by_hand,
         "recipient": claim.recipient,
         "occurrence": claim.occurrence,
         "reason": outcome.reason,
@@ -69,7 +70,7 @@ def pieces(outcome: Outcome, address: str, zone: str | None, *, file: bool = Fal
     if outcome.state is not State.SENT:
         return [*start, f"  {outcome.reason}"]
     name = outcome.provider_id
-    if not file and claim.channel in TASKS:
+    if not file and (claim.channel in TASKS or outcome.by_hand):
         name = "see campaign tasks"
     elif name and not file:
         name = f"id {name if len(name) <= _LONGEST_ID else name[: _LONGEST_ID - 1] + '…'}"

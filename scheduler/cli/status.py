@@ -92,6 +92,7 @@ def _document(status: Status) -> dict[str, object]:
         "held": status.held,
         "hold": hold_screen.document(status.hold),
         "next_look_at": status.next_look,
+        "tasks": {"open": status.undone, "overdue": status.overdue},
     }
 
 
@@ -160,6 +161,9 @@ def _show(session: Session, status: Status, now: datetime, zone: str | None) -> 
     if status.unknown:
         again = f"; looked up again {telling.told(status.next_look, zone)}" if status.next_look is not None else ""
         screen.line(Span("! ", "error"), f"{count(status.unknown, 'message')} may or may not have gone{again}")
+    if status.overdue:
+        of = f" of {count(status.undone, 'open task')}" if status.undone > status.overdue else ""
+        screen.line(Span("! ", "warning"), f"{count(status.overdue, 'task')}{of} overdue: campaign tasks")
     _jobs(session, status, now, zone)
     screen.steps(_next_steps(status))
 

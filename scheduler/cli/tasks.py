@@ -1,4 +1,4 @@
-"""`campaign tasks`: what people of the shop have to do, and ticking it off."""
+"""`campaign tasks`: what people of the shop have to do, each with all it needs, and ticking it off."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli import database, exits, telling
+from scheduler.cli import database, exits, task_screen, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common
-from scheduler.cli.output import Span
-from scheduler.cli.wording import count
 from scheduler.errors import SchedulerError
 
 if TYPE_CHECKING:
-    from scheduler.operations.watching import TaskLine
+    from scheduler.operations.task_media import TaskFile
+    from scheduler.operations.tasks import Brief, TaskLine
     from scheduler.store.database import Store
+
+_SEE = "see what is open: campaign tasks"
 
 
 @click.command(
@@ -23,94 +24,139 @@ if TYPE_CHECKING:
     cls=CampaignCommand,
     examples=(
         ("campaign tasks", "what has to be done"),
-        ("campaign tasks done 3 --note 'will come on Friday'", "tick it off"),
+        ("campaign tasks show 3", "all that a post by hand needs"),
+        ("campaign tasks show 3 --text | pbcopy", "its words alone, for the clipboard"),
+        ("campaign tasks done 3 --link https://…", "tick it off"),
     ),
 )
-@click.argument("action", type=click.Choice(["list", "done"]), default="list", help="list (default) or done.")
-@click.argument("ids", nargs=-1, type=int, metavar="[ID...]", help="Which ones are done.")
+@click.argument(
+    "action",
+    type=click.Choice(["list", "show", "done", "reopen"]),
+    default="list",
+    help="list (default), show, done or reopen.",
+)
+@click.argument("ids", nargs=-1, type=int, metavar="[ID...]", help="Which ones are meant.")
+@click.option("--text", "only_text", is_flag=True, help="Of show: the words alone, as they are to be posted.")
+@click.option("--media", "only_media", is_flag=True, help="Of show: the paths of pictures and videos alone.")
 @click.option("--note", default="", metavar="TEXT", help="Kept with the task.")
+@click.option("--link", default="", metavar="URL", help="Of done: where it can be seen, kept with the task.")
 @click.option("--all", "everything", is_flag=True, help="Those already done too.")
 @database.option
 @common
 def command(
-    session: Session, *, action: str, ids: tuple[int, ...], note: str, everything: bool, url: str | None
+    session: Session,
+    *,
+    action: str,
+    ids: tuple[int, ...],
+    only_text: bool,
+    only_media: bool,
+    note: str,
+    link: str,
+    everything: bool,
+    url: str | None,
 ) -> int:
-    """List what people of the shop have to do, or tick it off."""
-    from scheduler.operations import watching
+    """List what people of the shop have to do, show all that one needs, or tick it off."""
+    from scheduler.operations import tasks, watching
 
-    if action == "done" and not ids:
-        raise click.UsageError("say which: campaign tasks done ID")
-    if action == "list" and ids:
-        raise click.UsageError(f"to tick it off: campaign tasks done {ids[0]}")
+    _check(action, ids, link=link, only_text=only_text, only_media=only_media)
     with database.opened(session, url) as store:
-        if action == "done":
-            _finish(session, store, ids, note)
+        if action == "show":
+            _show(session, store, ids[0], only_text=only_text, only_media=only_media)
+        elif action == "done":
+            _finish(session, store, ids, note, tasks.checked_link(link))
+        elif action == "reopen":
+            _reopen(session, store, ids)
         else:
-            _list(session, watching.tasks(store, everything=everything), watching.zones(store))
+            rows = tasks.lines(store, now=telling.now(session, store), everything=everything)
+            task_screen.listed(session, rows, watching.zones(store))
     return exits.DONE
 
 
-def _finish(session: Session, store: Store, ids: tuple[int, ...], note: str) -> None:
-    """Tick tasks off, all of them or none."""
-    from scheduler.operations import watching
+def _check(action: str, ids: tuple[int, ...], *, link: str, only_text: bool, only_media: bool) -> None:
+    if action != "list" and not ids:
+        raise click.UsageError(f"say which: campaign tasks {action} ID")
+    if action == "list" and ids:
+        raise click.UsageError(
+            f"to see it whole: campaign tasks show {ids[0]}, to tick it off: campaign tasks done {ids[0]}"
+        )
+    if action == "show" and len(ids) > 1:
+        raise click.UsageError(f"one at a time: campaign tasks show {ids[0]}")
+    if (only_text or only_media) and action != "show":
+        raise click.UsageError("--text and --media belong to campaign tasks show ID")
+    if only_text and only_media:
+        raise click.UsageError("--text or --media, not both")
+    if link and (action != "done" or len(ids) > 1):
+        raise click.UsageError("--link belongs to one task that is done: campaign tasks done ID --link URL")
 
-    known = {row.id: row for row in watching.tasks(store, everything=True)}
+
+def _show(session: Session, store: Store, task: int, *, only_text: bool, only_media: bool) -> None:
+    """Show all that a task needs, or its words or files alone."""
+    from scheduler.operations import tasks, watching
+
+    found = tasks.brief(store, task, now=telling.now(session, store))
+    if found is None:
+        raise SchedulerError(f"task {task} is not there", remedy=_SEE)
+    if only_text:
+        session.screen.text(found.task.text)
+        return
+    files = _files(session, found)
+    if only_media:
+        session.screen.rows([file.path] for file in files)
+        return
+    task_screen.shown(session, found, files, watching.zones(store).get(found.task.campaign))
+
+
+def _files(session: Session, found: Brief) -> tuple[TaskFile, ...]:
+    """Return the files of a task; of one that is about no network as the campaign names them."""
+    if not found.task.media:
+        return ()
+    from pathlib import Path
+
+    from scheduler.operations import task_media
+
+    project = database.settings(session).project
+    copies = Path(project) / "var" / "tasks" / str(found.task.id)
+    return task_media.files(found.task.media, found.task.channel, project=Path(project), copies=copies)
+
+
+def _finish(session: Session, store: Store, ids: tuple[int, ...], note: str, link: str) -> None:
+    """Tick tasks off, all of them or none."""
+    from scheduler.operations import tasks
+
+    now = telling.now(session, store)
+    known = {row.id: row for row in tasks.lines(store, now=now, everything=True)}
     for task in ids:
         if task not in known or known[task].done_at is not None:
             what = "is done already" if task in known else "is not there"
-            raise SchedulerError(f"task {task} {what}", remedy="see what is open: campaign tasks")
+            raise SchedulerError(f"task {task} {what}", remedy=_SEE)
     for task in ids:
-        watching.finish_task(store, task, now=telling.now(session, store), note=note, who=database.who())
+        tasks.finish(store, task, now=now, note=note, link=link, who=database.who())
     if session.json:
         session.screen.json({"done": list(ids)})
     else:
-        session.screen.line(f"Done: {', '.join(map(str, ids))}. {_open(watching.tasks(store))}.")
+        session.screen.line(f"Done: {', '.join(map(str, ids))}. {_open(store, session)}.")
 
 
-def _list(session: Session, rows: list[TaskLine], zones: dict[str, str]) -> None:
-    screen = session.screen
+def _reopen(session: Session, store: Store, ids: tuple[int, ...]) -> None:
+    """Open tasks again, all of them or none."""
+    from scheduler.operations import tasks
+
+    now = telling.now(session, store)
+    known: dict[int, TaskLine] = {row.id: row for row in tasks.lines(store, now=now, everything=True)}
+    for task in ids:
+        if task not in known or known[task].done_at is None:
+            what = "is open" if task in known else "is not there"
+            raise SchedulerError(f"task {task} {what}", remedy="see those that are done: campaign tasks --all")
+    opened = [task for task in ids if tasks.reopen(store, task, now=now, who=database.who())]
+    if gone := sorted(set(ids) - set(opened)):
+        raise SchedulerError(f"task {gone[0]} is about somebody who was forgotten: it stays as it is")
     if session.json:
-        screen.json({"tasks": [_document(row, zones.get(row.campaign)) for row in rows]})
-        return
-    if session.plain:
-        screen.rows(
-            [
-                row.id,
-                telling.local(row.due_at, zones.get(row.campaign)).isoformat(),
-                "done" if row.done_at else "open",
-                row.channel,
-                row.who,
-                row.text,
-            ]
-            for row in rows
-        )
-        return
-    for row in rows:
-        zone = zones.get(row.campaign)
-        done = f"  done {telling.told(row.done_at, zone)}" if row.done_at else ""
-        screen.line(
-            Span(f"{row.id:>4}  ", "strong"),
-            f"{telling.told(row.due_at, zone, align=True)}  {row.channel:<8}  {row.who}".rstrip(),
-            Span(f"  {row.campaign}/{row.touch}", "faint"),
-            Span(done, "good"),
-        )
-        for line in row.text.strip().splitlines():
-            screen.paragraph("      ", line, indent=6)
-        if row.note:
-            screen.paragraph("      ", Span(f"note: {row.note}", "faint"), indent=6)
-    screen.line(_open(rows))
-    first = next((row for row in rows if row.done_at is None), None)
-    if first is not None:
-        screen.steps([(f"campaign tasks done {first.id}", "tick it off")])
+        session.screen.json({"reopened": opened})
+    else:
+        session.screen.line(f"Open again: {', '.join(map(str, opened))}. {_open(store, session)}.")
 
 
-def _open(rows: list[TaskLine]) -> str:
-    return count(sum(row.done_at is None for row in rows), "open task")
+def _open(store: Store, session: Session) -> str:
+    from scheduler.operations import tasks
 
-
-def _document(row: TaskLine, zone: str | None) -> dict[str, object]:
-    return {
-        **row.document(),
-        "due_at": telling.local(row.due_at, zone),
-        "done_at": row.done_at and telling.local(row.done_at, zone),
-    }
+    return task_screen.open_tasks(tasks.lines(store, now=telling.now(session, store)))

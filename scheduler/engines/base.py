@@ -63,6 +63,10 @@ class Engine(Protocol):
         """Return what may be handed over now."""
         ...
 
+    async def room_again(self) -> bool:
+        """Wait until a channel that is full is so no longer, and return True; False at once where none is full."""
+        ...
+
     async def submit(self, claims: Sequence[Claim]) -> None:
         """Take the claims over; returns when more may be handed over, not when they are delivered.
 

@@ -21,6 +21,10 @@ class InlineEngine:
         """Return that there is always room: nothing is ever waiting."""
         return Room(_CLAIMS)
 
+    async def room_again(self) -> bool:
+        """Return that nothing was full."""
+        return False
+
     async def submit(self, claims: Sequence[Claim]) -> None:
         """Carry out the claims; after `stop` those not begun are given back."""
         for number, claim in enumerate(claims):

@@ -122,13 +122,26 @@ class LocalEngine:
         self._unbegun: list[Claim] = []
         self._fault: BaseException | None = None
         self._stopping = False
+        self._awaiting_room: list[asyncio.Future[None]] = []
 
     def room(self) -> Room:
         """Return how much may be claimed, and for which channels nothing."""
-        full = frozenset(name for name, queue in self._queues.items() if len(queue) >= CLAIMS // 2)
         if self._stopping:
             return Room(0)
-        return Room(CLAIMS, full, early=min(CLAIMS, EARLY - sum(len(early) for early in self._early.values())))
+        return Room(CLAIMS, self._full(), early=min(CLAIMS, EARLY - sum(len(early) for early in self._early.values())))
+
+    def _full(self) -> frozenset[str]:
+        return frozenset(name for name, queue in self._queues.items() if len(queue) >= CLAIMS // 2)
+
+    async def room_again(self) -> bool:
+        """Wait until a channel that is full is so no longer, and return True; False at once where none is full."""
+        if self._stopping or not self._full():
+            return False
+        if self._fault is None:
+            told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._awaiting_room.append(told)
+            await told
+        return True
 
     async def submit(self, claims: Sequence[Claim]) -> None:
         """Prepare the claims' messages and put them before the lanes of their channels.
@@ -149,7 +162,7 @@ class LocalEngine:
     async def _begin(self, claims: Sequence[Claim]) -> None:
         try:
             parcels = await self._carrier.prepare(claims)
-        except BaseException:
+        except BaseException:  # cancelled or failed: they are nobody's, so they are given back
             self._unbegun += claims
             raise
         self._put_all(parcels)
@@ -186,7 +199,7 @@ class LocalEngine:
     async def _begin_late(self, claims: Sequence[Claim]) -> None:
         try:
             await self._begin(claims)
-        except BaseException as error:
+        except BaseException as error:  # nobody awaits this task: the engine raises it at its next call
             self._fail(error)
             if not isinstance(error, Exception):
                 raise
@@ -221,6 +234,7 @@ class LocalEngine:
     def stop(self) -> None:
         """Start nothing new."""
         self._stopping = True
+        self._end_waiting()
 
     def _raise_fault(self) -> None:
         if self._fault is not None:
@@ -258,8 +272,18 @@ class LocalEngine:
     def _fail(self, error: BaseException) -> None:
         """Keep what ended a lane, the database; it is told to whoever hands over or waits."""
         self._fault = self._fault or error
+        self._tell_room()
+
+    def _tell_room(self) -> None:
+        self._end_waiting()
         if self.on_room is not None:
             self.on_room()
+
+    def _end_waiting(self) -> None:
+        waiting, self._awaiting_room = self._awaiting_room, []
+        for told in waiting:
+            if not told.done():  # whoever waited may have given up
+                told.set_result(None)
 
     async def _serve(self, queue: _Queue) -> None:
         """Send what waits, one message at a time; its outcome is written together with the next one's mark."""
@@ -269,8 +293,8 @@ class LocalEngine:
                 before, outcome = outcome, None
                 if queue and not self._stopping and self._fault is None:
                     parcel = queue.take()
-                    if len(queue) == CLAIMS // 2 - 1 and self.on_room is not None:
-                        self.on_room()
+                    if len(queue) == CLAIMS // 2 - 1:
+                        self._tell_room()
                     outcome = await self._carrier.send(parcel)
                     if (following := self._turns.after(parcel)) is not None:
                         self._put(following)
@@ -278,7 +302,7 @@ class LocalEngine:
                     break
                 if before is not None:
                     await self._carrier.confirm(before)  # what comes meanwhile finds this lane, and no other is opened
-        except BaseException as error:
+        except BaseException as error:  # nobody awaits a lane: the engine raises it at its next call
             self._fail(error)
             if not isinstance(error, Exception):
                 raise

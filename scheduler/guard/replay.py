@@ -29,7 +29,7 @@ def replay(conn: Connection, catalog: Catalog, records: Sequence[Mapping[str, An
 
 def _replay(conn: Connection, catalog: Catalog, record: Mapping[str, Any]) -> bool:
     row = reader.delivery(conn, record["delivery"])
-    if row is None or row.channel in TASKS:
+    if row is None or row.channel in TASKS or record.get("task"):
         return False
     state, at = State(record["state"]), datetime.fromisoformat(record["at"])
     taken = ledger.finish(

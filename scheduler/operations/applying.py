@@ -19,9 +19,10 @@ from scheduler.delivery import State
 from scheduler.errors import SchedulerError, StalePlanError
 from scheduler.operations import forecasting, holding
 from scheduler.project import LoadedCampaign
-from scheduler.store import ledger, people, plans, reader
+from scheduler.store import corrections, ledger, people, plans, reach, reader
 from scheduler.store.database import Connection, Store, bump, generation
 from scheduler.store.ledger import KEEP, Keep
+from scheduler.verdicts import NO_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ def _preview(
         timeline=own,
         changes=diff.compare(own, campaign, applied, templates=loaded.templates),
         people=people.counts(conn),
-        recipients=reader.recipients(conn, campaign, now=now),
-        personas=reader.personas(conn, campaign, now=now) if in_words else {},
+        recipients=_recipients(conn, file, keyed, identities, now),
+        personas=reach.personas(conn, campaign, now=now) if in_words else {},
         generation=generation_of(conn),
         revision=row.revision if row is not None else 0,
         approved=frozenset(
@@ -122,6 +123,15 @@ def _preview(
         budget=plans.budget(conn, campaign.id, edition),
         fatigue=forecasting.fatigue(conn, catalog, file, keyed, now=now) if in_words else None,
     )
+
+
+def _recipients(
+    conn: Connection, campaign: Campaign, timeline: Timeline, identities: Identities, now: datetime
+) -> dict[str, int]:
+    """Return how many people each touch would reach, by the names of the file."""
+    wrong = corrections.of_plan(conn, campaign, timeline)
+    counted = reach.recipients(conn, campaign, now=now, wrong=wrong)
+    return {name: counted[key] for name, key in identities.keys.items() if key in counted}
 
 
 def _cancelled(campaign: Campaign, touch: str) -> Finding:
@@ -232,6 +242,10 @@ def apply(
             assert found is not None
             for occurrence in planned.occurrences:
                 _put(conn, in_force, timeline, found[1], occurrence, now)
+            if found[1].is_by_hand:  # what was held for want of an account needs none any more
+                ledger.release(
+                    conn, now=now, reason_prefix=NO_ACCOUNT, campaign=campaign.id, edition=edition, touch=planned.id
+                )
         released = 0 if isinstance(budget, Keep) else _authorise(conn, campaign.id, edition, budget, now)
         said = {"revision": number, "edition": edition, "plan": seen.timeline.hash}
         if not isinstance(budget, Keep):

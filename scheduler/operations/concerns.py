@@ -12,8 +12,9 @@ from scheduler import verdicts
 from scheduler.channels.horizon import TokenEnd
 from scheduler.checks import WAITS_FOR_APPROVAL
 from scheduler.delivery import State
-from scheduler.operations import horizon, watching
+from scheduler.operations import horizon, tasks, watching
 from scheduler.operations.reasoning import moment
+from scheduler.operations.tasks import Standing, TaskLine
 from scheduler.operations.watching import Status
 from scheduler.store import alerts, inquiries, meta, plans
 from scheduler.store.database import Store
@@ -56,6 +57,7 @@ def gather(
     with store.read() as conn:
         kept = alerts.kept_back(conn)
         questions = inquiries.unknown(conn)
+        undone = tasks.lines_of(conn, now=now, named=False)
         pauses = {
             one.id: [entry for entry in plans.audits(conn, campaign=one.id) if entry.subject == one.id]
             for one in status.campaigns
@@ -70,6 +72,7 @@ def gather(
         *_failed(store, status),
         *_held(kept),
         *_approvals(status, now),
+        *_overdue(undone, status),
         *_tokens(store, ends, now),
     )
 
@@ -190,6 +193,28 @@ def _approvals(status: Status, now: datetime) -> Iterator[Concern]:
                     f"campaign approve {name}",
                     2 if approval.held else 1,
                 )
+
+
+def _overdue(undone: Sequence[TaskLine], status: Status) -> Iterator[Concern]:
+    """Yield the campaigns with tasks that nobody did in their time; news with each that joins them."""
+    zones = {one.id: one.zone for one in status.campaigns}
+    by_campaign: dict[str, list[TaskLine]] = defaultdict(list)
+    for task in undone:
+        if task.state is not Standing.OPEN:
+            by_campaign[task.campaign].append(task)
+    for campaign, rows in by_campaign.items():
+        first = min(rows, key=lambda one: one.late_at)
+        gone = sum(one.state is Standing.TOO_LATE for one in rows)
+        too_late = f", {gone} of them too late by now" if gone else ""
+        since = moment(first.late_at, zones.get(campaign, "UTC"))
+        yield Concern(
+            f"overdue:{campaign}",
+            f"{campaign}: {_count(len(rows), 'task')} overdue, the first since {since} ({first.touch}, {first.way})"
+            f"{too_late}",
+            "campaign tasks",
+            len(rows),
+            max(one.late_at for one in rows),
+        )
 
 
 def _tokens(store: Store, ends: Sequence[TokenEnd], now: datetime) -> Iterator[Concern]:

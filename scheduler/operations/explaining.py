@@ -298,6 +298,8 @@ def _around(conn: Connection, here: Circumstances, case: Case) -> Iterator[Line]
     yield Line("rate", "no limit" if rate is None else f"{rate} by {channel}")
     senders = {"email": definition.senders.email, "sms": definition.senders.sms}
     account = definition.accounts.get(channel) or senders.get(channel)
+    if case.touch.is_by_hand:
+        yield Line("by hand", "somebody of the shop gets a task and puts it there; no account is needed")
     yield Line("account", f"{channel}: {account}" if account else f"{channel}: none named in the file")
     hold = meta.hold(conn)
     yield Line("hold", "none" if hold is None else hold.reason, passes=hold is None)

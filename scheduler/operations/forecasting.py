@@ -16,7 +16,7 @@ from scheduler.cases import case_of
 from scheduler.catalog import Catalog, InForce
 from scheduler.errors import FAULTS
 from scheduler.runs import is_marketing
-from scheduler.store import ledger, people, plans, reader, standings
+from scheduler.store import corrections, ledger, people, plans, reach, standings
 from scheduler.store.database import Connection
 
 MOST_PEOPLE = 5_000  # looked at; of more an even sample is taken, and said to be one
@@ -32,12 +32,13 @@ def fatigue(conn: Connection, catalog: Catalog, campaign: Campaign, timeline: Ti
     """
     total = people.counts(conn).contacts
     step = -(-total // MOST_PEOPLE) if total else 1
+    wrong = corrections.of_plan(conn, campaign, timeline)
     own = {
-        touch.id: reader.reached(conn, campaign, stage, touch, now=now, step=step)
+        touch.id: reach.reached(conn, campaign, stage, touch, now=now, step=step, wrong=wrong)
         for stage, touch in campaign.touches()
         if touch.on is None and touch.is_personal and is_marketing(touch)
     }
-    looked_at = reader.sampled(conn, step)
+    looked_at = reach.sampled(conn, step)
     if not any(own.values()):
         return Fatigue(looked_at, total, 0)
     concerned = sorted(set().union(*own.values()))
@@ -129,8 +130,10 @@ class _Others:
                 continue
             stage, touch = touched
             if (row.campaign, row.touch) not in audiences:
+                words = campaign.wrong_words(self._conn, touch)
+                wrong = {} if words is None else {touch.id: words}
                 audiences[row.campaign, row.touch] = frozenset(
-                    reader.reached(self._conn, campaign.campaign, stage, touch, now=self._now, step=step)
+                    reach.reached(self._conn, campaign.campaign, stage, touch, now=self._now, step=step, wrong=wrong)
                 )
             timeline = campaign.timeline(plans.first_sent(self._conn, campaign.id, campaign.edition))
             found.append(_Date(campaign, timeline, stage, touch, row.key, audiences[row.campaign, row.touch]))

@@ -12,7 +12,7 @@ from campaigns.definition import OnLate
 from scheduler import fanout
 from scheduler.catalog import Catalog
 from scheduler.errors import FAULTS, AttentionError, SchedulerError
-from scheduler.store import lateness, ledger, meta, plans, reader
+from scheduler.store import lateness, ledger, meta, plans, reach
 from scheduler.store.database import Connection, Store
 
 # What is late by less is not worth a question: a daemon that was restarted goes on where it stopped.
@@ -154,7 +154,7 @@ def _not_fanned_out(
     conn: Connection, catalog: Catalog, before: datetime, now: datetime, gap: datetime | None
 ) -> Iterable[LateTouch]:
     """Yield the dates of the calendar that are late and have no messages yet, with those they would reach at most."""
-    reach: dict[str, dict[str, int]] = {}
+    reached: dict[str, dict[str, int]] = {}
     for due in plans.due_occurrences(conn, now):
         gone = gap is not None and due.due_at <= gap
         campaign = catalog.get(conn, due.campaign, due.edition)
@@ -162,9 +162,12 @@ def _not_fanned_out(
         if campaign is None or found is None or not (gone or due.due_at < before):
             continue
         touch = found[1]
-        if campaign.id not in reach:
-            reach[campaign.id] = reader.recipients(conn, campaign.campaign, now=now)
-        people = reach[campaign.id].get(touch.id, 0)
+        if campaign.id not in reached:
+            wrong = {
+                one.id: words for _, one in campaign.campaign.touches() if (words := campaign.wrong_words(conn, one))
+            }
+            reached[campaign.id] = reach.recipients(conn, campaign.campaign, now=now, wrong=wrong)
+        people = reached[campaign.id].get(touch.id, 0)
         messages = people if touch.is_personal else 1
         in_time = due.expires_at is None or due.expires_at >= now
         asks = planner.on_late(touch) is OnLate.ASK

@@ -9,6 +9,7 @@ from datetime import datetime
 from campaigns import diff
 from scheduler.channels import horizon
 from scheduler.channels.horizon import TokenEnd
+from scheduler.operations import watching
 from scheduler.store import plans
 from scheduler.store.database import Store
 
@@ -40,7 +41,8 @@ def beyond(store: Store, ends: Sequence[TokenEnd]) -> list[Beyond]:
                 continue
             accounts, touches = record.definition.get("accounts", {}), record.timeline["touches"]
             for moment in plans.occurrences(conn, row.id, row.edition, states=("planned",)):
-                for channel in touches.get(moment.touch, {}).get("channel", ()):
+                planned = touches.get(moment.touch, {"channel": (), "settings": {}})
+                for channel in () if watching.by_hand(planned) else planned["channel"]:
                     end = horizon.end_of(firm, channel, accounts.get(channel))
                     if end is not None and moment.due_at >= end.ends_at:
                         name = diff.name_of(record.timeline, moment.touch)

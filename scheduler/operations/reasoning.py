@@ -16,6 +16,7 @@ from scheduler.cases import Case
 from scheduler.catalog import InForce
 from scheduler.checks import Ruling
 from scheduler.circumstances import Circumstances
+from scheduler.delivery import State
 
 # Facts that say who somebody is.
 _PRIVATE = frozenset({"email", "phone", "first_name", "last_name", "ref", "birthday"})
@@ -43,12 +44,14 @@ def lines(here: Circumstances, case: Case, rulings: Sequence[Ruling], *, show: b
         "consent": lambda: _consent(here, case),
         "suppression": lambda: _suppression(here, case),
         "address": lambda: _address(here, case),
+        "correction": lambda: _correction(here, case),
         "goal": lambda: _goal(here, case),
         "moment": lambda: _moment(here, case),
         "hours": lambda: _hours(here, case),
         "caps": lambda: _caps(here, case),
         "gap": lambda: _gap(here, case),
         "priority": lambda: _priority(here, case),
+        "post above": lambda: _post_above(here, case),
         "approval": lambda: _approval(here, case),
         "pause": lambda: "paused" if _stopped(rulings, "pause") else "none",
         "campaign": lambda: str(here.campaign_states[case.claim.campaign]),
@@ -74,6 +77,17 @@ def _suppression(here: Circumstances, case: Case) -> str:
     return here.standing(case).suppressed(marketing=claim.marketing, channel=claim.channel) or "none"
 
 
+def _correction(here: Circumstances, case: Case) -> str:
+    """Return which message a correction follows; empty for all other messages."""
+    if case.touch.corrects is None:
+        return ""
+    wrong = here.wrong_message(case)
+    if wrong is None:
+        return "of nothing"
+    went = "was sent" if wrong.state == State.SENT.value else "may have been sent"
+    return f"of {case.campaign.name_of(wrong.touch)}, which {went} {moment(wrong.began_at, here.zone(case))}"
+
+
 def without_case(campaign: InForce, stage: Stage, touch: Touch) -> Iterator[Line]:
     """Yield what is known of a touch of which the person has no message."""
     audience = campaign.audience(stage, touch)
@@ -86,6 +100,14 @@ def without_case(campaign: InForce, stage: Stage, touch: Touch) -> Iterator[Line
         yield Line("starts on", touch.on)
     else:
         yield Line("follows", campaign.name_of(sequence[1].touch.id))
+
+
+def _post_above(here: Circumstances, case: Case) -> str:
+    if case.touch.hangs_on is None:
+        return ""
+    above = here.above(case)[0]
+    state = "not planned" if above is None else above.state.value
+    return f"{case.campaign.name_of(case.touch.hangs_on)}, {state}"
 
 
 def _stopped(rulings: Sequence[Ruling], rule: str) -> bool:

@@ -84,36 +84,53 @@ class Settler:
         self._worker = worker
         self._channels = channels
         self._clock = clock
+        self._asked_of: dict[str, Channel] = {}
+        self._able: dict[str, Settles] = {}
 
     @property
     def channels(self) -> dict[str, Settles]:
-        """The channels that can look at their far end, by name."""
-        return {name: channel for name, channel in self._channels.items() if isinstance(channel, Settles)}
+        """The channels that can look at their far end, by name; asked of them again once one of them is another."""
+        if self._asked_of != self._channels:
+            self._asked_of = dict(self._channels)
+            self._able = {name: one for name, one in self._channels.items() if isinstance(one, Settles)}
+        return self._able
 
     def next_look(self, conn: Connection) -> datetime | None:
         """Return when the next question is to be asked, now or in the past for at once; None while nothing is open.
 
         Nothing is asked while the database is held: it may be the clock that is wrong.
         """
-        able = self.channels
+        return min(self._next_looks(conn, self.channels).values(), default=None)
+
+    def _next_looks(self, conn: Connection, able: Mapping[str, Settles]) -> dict[str, datetime]:
         if not able or meta.hold(conn) is not None:
-            return None
+            return {}
         after = {name: channel.settles_after for name, channel in able.items()}
-        return inquiries.next_look(conn, after, now=self._clock.now())
+        return inquiries.next_looks(conn, after, now=self._clock.now())
 
     async def look(self) -> int:
         """Ask everything that is to be asked now and settle what is evident; return how many questions were asked.
 
         Raises: BusyError and StorageError of the database; what had been asked then is asked again later.
         """
-        asked = 0
-        for name, channel in self.channels.items():
+        asked, able = 0, self.channels
+        if not able:
+            return 0
+        for name in await self._writer.run(lambda: self._asked_now(able)):
+            channel = able[name]
             while questions := await self._writer.run(lambda: self._due(name, channel)):  # noqa: B023 - run at once
                 answers = await asyncio.gather(*(self._ask_and_settle(channel, one) for one in questions))
                 asked += sum(answers)
                 if not any(answers):
                     break
         return asked
+
+    def _asked_now(self, able: Mapping[str, Settles]) -> list[str]:
+        """Return the channels that are to be asked something now: at most looks there are none."""
+        with self._store.read() as conn:
+            moments = self._next_looks(conn, able)
+        now = self._clock.now()
+        return [name for name in able if name in moments and moments[name] <= now]
 
     def _due(self, name: str, channel: Settles) -> list[Question]:
         with self._store.read() as conn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from scheduler import runs
+from scheduler import checks, runs
 from scheduler.catalog import Catalog
 from scheduler.channels.base import Evidence, Found
 from scheduler.delivery import State
@@ -131,6 +131,8 @@ def _settle(
             runs.after_sent(conn, campaign, claim, now=now)
     if target is not State.RETRY_WAIT:
         runs.after_end(conn, catalog, claim, now=now)
+        if (in_force := catalog.readable(conn, row.campaign, row.edition, claim.revision)) is not None:
+            checks.wake_hanging(conn, in_force, claim, now=now)
     words = f"{target}: {reason if by is None else by[1].words}"
     plans.audit(conn, at=now, who=who, action="settle", subject=f"message #{row.id}", detail=words)
     if who != DAEMON:

@@ -38,7 +38,7 @@ class Target:
 def targets(store: Store, catalog: Catalog, names: Sequence[str]) -> tuple[Target, ...]:
     """Return what the names mean: `valentines`, `valentines/offer-email`, or `offer-email` where it is unique.
 
-    A touch for several channels is meant with all of them where no channel is named.
+    A touch for several channels is meant with all of them where no channel is named, and a post with what hangs on it.
     """
     with store.read() as conn:
         campaigns = catalog.in_force(conn)
@@ -57,7 +57,7 @@ def _meant(campaigns: Sequence[InForce], name: str) -> tuple[Target, ...]:
     found = [
         (campaign, called, key)
         for campaign, called, key in known
-        for written in {called, called.partition(OF_CHANNEL)[0]}
+        for written in _named(called)
         if name in (written, f"{campaign.id}/{written}")
     ]
     if found and all(campaign is found[0][0] for campaign, _, _ in found):
@@ -69,6 +69,12 @@ def _meant(campaigns: Sequence[InForce], name: str) -> tuple[Target, ...]:
     near = get_close_matches(name, every + [touch for _, touch, _ in known], n=1)
     remedy = f"did you mean {near[0]!r}?" if near else "see what is in force: campaign status"
     raise SchedulerError(f"no campaign or touch {name!r} is in force", remedy=remedy)
+
+
+def _named(called: str) -> tuple[str, ...]:
+    """Return the names that mean a touch: its own, that of the post it hangs on, and that of the touch in the file."""
+    parts = called.split(OF_CHANNEL)
+    return tuple(OF_CHANNEL.join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
 def everything(store: Store) -> tuple[Target, ...]:

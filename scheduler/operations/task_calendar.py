@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from scheduler.channels import vtodo
 from scheduler.channels.caldav import Entry, TaskCollection
 from scheduler.clock import Clock
-from scheduler.operations import watching
+from scheduler.operations import tasks
 from scheduler.store import meta, plans
 from scheduler.store.database import Store
 from scheduler.store.plans import ShownTask
@@ -51,12 +51,15 @@ class TaskCalendar:
         Raises: DeliveryError when the calendar does not answer as it should; BusyError, StorageError of the database.
         """
         changes = Changes()
-        tasks = {name_of(task): task for task in await self._writer.run(self._tasks)}
-        if not tasks:
+        names = {name: shown for shown in await self._writer.run(self._shown) for name in shown.names}
+        if not names:
             return changes
-        entries = await self._collection.read(tasks)
-        for name, task in tasks.items():
-            await self._one(name, task, entries.get(name), changes)
+        entries = await self._collection.read(names)
+        for name, shown in names.items():
+            if name == shown.names[-1]:
+                await self._one(name, shown.task, entries.get(name), changes)
+            else:
+                await self._former(name, shown.task, entries.get(name), changes)
         return changes
 
     async def close(self) -> None:
@@ -68,30 +71,79 @@ class TaskCalendar:
             changes.removed += entry is not None and await self._collection.remove(name)
         elif entry is None:
             if task.done_at is None:
-                changes.added += await self._collection.add(name, vtodo.written(_todo(task)))
+                written = vtodo.written(await self._run(lambda: self._todo(name, task)))
+                changes.added += await self._collection.add(name, written)
         elif _is_done(entry):
             if task.done_at is None:
                 changes.ticked += await self._run(lambda: self._finish(task.id))
         elif task.done_at is not None:
-            changed = vtodo.done(entry.content, task.done_at)
-            changes.closed += await self._collection.replace(name, changed, entry.etag)
+            changes.closed += await self._close_entry(name, entry, task.done_at)
 
-    def _tasks(self) -> list[ShownTask]:
+    async def _former(self, name: str, task: ShownTask, entry: Entry | None, changes: Changes) -> None:
+        """See to the object of a task from before it was opened again: it is over, and says nothing any more."""
+        if entry is None:
+            return
+        if task.is_forgotten:
+            changes.removed += await self._collection.remove(name)
+        elif not _is_done(entry):
+            changes.closed += await self._close_entry(name, entry, self._clock.now())
+
+    async def _close_entry(self, name: str, entry: Entry, at: datetime) -> bool:
+        try:
+            changed = vtodo.done(entry.content, at)
+        except ValueError:  # what somebody made unreadable is left to them
+            return False
+        return await self._collection.replace(name, changed, entry.etag)
+
+    def _shown(self) -> list[_Shown]:
         with self._store.read() as conn:
             if meta.hold(conn) is not None:
                 return []
-            return plans.shown_tasks(conn, since=self._clock.now() - SHOWN)
+            again = plans.reopenings(conn)
+            found = plans.shown_tasks(conn, since=self._clock.now() - SHOWN)
+            return [_Shown(task, names_of(task, again.get(task.id, 0))) for task in found]
+
+    def _todo(self, name: str, task: ShownTask) -> vtodo.Task:
+        brief = tasks.brief(self._store, task.id, now=self._clock.now())
+        by_hand = brief is not None and brief.task.by_hand
+        return vtodo.Task(
+            uid=name.removesuffix(".ics"),
+            channel=task.channel,
+            campaign=task.campaign,
+            text=task.text,
+            created_at=task.created_at,
+            due_at=task.due_at,
+            name=f"{task.first_name} {task.last_name}".strip(),
+            phone=task.phone,
+            label=brief.task.way if brief is not None and by_hand else "",
+            details=tasks.details(brief) if brief is not None and by_hand else (),
+        )
 
     def _finish(self, task: int) -> bool:
-        return watching.finish_task(self._store, task, now=self._clock.now(), note=NOTE, who=WHO)
+        return tasks.finish(self._store, task, now=self._clock.now(), note=NOTE, who=WHO)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._writer.run(work)
 
 
-def name_of(task: ShownTask) -> str:
-    """Return the name of a task's object in the calendar."""
-    return f"campaign-{task.key}.ics"
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A task and the names of its objects, the one that counts at the end."""
+
+    task: ShownTask
+    names: tuple[str, ...]
+
+
+def names_of(task: ShownTask, reopened: int) -> tuple[str, ...]:
+    """Return the names of a task's objects in the calendar: each time it was opened again it got a new one.
+
+    What was ticked off stays so in every calendar that has seen it; no time stamp of another clock has to be believed.
+    """
+    return tuple(f"{_uid(task, number)}.ics" for number in range(reopened + 1))
+
+
+def _uid(task: ShownTask, reopened: int) -> str:
+    return f"campaign-{task.key}-{reopened + 1}" if reopened else f"campaign-{task.key}"
 
 
 def _is_done(entry: Entry) -> bool:
@@ -100,16 +152,3 @@ def _is_done(entry: Entry) -> bool:
         return vtodo.is_done(entry.content)
     except ValueError:
         return False
-
-
-def _todo(task: ShownTask) -> vtodo.Task:
-    return vtodo.Task(
-        uid=f"campaign-{task.key}",
-        channel=task.channel,
-        campaign=task.campaign,
-        text=task.text,
-        created_at=task.created_at,
-        due_at=task.due_at,
-        name=f"{task.first_name} {task.last_name}".strip(),
-        phone=task.phone,
-    )

@@ -1,15 +1,17 @@
-"""Watching what happens: status, log, tasks, what a daemon that died left behind; reads but for ticking tasks off."""
+"""Watching what happens: status, log, what a daemon that died left behind; reads but for letting go of its work."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from campaigns import diff
 from scheduler.checks import WAITS_FOR_APPROVAL
 from scheduler.delivery import State
-from scheduler.operations.people import find, label
+from scheduler.operations import tasks
+from scheduler.operations.people import find
 from scheduler.operations.visitors import Kind
 from scheduler.store import inquiries, ledger, meta, people, plans, reader, tracking
 from scheduler.store.database import Connection, Store
@@ -89,6 +91,8 @@ class Status:
     campaigns: tuple[CampaignStatus, ...]
     hold: meta.Hold | None = None  # why nothing is sent at all
     next_look: datetime | None = None  # when a far end is asked again what became of an unknown message
+    undone: int = 0  # tasks of the shop that are not ticked off
+    overdue: int = 0  # of these, tasks that nobody did in their time
 
     @property
     def unknown(self) -> int:
@@ -99,25 +103,6 @@ class Status:
     def held(self) -> int:
         """How many messages wait for a person."""
         return sum(one.counts.get(State.HELD, 0) for one in self.campaigns)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskLine:
-    """A task with the person it is about; `who` is empty where it is about nobody."""
-
-    id: int
-    campaign: str
-    touch: str
-    channel: str
-    who: str
-    text: str
-    due_at: datetime
-    done_at: datetime | None
-    note: str
-
-    def document(self) -> dict[str, object]:
-        """Return the task as JSON has it."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def status(store: Store, *, now: datetime, campaign: str | None = None) -> Status:
@@ -136,7 +121,9 @@ def status(store: Store, *, now: datetime, campaign: str | None = None) -> Statu
             replace(_campaign(conn, row, counts.get(row.id, {})), measured=read.get((row.id, row.edition)))
             for row in rows
         )
-        return Status(daemon, found, meta.hold(conn), inquiries.next_at(conn))
+        undone = [task for task in tasks.lines_of(conn, now=now, named=False) if campaign in (None, task.campaign)]
+        late = sum(task.state is not tasks.Standing.OPEN for task in undone)
+        return Status(daemon, found, meta.hold(conn), inquiries.next_at(conn), len(undone), late)
 
 
 def _campaign(conn: Connection, row: plans.CampaignRecord, counts: Mapping[str, int]) -> CampaignStatus:
@@ -209,13 +196,18 @@ def in_force(store: Store, campaign: str) -> InForce | None:
 
 
 def channels(store: Store) -> frozenset[str]:
-    """Return the channels that the campaigns on the schedule use; a cancelled one uses none."""
+    """Return the channels the daemon sends by for the campaigns on the schedule; a cancelled one uses none."""
     with store.read() as conn:
         records = [
             plans.load_revision(conn, row.id, row.revision) for row in plans.campaigns(conn) if row.state != "cancelled"
         ]
     touches = (touch for record in records if record is not None for touch in record.timeline["touches"].values())
-    return frozenset(channel for touch in touches for channel in touch["channel"])
+    return frozenset(channel for touch in touches if not by_hand(touch) for channel in touch["channel"])
+
+
+def by_hand(touch: Mapping[str, Any]) -> bool:
+    """Whether somebody of the shop carries out a touch of an applied plan, which then needs no account."""
+    return isinstance(touch["settings"].get("by_hand"), Mapping)
 
 
 def zones(store: Store) -> dict[str, str]:
@@ -273,36 +265,6 @@ def log(
             )
             for row in rows
         ]
-
-
-def tasks(store: Store, *, everything: bool = False) -> list[TaskLine]:
-    """Return what people of the shop have to do, the longest due first."""
-    with store.read() as conn:
-        rows = plans.tasks(conn, done=None if everything else False)
-        names = plans.touch_names(conn)
-        return [
-            TaskLine(
-                id=row.id,
-                campaign=row.campaign,
-                touch=names.of(row.campaign, row.touch),
-                channel=row.channel,
-                who=label(conn, row.contact) if row.contact is not None else "",
-                text=row.text,
-                due_at=row.due_at,
-                done_at=row.done_at,
-                note=row.note,
-            )
-            for row in rows
-        ]
-
-
-def finish_task(store: Store, task: int, *, now: datetime, note: str, who: str) -> bool:
-    """Tick a task off; return whether it was open."""
-    with store.begin() as conn:
-        done = plans.finish_task(conn, task, now=now, note=note)
-        if done:
-            plans.audit(conn, at=now, who=who, action="task done", subject=str(task), detail=note)
-        return done
 
 
 def address(store: Store, contact: int) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from campaigns.errors import CampaignError, RenderError
-from campaigns.rendering import Content
+from campaigns.rendering import Content, with_person
 from scheduler.errors import FAULTS
 
 if TYPE_CHECKING:
@@ -38,17 +38,29 @@ class Revision(Protocol):
     def warm(self) -> None: ...  # noqa: D102
 
 
+class Person(NamedTuple):
+    """Whom a message is for, as the ledger has them: `stored` is JSON, and `over` plain data that stands over it.
+
+    Read by whoever renders: thousands of people a second are too many for the daemon's own process.
+    """
+
+    stored: bytes
+    over: dict[str, object]
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One message to render: the revision it follows, the id of its touch, and the facts of `rendering.facts`.
 
-    `finished` asks for a mail as it travels (`Finished`), which a renderer may give instead, where it can.
+    Where there is a `person`, the facts are those of a message to nobody, and lack theirs. `finished` asks for a mail
+    as it travels (`Finished`), which a renderer may give instead, where it can.
     """
 
     campaign: Revision
     touch: str
     facts: Mapping[str, object]
     finished: bool = False
+    person: Person | None = None
 
 
 class Crashed(RenderError):
@@ -78,13 +90,15 @@ class RenderPort(Protocol):
         ...
 
 
-def attempt(renderer: Renderer, touch: Touch, facts: Mapping[str, object]) -> Content | RenderError:
+def attempt(
+    renderer: Renderer, touch: Touch, facts: Mapping[str, object], person: Person | None = None
+) -> Content | RenderError:
     """Render one message; whatever goes wrong is returned, with place and remedy but without a traceback.
 
     A message of more than 1 MiB is an error. OutOfMemory is what the memory was not enough for.
     """
     try:
-        content = renderer.render(touch, facts)
+        content = renderer.render(touch, facts if person is None else with_person(facts, *person))
     except CampaignError as error:
         kind = OutOfMemory if isinstance(error.__cause__, MemoryError) else RenderError
         return kind(error.message, place=error.place, remedy=error.remedy)

@@ -25,7 +25,7 @@ from campaigns.rendering import folds as _folds  # noqa: F401
 from campaigns.rendering import mail as _mail  # noqa: F401
 from scheduler.errors import FAULTS
 from scheduler.rendering import limits, wire
-from scheduler.rendering.base import OutOfMemory, attempt, missing
+from scheduler.rendering.base import OutOfMemory, Person, attempt, missing
 from scheduler.rendering.shapes import Finisher, Ready
 
 _BUILDING = 5.0  # seconds of processor time to restore a campaign and to compile its templates
@@ -80,12 +80,18 @@ class _Child:
                 renderer.prepare()
         limits.allow(0)
 
-    def _render(self, revision: _Revision, shared: Sequence[Mapping[str, object]], jobs: Sequence[list[Any]]) -> None:
+    def _render(
+        self,
+        revision: _Revision,
+        shared: Sequence[Mapping[str, object]],
+        jobs: Sequence[list[Any]],
+        people: Sequence[bytes | None] = (),
+    ) -> None:
         answers: list[Content | RenderError | Ready] = []
         waiting = spent = 0.0
-        for touch, facts, finished in wire.jobs(shared, jobs):
+        for touch, facts, finished, person in wire.jobs(shared, jobs, people):
             self._count()
-            answer = self._say(revision, touch, facts)
+            answer = self._say(revision, touch, facts, person)
             spent += self._seconds - limits.allow(_BUILDING)
             ready = self._finisher.finish(answer) if finished and isinstance(answer, Content) else None
             answers.append(ready or answer)
@@ -101,13 +107,15 @@ class _Child:
     def _unfolded(self, touch: str, why: str) -> None:
         self._send(wire.command("unfolded", touch, why))
 
-    def _say(self, revision: _Revision, touch: str, facts: Mapping[str, object]) -> Content | RenderError:
+    def _say(
+        self, revision: _Revision, touch: str, facts: Mapping[str, object], person: Person | None
+    ) -> Content | RenderError:
         try:
             renderer, touches = revision.restore()
         except FAULTS as error:
             return RenderError(f"cannot restore the campaign of {touch!r}: {type(error).__name__}: {error}")
         limits.allow(self._seconds)
-        return attempt(renderer, touches[touch], facts) if touch in touches else missing(touch)
+        return attempt(renderer, touches[touch], facts, person) if touch in touches else missing(touch)
 
     def _answer(self, answers: list[Content | RenderError | Ready]) -> None:
         if answers:

@@ -26,4 +26,4 @@ class InlineRenderer:
 
 def _render(job: Job) -> Content | CampaignError:
     found = job.campaign.find(job.touch)
-    return missing(job.touch) if found is None else attempt(job.campaign.renderer, found[1], job.facts)
+    return missing(job.touch) if found is None else attempt(job.campaign.renderer, found[1], job.facts, job.person)

@@ -104,7 +104,8 @@ class Slot:
                     break
             number = self._know(tasks[0].job.campaign)
             self._given += tasks
-            self._send(wire.order(number, [(task.text, task.shared) for task in tasks]))
+            jobs, people = [(task.text, task.shared) for task in tasks], [task.stored for task in tasks]
+            self._send(wire.order(number, jobs, people))
         self._watch()
 
     def stop(self) -> list[Task]:

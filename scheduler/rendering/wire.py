@@ -1,7 +1,8 @@
 """What the daemon and its renderers say to each other: length-prefixed JSON; nothing here opens or starts anything.
 
 JSON, and not a format that can make objects: what comes back was written beside templates of strangers. The messages
-themselves stand behind it as they are, in UTF-8, since writing and reading them as JSON takes longer than making them.
+themselves stand behind it as they are, in UTF-8, since writing and reading them as JSON takes longer than making them;
+and so, on the way there, does what the ledger keeps of people, which the daemon hands on unread.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -17,7 +19,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from campaigns.errors import Place, RenderError
 from campaigns.plain import PlainFacts, plain
 from campaigns.rendering import Content
-from scheduler.rendering.base import OutOfMemory
+from scheduler.rendering.base import OutOfMemory, Person
 from scheduler.rendering.shapes import Ready, Shapes
 
 MAX_FRAME = 64 << 20  # bytes of one frame: the definition and the templates of a campaign are the largest
@@ -26,7 +28,8 @@ MAX_ANSWERS = 16 << 20  # bytes of one frame that comes back
 _LENGTH = struct.Struct(">I")
 _ANSWERS = b"="  # begins a frame of answers; JSON cannot
 _SHAPE = b"+"  # begins a frame that tells of a shape
-_SHARED = ("campaign", "stage")  # sections that messages which go together mostly share
+_ORDER = b"!"  # begins a frame of a command with texts behind it
+SHARED = ("campaign", "stage", "touch", "offer")  # sections that messages which go together mostly share
 _write = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"), default=plain
 ).encode
@@ -47,27 +50,44 @@ def command(name: str, *values: object) -> bytes:
     return frame(_write([name, *values]))
 
 
-def order(revision: int, jobs: Sequence[tuple[bytes, bytes | None]]) -> bytes:
-    """Return the frame of the command that has these jobs rendered: each as `job` returned it, with what it shares."""
+def order(revision: int, jobs: Sequence[tuple[bytes, bytes | None]], people: Sequence[bytes | None] = ()) -> bytes:
+    """Return the frame of the command that has these jobs rendered: each as `job` returned it, with what it shares.
+
+    `people` are the stored facts of the person whom each is for, where there is one.
+    """
     numbers: dict[bytes, int] = {}
     written = [
         text if shared is None else b"%b,%d]" % (text[:-1], numbers.setdefault(shared, len(numbers)))
         for text, shared in jobs
     ]
-    body = b'["render",%d,[%b],[%b]]' % (revision, b",".join(numbers), b",".join(written))
+    command = b'["render",%d,[%b],[%b]' % (revision, b",".join(numbers), b",".join(written))
+    stored = [text for text in people if text is not None]
+    if not stored:
+        return b"%b%b]" % (_LENGTH.pack(len(command) + 1), command)
+    lengths = ",".join(["null" if text is None else str(len(text)) for text in people])
+    body = b"".join([_ORDER, command, b",[%b]]\n" % lengths.encode(), *stored])
     return _LENGTH.pack(len(body)) + body
 
 
-def job(touch: str, facts: Mapping[str, object], *, finished: bool = False) -> bytes:
+def job(
+    touch: str,
+    facts: Mapping[str, object],
+    *,
+    finished: bool = False,
+    over: Mapping[str, object] | None = None,
+) -> bytes:
     """Return a job as JSON, so that a template sees what it would see of the facts themselves.
 
     Of `PlainFacts` without what `shared` says. Of all others, dates, decimals, sets and other mappings become plain
-    here. `finished` asks for a mail that is encoded. Raises: RenderError for facts that no template could be given.
+    here. `finished` asks for a mail that is encoded, `over` is what stands over the stored facts of its person. Raises:
+    RenderError for facts that no template could be given.
     """
+    if over is not None:
+        facts = PlainFacts({**facts, "contact": over}) if type(facts) is PlainFacts else {**facts, "contact": over}
     asked = [True] if finished else []
     if type(facts) is PlainFacts:
         try:
-            return to_json([touch, {name: value for name, value in facts.items() if name not in _SHARED}, *asked])
+            return to_json([touch, {name: value for name, value in facts.items() if name not in SHARED}, *asked])
         except (PydanticSerializationError, ValueError):
             pass  # it was changed since; as it is now
     try:
@@ -79,17 +99,21 @@ def job(touch: str, facts: Mapping[str, object], *, finished: bool = False) -> b
 
 def shared(facts: PlainFacts) -> bytes:
     """Return as JSON what messages that go together mostly have in common."""
-    return to_json({name: facts[name] for name in _SHARED if name in facts})
+    return to_json({name: facts[name] for name in SHARED if name in facts})
 
 
 def jobs(
-    common: Sequence[Mapping[str, object]], written: Sequence[list[Any]]
-) -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """Yield touch and facts of the jobs of an order as they were received, and whether finished mails are asked for."""
-    for touch, facts, *more in written:
+    common: Sequence[Mapping[str, object]], written: Sequence[list[Any]], people: Sequence[bytes | None] = ()
+) -> Iterator[tuple[str, dict[str, Any], bool, Person | None]]:
+    """Yield touch and facts of the jobs of an order as they were received, whether finished mails are asked for, whom.
+
+    `people` are stored facts as the frame brought them, none or one a job.
+    """
+    for (touch, facts, *more), stored in zip(written, people or repeat(None), strict=False):
         finished = bool(more) and more[0] is True
         place = more[1:] if finished else more
-        yield touch, PlainFacts(facts | common[place[0]]) if place else facts, finished
+        person = None if stored is None else Person(stored, facts["contact"])
+        yield touch, PlainFacts(facts | common[place[0]]) if place else facts, finished, person
 
 
 class Inbox:
@@ -116,6 +140,8 @@ class Inbox:
                 yield _read_answers(body, self._shapes)
             elif body.startswith(_SHAPE):
                 _read_shape(body, self._shapes)
+            elif body.startswith(_ORDER):
+                yield _read_order(body)
             else:
                 yield _json(body)
 
@@ -174,17 +200,31 @@ class _Texts:
         self.head = _json(body[1:end])
         self._at = end + 1
 
-    def bytes(self, length: object) -> bytes:
+    def data(self, length: object) -> bytes:
         """Return the next text of this length."""
         if type(length) is not int or not 0 <= length <= len(self._body) - self._at:
             raise BrokenFrameError("expected the length of a text")
         self._at += length
         return self._body[self._at - length : self._at]
 
+    def several(self, lengths: Sequence[object]) -> list[bytes]:
+        """Return the next texts of these lengths."""
+        found = []
+        body, at = self._body, self._at
+        for length in lengths:
+            if type(length) is not int or length < 0:
+                raise BrokenFrameError("expected the length of a text")
+            found.append(body[at : at + length])
+            at += length
+        if at > len(body):
+            raise BrokenFrameError("expected the length of a text")
+        self._at = at
+        return found
+
     def text(self, length: object) -> str:
         """Return the next text of this length as text."""
         try:
-            return self.bytes(length).decode(errors="surrogatepass")
+            return self.data(length).decode(errors="surrogatepass")
         except UnicodeDecodeError as error:
             raise BrokenFrameError(str(error)) from None
 
@@ -194,12 +234,24 @@ class _Texts:
             raise BrokenFrameError("expected nothing behind the last text")
 
 
+def _read_order(body: bytes) -> list[Any]:
+    """Return a command with its texts instead of their lengths. Raises: BrokenFrameError."""
+    texts = _Texts(body)
+    match texts.head:
+        case [*command, list(lengths)]:
+            command.append([None if length is None else texts.data(length) for length in lengths])
+        case _:
+            raise BrokenFrameError("expected a command")
+    texts.end()
+    return command
+
+
 def _read_shape(body: bytes, shapes: Shapes) -> None:
     """Learn the shape of a frame. Raises: BrokenFrameError."""
     texts = _Texts(body)
     match texts.head:
         case [int(number), list(lengths)]:
-            pieces = [texts.bytes(length) for length in lengths]
+            pieces = [texts.data(length) for length in lengths]
         case _:
             raise BrokenFrameError("expected a shape")
     texts.end()
@@ -231,7 +283,7 @@ def _answer(head: object, texts: _Texts, shapes: Shapes) -> Content | RenderErro
         ]:
             try:
                 return shapes.finished(
-                    [texts.bytes(length) for length in lengths],
+                    texts.several(lengths),
                     tuple(_pair(item) for item in media),
                     digest,
                     number,

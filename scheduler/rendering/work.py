@@ -45,7 +45,7 @@ class Batch:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One job on its way: as JSON, and what it shares; `struck` once a renderer died at it."""
+    """One job on its way: as JSON, what it shares, whose it is; `struck` once a renderer died at it."""
 
     job: Job
     text: bytes
@@ -53,6 +53,11 @@ class Task:
     batch: Batch
     index: int
     struck: bool = False
+
+    @property
+    def stored(self) -> bytes | None:
+        """The facts of its person as the ledger has them; None where it is for nobody."""
+        return None if self.job.person is None else self.job.person.stored
 
     @property
     def is_wanted(self) -> bool:
@@ -77,14 +82,14 @@ class _Shared:
     """Writes what messages that follow each other have in common, once."""
 
     def __init__(self) -> None:
-        self._last: tuple[object, object] = (None, None)
+        self._last: list[object] = []
         self._text = b""
 
     def of(self, facts: Mapping[str, object]) -> bytes | None:
         """Return what `job` left out; None where it left nothing out."""
         if type(facts) is not PlainFacts:
             return None
-        last = (facts.get("campaign"), facts.get("stage"))
+        last = [facts.get(name) for name in wire.SHARED]
         if not self._text or last != self._last:
             self._last, self._text = last, wire.shared(facts)
         return self._text
@@ -105,7 +110,8 @@ class Queue:
         shared = _Shared()
         for index, job in enumerate(jobs):
             try:
-                text = wire.job(job.touch, job.facts, finished=job.finished)
+                over = None if job.person is None else job.person.over
+                text = wire.job(job.touch, job.facts, finished=job.finished, over=over)
             except RenderError as error:
                 batch.answer(index, error)
             else:
@@ -128,7 +134,7 @@ class Queue:
                 task = run.popleft()
                 if task.is_wanted:
                     taken.append(task)
-                    size += len(task.text)
+                    size += len(task.text) + len(task.stored or b"")
             if run:
                 self._runs.append(run)
             if taken:

@@ -2,6 +2,6 @@
 
 from scheduler.runtime.copying import Copying
 from scheduler.runtime.daemon import Daemon
-from scheduler.runtime.rounds import Round
+from scheduler.runtime.rounds import Round, every
 
-__all__ = ["Copying", "Daemon", "Round"]
+__all__ = ["Copying", "Daemon", "Round", "every"]

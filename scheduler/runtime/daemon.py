@@ -22,10 +22,8 @@ from scheduler.operations.settler import Settler
 from scheduler.runtime import ending
 from scheduler.runtime.alarm import Alarm
 from scheduler.runtime.coming import Coming, read_coming
-from scheduler.runtime.copying import Copying
-from scheduler.runtime.daily import DAILY, Begin, Daily
 from scheduler.runtime.heartbeat import PACE_SECONDS, Heartbeat, Vitals
-from scheduler.runtime.rounds import Round
+from scheduler.runtime.rounds import PutOff, Round
 from scheduler.runtime.settling import SETTLED, SETTLING, Settling
 from scheduler.runtime.systemd import notify
 from scheduler.store.database import Store
@@ -66,9 +64,7 @@ class Daemon:
         guard: Guard | None = None,
         say: Callable[[str], None] | None = None,
         reload: Callable[[], str] | None = None,
-        daily: Begin | None = None,
         settler: Settler | None = None,
-        copying: Copying | None = None,
         rounds: Sequence[Round] = (),
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
@@ -81,14 +77,12 @@ class Daemon:
         self._guard = guard or NoGuard()
         self._say = say or _log.warning
         self._reload = reload
-        self._daily = Daily(daily, writer, clock) if daily is not None else None
         self._every = timedelta(seconds=heartbeat_seconds)
         self._heartbeat = Heartbeat(store, clock, worker_id)
         self._vitals = Vitals(heartbeat_seconds)
         self._alarm = Alarm(self._fired, self._failed)
-        self._besides = frozenset({_HEARTBEAT, _AGAIN, DAILY, SETTLING, SETTLED, *(one.name for one in rounds)})
+        self._besides = frozenset({_HEARTBEAT, _AGAIN, SETTLING, SETTLED, *(one.name for one in rounds)})
         self._settling = Settling(settler, store, writer, clock, self._alarm)
-        self._copying = copying
         self._rounds = {one.name: one for one in rounds}
         self._watch = Watch(store, lambda: self._alarm.now("a decision"))
         self._wake = asyncio.Event()
@@ -136,11 +130,10 @@ class Daemon:
         try:
             await self._settling.look()
             await self._dispatcher.work_off()
-            if self._copying is not None:
-                await self._copying.round()
             for one in self._rounds.values():
-                await one.once()
-        except Exception:
+                if one.also_once:
+                    await one.once()
+        except Exception:  # whatever ends the look, a bug too: what left before it is not left without an outcome
             with suppress(Exception):  # what ended it says more than what followed
                 async with asyncio.timeout(ending.DRAIN_SECONDS):
                     await self._engine.drain()  # what is in flight gets its outcome
@@ -178,9 +171,7 @@ class Daemon:
             self._keeping_the_heartbeat(),
             self._guarding(),
             self._reloading(),
-            *([self._daily.run(self._alarm)] if self._daily is not None else []),
             self._settling.run(),
-            *([self._copying.run()] if self._copying is not None else []),
             *(one.run(self._alarm) for one in self._rounds.values()),
         ]
 
@@ -195,8 +186,6 @@ class Daemon:
             self._vitals.rang()
             self._alarm.set(_HEARTBEAT, self._clock.now() + self._every)
             self._pulse.set()
-        if name == DAILY and self._daily is not None:
-            self._daily.rang()
         if name == SETTLING:
             self._settling.rang()
         if name in self._rounds:
@@ -313,6 +302,9 @@ class Daemon:
         _log.warning("the clock was set, or the machine slept: %+.1f s", step.total_seconds())
         self._heartbeat.be_unsure()
         self._alarm.set(_HEARTBEAT, self._clock.now() + self._every)
+        for one in self._rounds.values():
+            if one.paced:
+                one.rang()
         self._alarm.now("the clock was set")
 
     async def _keeping_the_heartbeat(self) -> None:
@@ -339,15 +331,10 @@ class Daemon:
 
     async def _when_it_can(self, work: Callable[[], None]) -> bool:
         """Run work on the writer; return False when the database is busy or away, of which the looks tell."""
-        try:
+        with PutOff():
             await self._writer.run(work)
-        except BusyError:
-            return False
-        except StorageError as error:
-            if not error.passing:
-                raise
-            return False
-        return True
+            return True
+        return False
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -376,16 +363,10 @@ class Daemon:
     async def _drain(self) -> None:
         """Let the engine finish; what a database that is away keeps from being written is tried until time is over."""
         while True:
-            try:
+            with PutOff():
                 await self._engine.drain()
-            except BusyError:
-                await asyncio.sleep(_FIRST_OUTAGE_SECONDS)
-            except StorageError as error:
-                if not error.passing:
-                    raise
-                await asyncio.sleep(_FIRST_OUTAGE_SECONDS)
-            else:
                 return
+            await asyncio.sleep(_FIRST_OUTAGE_SECONDS)
 
     def _sign_off(self) -> None:
         try:

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from scheduler.clock import Clock
-from scheduler.errors import BusyError, StorageError
-from scheduler.runtime.alarm import Alarm
+from scheduler.runtime.rounds import Round
 from scheduler.store.writer import Writer
 
-DAILY = "daily round"
 _HOUR = 3
 _AGAIN = timedelta(minutes=10)  # after a round that a busy database cut off
 
@@ -19,40 +17,15 @@ Begin = Callable[[datetime], Callable[[], bool]]
 """Begins a round as of a moment; the step it returns is done on the writer until it returns False."""
 
 
-class Daily:
-    """Does the rounds. Between two steps messages are sent; a round that was cut off is begun anew later."""
+def daily(begin: Begin, writer: Writer, clock: Clock) -> Round:
+    """Return the daily round. Between two steps messages are sent; a round that was cut off is begun anew later."""
 
-    def __init__(self, begin: Begin, writer: Writer, clock: Clock) -> None:
-        self._begin = begin
-        self._writer = writer
-        self._clock = clock
-        self._rang = asyncio.Event()
+    async def work() -> None:
+        step = begin(clock.now())
+        while await writer.run(step):
+            await asyncio.sleep(0)
 
-    def rang(self) -> None:
-        """The alarm clock rang for a round."""
-        self._rang.set()
-
-    async def run(self, alarm: Alarm) -> None:
-        """Do a round at once and whenever the alarm rings for one; never returns."""
-        while True:
-            alarm.set(DAILY, await self._round())
-            await self._rang.wait()
-            self._rang.clear()
-
-    async def _round(self) -> datetime:
-        """Do one round; return when the next one begins."""
-        now = self._clock.now()
-        step = self._begin(now)
-        try:
-            while await self._writer.run(step):
-                await asyncio.sleep(0)
-        except BusyError:
-            return now + _AGAIN
-        except StorageError as error:
-            if not error.passing:
-                raise
-            return now + _AGAIN
-        return following(now)
+    return Round("daily round", work, clock, following, again=_AGAIN, also_once=False)
 
 
 def following(now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Work that the daemon does beside its sending at moments of its own: at its start, then when its alarm clock rings."""
+"""Work that the daemon does beside its sending, in rounds: one at its start, one whenever its alarm clock rings."""
 
 from __future__ import annotations
 
@@ -10,19 +10,46 @@ from scheduler.clock import Clock
 from scheduler.errors import BusyError, StorageError
 from scheduler.runtime.alarm import Alarm
 
-_AGAIN = timedelta(minutes=1)  # after a round that a busy database cut off
+_AGAIN = timedelta(minutes=1)
+
+
+class PutOff:
+    """Leaves its `with` block where the database is busy or away: what was not done is done at the next occasion."""
+
+    def __enter__(self) -> None:
+        """Begin what may be put off."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        """Whether the error is one that passes."""
+        return isinstance(error, BusyError) or (isinstance(error, StorageError) and error.passing)
 
 
 class Round:
-    """Does one kind of work again and again; `following` says when it is next, given the moment a round began."""
+    """Does one kind of work again and again; `following` says when it is next, given the moment a round began.
+
+    A round that a busy database cut off is begun anew after `again`. One that is `paced` lies a span after the last and
+    not at a moment of the calendar, so it is done at once when the clock was set. `also_once` says whether a daemon
+    that looks a single time does it too.
+    """
 
     def __init__(
-        self, name: str, work: Callable[[], Awaitable[object]], clock: Clock, following: Callable[[datetime], datetime]
+        self,
+        name: str,
+        work: Callable[[], Awaitable[object]],
+        clock: Clock,
+        following: Callable[[datetime], datetime],
+        *,
+        again: timedelta = _AGAIN,
+        paced: bool = False,
+        also_once: bool = True,
     ) -> None:
         self.name = name
+        self.paced = paced
+        self.also_once = also_once
         self._work = work
         self._clock = clock
         self._following = following
+        self._again = again
         self._rang = asyncio.Event()
 
     def rang(self) -> None:
@@ -39,12 +66,12 @@ class Round:
     async def once(self) -> datetime:
         """Do one round; return when the next one begins. A database that is busy or away only puts it off."""
         began = self._clock.now()
-        try:
+        with PutOff():
             await self._work()
-        except BusyError:
-            return began + _AGAIN
-        except StorageError as error:
-            if not error.passing:
-                raise
-            return began + _AGAIN
-        return self._following(began)
+            return self._following(began)
+        return began + self._again
+
+
+def every(pause: timedelta, name: str, work: Callable[[], Awaitable[object]], clock: Clock) -> Round:
+    """Return rounds that begin a pause after one another."""
+    return Round(name, work, clock, lambda began: began + pause, paced=True)

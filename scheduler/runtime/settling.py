@@ -6,9 +6,9 @@ import asyncio
 from datetime import datetime, timedelta
 
 from scheduler.clock import Clock
-from scheduler.errors import BusyError, StorageError
 from scheduler.operations.settler import Settler
 from scheduler.runtime.alarm import Alarm
+from scheduler.runtime.rounds import PutOff
 from scheduler.store.database import Store
 from scheduler.store.writer import Writer
 
@@ -37,20 +37,14 @@ class Settling:
         settler = self._settler
         if settler is None or not settler.channels:
             return
-        try:
+        with PutOff():  # the next look of the daemon comes here again
             next_look = await self._writer.run(lambda: self._next_look(settler))
-        except BusyError:
-            return  # the next look of the daemon comes here again
-        except StorageError as error:
-            if not error.passing:
-                raise
-            return
-        if next_look is None:
-            self._alarm.unset(SETTLING)
-        elif next_look <= self._clock.now():
-            self.rang()
-        else:
-            self._alarm.set(SETTLING, next_look)
+            if next_look is None:
+                self._alarm.unset(SETTLING)
+            elif next_look <= self._clock.now():
+                self.rang()
+            else:
+                self._alarm.set(SETTLING, next_look)
 
     def _next_look(self, settler: Settler) -> datetime | None:
         with self._store.read() as conn:
@@ -72,11 +66,6 @@ class Settling:
 
     async def _round(self) -> bool:
         """Do one round; return whether anything was asked."""
-        try:
+        with PutOff():
             return await self.look() > 0
-        except BusyError:
-            return False
-        except StorageError as error:
-            if not error.passing:
-                raise
-            return False
+        return False

@@ -38,7 +38,8 @@ class Settings(BaseSettings):
     CAMPAIGN_NOW: the zone that a bare date is read in belongs to the campaign. `nameserver` is the address, and where
     it is not 53 the port, of the name server that `campaign doctor` asks instead of the machine's. `retention` and
     `unconfirmed` are the spans after which people are forgotten (`operations.retention`), None for never. `utm_domains`
-    and `scanner_networks` are lists with spaces or commas between. `alerts` says where it is told what needs a person.
+    and `scanner_networks` are lists with spaces or commas between. `alerts` says where it is told what needs a person,
+    `tasks` where the staff is told what they have to do.
     """
 
     model_config = SettingsConfigDict(
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     unconfirmed: str | None = "30 days"
     render_processes: int = Field(1, ge=1, le=64)
     alerts: str | None = None
+    tasks: str | None = None
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
     _project: Path = PrivateAttr(default=Path())
@@ -199,7 +201,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"expected networks such as 192.0.2.0/24, got {network[:60]!r}") from None
         return text
 
-    @field_validator("alerts", mode="before")
+    @field_validator("alerts", "tasks", mode="before")
     @classmethod
     def _are_destinations(cls, value: object) -> object:
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
@@ -211,6 +213,10 @@ class Settings(BaseSettings):
     def alert_destinations(self) -> tuple[Destination, ...]:
         """Return where it is told what needs a person, empty where nobody is."""
         return destinations.read(self.alerts)
+
+    def task_destinations(self) -> tuple[Destination, ...]:
+        """Return where the staff is told of its tasks, empty where nobody is."""
+        return destinations.read(self.tasks)
 
     def utm_sites(self) -> tuple[str, ...]:
         """Return the sites (lower case) whose links say which campaign they stood in."""

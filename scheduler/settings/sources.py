@@ -34,6 +34,7 @@ _ACCOUNT_SECRETS = (
     "password",
     "refresh_token",
     "token",
+    "verify_token",
 )
 
 

@@ -33,6 +33,18 @@ def _utc_text(moment: datetime) -> str:
     return f"{moment.isoformat(timespec='microseconds')[:26]}Z"
 
 
+@lru_cache(maxsize=1024)
+def _read_text(moment: str) -> datetime:
+    return datetime.fromisoformat(moment)
+
+
+def as_moment(value: str | datetime | None) -> datetime | None:
+    """Return a stored moment as aware UTC, from what the driver hands over; None stays None."""
+    if value is None:
+        return None
+    return _read_text(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC datetime: `timestamptz` on PostgreSQL; ISO text in UTC, which sorts, on SQLite."""
 
@@ -55,11 +67,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Read back as aware UTC."""
-        if value is None:
-            return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        return datetime.fromisoformat(value)
+        return as_moment(value)
 
 
 BIGKEY = BigInteger().with_variant(Integer, "sqlite")

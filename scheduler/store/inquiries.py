@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, func, or_, select, update
 
 from scheduler.delivery import State
 from scheduler.store.bulk import within
@@ -82,6 +82,7 @@ _QUESTIONS: Select[Any] = (
 _OF_CHANNEL = _QUESTIONS.where(_D.channel == bindparam("by"))
 _FIRST = and_(_I.delivery.is_(None), _A.finished_at.is_not(None))
 _AGAIN = _I.next_at.is_not(None)
+_REACHES = (func.min, func.max)
 
 
 def _come(moment: ColumnElement[datetime], by: ColumnElement[datetime]) -> ColumnElement[bool]:
@@ -89,33 +90,45 @@ def _come(moment: ColumnElement[datetime], by: ColumnElement[datetime]) -> Colum
 
 
 _DUE = _OF_CHANNEL.where(or_(and_(_FIRST, _come(_A.finished_at, _SETTLED)), and_(_AGAIN, _come(_I.next_at, _NOW))))
-_NEXT = _OF_CHANNEL.with_only_columns(
-    func.min(_A.finished_at).filter(_FIRST), func.min(_I.next_at).filter(_AGAIN), maintain_column_froms=True
-)
+_DUE_FIRST = _DUE.order_by(_A.started_at, _D.id).limit(bindparam("most", type_=Integer()))
+# A row for each channel with an unknown message: first and last moment of what was never asked, and of what was.
+_NEXT = _QUESTIONS.with_only_columns(
+    _D.channel,
+    *(
+        reach(moment).filter(of)
+        for moment, of in ((_A.finished_at, _FIRST), (_I.next_at, _AGAIN))
+        for reach in _REACHES
+    ),
+    maintain_column_froms=True,
+).group_by(_D.channel)
 
 _ANY_NEXT = _QUESTIONS.with_only_columns(func.min(_I.next_at), maintain_column_froms=True)
 
 
 def due(conn: Connection, channel: str, after: timedelta, *, now: datetime, limit: int) -> list[Question]:
     """Return what is to be asked of a channel now, the longest unknown first; nobody asks before `after` has passed."""
-    query = _DUE.order_by(_A.started_at, _D.id).limit(limit)
-    rows = conn.execute(query, {"by": channel, "settled": now - after, "moment": now, "far": now + _HORIZON})
+    moments = {"settled": now - after, "moment": now, "far": now + _HORIZON}
+    rows = conn.execute(_DUE_FIRST, {"by": channel, "most": limit, **moments})
     return [Question(*row) for row in rows.all()]
 
 
-def next_look(conn: Connection, channels: Mapping[str, timedelta], *, now: datetime) -> datetime | None:
-    """Return when the next question is to be asked of one of these channels; in the past or now where one is due.
+def next_looks(conn: Connection, channels: Mapping[str, timedelta], *, now: datetime) -> dict[str, datetime]:
+    """Return when the next question is to be asked of each of these channels that has one, `now` where it is due.
 
-    `channels` says of each how long after an attempt it may be asked.
+    `channels` says of each how long after an attempt it may be asked. One query, which finds nothing at most looks.
     """
-    moments = []
-    for channel, after in channels.items():
-        if due(conn, channel, after, now=now, limit=1):
-            return now
-        ended, again = conn.execute(_NEXT, {"by": channel}).one()
-        moments += [ended + after] if ended is not None else []
-        moments += [again] if again is not None else []
-    return min(moments, default=None)
+    found: dict[str, datetime] = {}
+    for channel, *reaches in conn.execute(_NEXT).all():
+        if channel not in channels:
+            continue
+        first, last, first_again, last_again = reaches
+        moments = [first + channels[channel]] if first is not None else []
+        moments += [first_again] if first_again is not None else []
+        if any(moment is not None and moment > now + _HORIZON for moment in (last, last_again)):
+            moments.append(now)
+        if moments:
+            found[channel] = max(min(moments), now)
+    return found
 
 
 def unknown(conn: Connection, deliveries: Collection[int] | None = None) -> list[Question]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, bindparam, func, literal_column, select, text
 
 from scheduler.store import notices
 from scheduler.store.rows import insert_unless_known
@@ -79,7 +79,10 @@ class Facts:
 
 
 _VALUE = select(METAS.c.value).where(METAS.c.key == bindparam("name"))
-_FACTS = select(METAS.c.key, METAS.c.value).where(METAS.c.key.in_(("generation", _HOLD, _GAP)))
+# Written out: names that are bound are bound anew at every look.
+_FACTS = select(METAS.c.key, METAS.c.value).where(
+    METAS.c.key.in_([literal_column(f"'{name}'") for name in ("generation", _HOLD, _GAP)])
+)
 # The same words for both databases.
 _PUT = text(
     "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"

@@ -7,16 +7,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select
 
-from campaigns import planner
-from campaigns.definition import PERSONAL, Campaign, Purpose, Stage, Touch
 from scheduler.delivery import GONE, OPEN, WAITING, State
-from scheduler.store import audience
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states, runnable
 from scheduler.store.ledger.claims import Claim
-from scheduler.store.people import MAIL, SMS, consents_to, is_suppressed
 from scheduler.store.plans.occurrences import coming
 from scheduler.store.rows import read_all, read_one, rows_of
 from scheduler.store.tables import ATTEMPTS, CONTACTS, DELIVERIES, OCCURRENCES
@@ -39,16 +35,11 @@ __all__ = [
     "next_due",
     "next_of",
     "occurrence_counts",
-    "personas",
-    "reached",
-    "recipients",
-    "sampled",
     "status_counts",
     "touches_held",
 ]
 
 _D = DELIVERIES.c
-_ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,57 +215,6 @@ def touches_held(conn: Connection, campaign: str, edition: str, reason_prefix: s
         _D.reason.startswith(reason_prefix, autoescape=True),
     )
     return set(conn.execute(query.distinct()).scalars())
-
-
-def recipients(conn: Connection, campaign: Campaign, *, now: datetime) -> dict[str, int]:
-    """Return for each touch to people how many it would reach as of now, at most (its event has to happen first).
-
-    They belong to the audience, have an address for the channel, are not suppressed, and have agreed where it is
-    marketing. Posts are for everybody and left out.
-    """
-    found = {}
-    for stage, touch in campaign.touches():
-        if not touch.is_personal:
-            continue
-        if touch.in_flight == "drain":
-            found[touch.id] = 0
-            continue
-        found[touch.id] = audience.count(conn, _reachable(conn, campaign, stage, touch, now))
-    return found
-
-
-def _reachable(conn: Connection, campaign: Campaign, stage: Stage, touch: Touch, now: datetime) -> ColumnElement[bool]:
-    channel = touch.channel[0]
-    where = [audience.clause(conn, planner.reach(campaign, stage, touch), now=now, zone=campaign.zone)]
-    if (address := _ADDRESS.get(channel)) is not None:
-        where.append(func.coalesce(CONTACTS.c[address], "") != "")
-    marketing = touch.purpose is Purpose.MARKETING and channel in PERSONAL
-    stopped = ["all", *(("marketing",) if marketing else ()), *((channel,) if channel in (MAIL, SMS) else ())]
-    where.append(~is_suppressed(stopped))
-    if marketing:
-        where.append(consents_to(channel))
-    return and_(*where)
-
-
-def personas(conn: Connection, campaign: Campaign, *, now: datetime) -> dict[str, int]:
-    """Return how many contacts each persona stands for as of now, and under the empty name who is like none of them."""
-    return {
-        name: audience.count(conn, audience.clause(conn, expression, now=now, zone=campaign.zone))
-        for name, expression in planner.personas(campaign).items()
-    }
-
-
-def reached(
-    conn: Connection, campaign: Campaign, stage: Stage, touch: Touch, *, now: datetime, step: int = 1
-) -> frozenset[int]:
-    """Return who would be reached by a touch as of now (see `recipients`): of every `step` contacts one is asked."""
-    where = and_(_reachable(conn, campaign, stage, touch, now), CONTACTS.c.id % step == 0)
-    return frozenset(conn.execute(select(CONTACTS.c.id).where(where)).scalars())
-
-
-def sampled(conn: Connection, step: int) -> int:
-    """Return how many contacts are asked when of every `step` one is."""
-    return audience.count(conn, CONTACTS.c.id % step == 0)
 
 
 def _counted() -> tuple[ColumnElement[Any], ...]:

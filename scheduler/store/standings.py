@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Text, and_, bindparam, cast, func, select
@@ -12,23 +13,25 @@ from sqlalchemy import Connection, Text, and_, bindparam, cast, func, select
 from campaigns.planner import Went
 from campaigns.segments import PastEvent
 from scheduler.delivery import GONE
-from scheduler.store.bulk import within
-from scheduler.store.columns import Moment
+from scheduler.store.bulk import fetch, within
+from scheduler.store.columns import Moment, as_moment
 from scheduler.store.conditions import in_states
 from scheduler.store.connections import read_json
 from scheduler.store.people.consents import gravest
-from scheduler.store.people.contacts import COLUMNS, known_facts
+from scheduler.store.people.contacts import COLUMNS, known_facts, over_facts
 from scheduler.store.tables import ATTEMPTS, CONSENTS, CONTACTS, DELIVERIES, EVENTS, SUPPRESSIONS
 
 _D = DELIVERIES.c
 _E = EVENTS.c
 
 
-_NAMES = ("id", "facts", *COLUMNS)
 # Facts come as the text they lie in: with the attempt mark most of them are never looked at.
-_ROWS = select(
-    CONTACTS.c.id, cast(CONTACTS.c.facts, Text).label("facts"), *(CONTACTS.c[name] for name in COLUMNS)
-).where(within(CONTACTS.c.id, "contacts"))
+_FACTS = cast(CONTACTS.c.facts, Text)
+_ROWS = select(CONTACTS.c.id, *(CONTACTS.c[name] for name in COLUMNS)).where(within(CONTACTS.c.id, "contacts"))
+_WHOLE_ROWS = _ROWS.add_columns(_FACTS)
+_FACTS_OF = select(_FACTS).where(CONTACTS.c.id == bindparam("contact_id"))
+_PLACES = {name: place for place, name in enumerate(("id", *COLUMNS))}
+_TIMEZONE = _PLACES["timezone"]
 _CONSENTS = (
     select(CONSENTS.c.contact, CONSENTS.c.purpose, CONSENTS.c.given)
     .where(within(CONSENTS.c.contact, "contacts"))
@@ -75,34 +78,61 @@ class Standing:
     first; both are empty unless they were asked for.
     """
 
-    row: dict[str, Any]
+    _values: tuple[Any, ...]  # the id, then COLUMNS
+    _stored: Any  # the facts without a column: JSON, read JSON, or what fetches them
     consents: dict[str, bool] = field(default_factory=dict)
     suppressions: dict[str, str] = field(default_factory=dict)
     marketing: list[Went] = field(default_factory=list)
     history: list[PastEvent] = field(default_factory=list)
-    _facts: dict[date, dict[str, object]] = field(default_factory=dict)
+    _facts: tuple[date, dict[str, object]] | None = None
+    _read: Mapping[str, Any] | None = None
 
     @property
     def timezone(self) -> str:
         """The person's own zone; empty when unknown."""
-        return str(self.row["timezone"] or "")
+        return self._values[_TIMEZONE] or ""
 
     def facts(self, today: date) -> dict[str, object]:
         """Return what templates and audiences may know of the person, to be read only; see `people.facts`."""
-        if today not in self._facts:
-            self._own_facts()
-            self._facts[today] = known_facts(self.row, self.consents, today=today)
-        return self._facts[today]
+        if self._facts is None or self._facts[0] != today:
+            row = {"facts": self._own_facts(), **dict(zip(_PLACES, self._values, strict=True))}
+            self._facts = (today, known_facts(row, self.consents, today=today))
+        return self._facts[1]
 
     def address(self, name: str) -> str:
         """Return the person's `email` or `phone`; empty when unknown."""
-        return str(self.row[name] or self._own_facts().get(name) or "")
+        return self._word(name)
+
+    def name(self) -> str:
+        """Return the person's first and last name, as far as they are known."""
+        return " ".join(filter(None, (self._word("first_name"), self._word("last_name")))).strip()
+
+    def unread(self, today: date) -> tuple[bytes, dict[str, object]]:
+        """Return what `facts` does in two parts: the free facts as stored, JSON in UTF-8, and what stands over them."""
+        if callable(self._stored):
+            self._stored = self._stored()
+        stored = self._stored
+        row = dict(zip(_PLACES, self._values, strict=True))
+        over = over_facts(row, self.consents, today=today)
+        return stored.encode(errors="surrogatepass") if isinstance(stored, str) else bytes(stored), over
+
+    def _word(self, name: str) -> str:
+        """Return a fact as text; free facts are read only where they may say it."""
+        own = self._values[_PLACES[name]]
+        if own:
+            return str(own)
+        stored = self._stored
+        if self._read is None and isinstance(stored, str) and name not in stored and "\\" not in stored:
+            return ""
+        return str(self._own_facts().get(name) or "")
 
     def _own_facts(self) -> Mapping[str, Any]:
         """Read the facts that have no column of their own, when they are first asked for."""
-        if isinstance(self.row["facts"], str):
-            self.row["facts"] = read_json(self.row["facts"])
-        found: Mapping[str, Any] = self.row["facts"]
+        if self._read is None:
+            if callable(self._stored):
+                self._stored = self._stored()
+            self._read = read_json(self._stored)
+        found: Mapping[str, Any] = self._read
         return found
 
     def suppressed(self, *, marketing: bool, channel: str | None = None) -> str | None:
@@ -127,7 +157,7 @@ def same_content(
         return {}
     asked = {"contacts": sorted({contact for contact, _ in messages}), "hashes": sorted({said for _, said in messages})}
     found: dict[tuple[int, str], list[tuple[str, str]]] = {}
-    for contact, said, campaign, touch in conn.execute(_SAME_CONTENT, {**asked, "after": after}):
+    for contact, said, campaign, touch in fetch(conn, _SAME_CONTENT, {**asked, "after": after}):
         found.setdefault((contact, said), []).append((campaign, touch))
     return found
 
@@ -139,25 +169,36 @@ def standings(
     now: datetime,
     marketing: Mapping[int, datetime],
     histories: Collection[int],
+    facts: bool = True,
 ) -> dict[int, Standing]:
     """Read contacts by id; those who do not exist are absent.
 
     `marketing` says for whom, and since when (exclusive), to read what went; `histories` whose events up to `now`.
+    Without `facts` those that have no column of their own are read when they are asked for, person by person, which has
+    to be within the transaction: for where hardly anybody asks.
     """
     if not contacts:
         return {}
     everybody = {"contacts": sorted(contacts)}
-    found = {row[0]: Standing(dict(zip(_NAMES, row, strict=True))) for row in conn.execute(_ROWS, everybody)}
-    for contact, purpose, given in conn.execute(_CONSENTS, everybody):
-        found[contact].consents[purpose] = given
-    for contact, scope, reason in conn.execute(_SUPPRESSIONS, everybody):
+    if facts:
+        found = {row[0]: Standing(row[:-1], row[-1]) for row in fetch(conn, _WHOLE_ROWS, everybody)}
+    else:
+        found = {row[0]: Standing(row, partial(_facts_of, conn, row[0])) for row in fetch(conn, _ROWS, everybody)}
+    for contact, purpose, given in fetch(conn, _CONSENTS, everybody):
+        found[contact].consents[purpose] = bool(given)
+    for contact, scope, reason in fetch(conn, _SUPPRESSIONS, everybody):
         found[contact].suppressions[scope] = reason
     if marketing:
         asked = {"contacts": sorted(marketing), "after": min(marketing.values())}
-        for contact, at, channel, campaign, touch in conn.execute(_MARKETING, asked):
-            if at > marketing[contact]:
-                found[contact].marketing.append(Went(at, channel, f"{campaign}/{touch}"))
+        for contact, at, channel, campaign, touch in fetch(conn, _MARKETING, asked):
+            gone_at = as_moment(at)
+            if gone_at is not None and gone_at > marketing[contact]:
+                found[contact].marketing.append(Went(gone_at, channel, f"{campaign}/{touch}"))
     if histories:
         for contact, *event in conn.execute(_HISTORY, {"contacts": sorted(histories), "last": now}):
             found[contact].history.append(PastEvent(*event))
     return found
+
+
+def _facts_of(conn: Connection, contact: int) -> Any:
+    return fetch(conn, _FACTS_OF, {"contact_id": contact})[0][0]

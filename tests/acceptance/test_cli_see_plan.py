@@ -74,6 +74,7 @@ def test_the_plan_as_json_has_exactly_the_keys_of_the_contract(shop: Path) -> No
         "id": "offer-email",
         "stage": "conversion",
         "channel": "email",
+        "by_hand": False,
         "earliest": "2027-01-21T00:00:00+01:00",
         "latest": "2027-01-31T23:59:59+01:00",
         "due_at": "2027-01-29T09:30:00+01:00",

@@ -169,12 +169,17 @@ def test_the_doctor_says_where_alerts_go_and_what_is_missing_for_that(shop: Shop
     ]
 
 
-def test_a_single_look_of_the_daemon_tells_the_operator_of_a_hold_once(shop: Shop) -> None:
+def applied_and_held(shop: Shop) -> None:
+    """Put the campaign on the schedule, and the schedule on HOLD."""
     shop.done("apply", "--yes", now=NOW)
     store = Store(f"sqlite:///{shop.folder / 'var' / 'campaign.db'}")
     with store.begin() as conn:
         meta.set_hold(conn, Hold("another machine was at work", SystemClock().now()))
     store.close()
+
+
+def test_a_single_look_of_the_daemon_tells_the_operator_of_a_hold_once(shop: Shop) -> None:
+    applied_and_held(shop)
 
     with mail_server() as (url, mailbox):
         settings = {"CAMPAIGN_SMTP_URL": url, "CAMPAIGN_ALERTS": "mailto:owner@shop.example"}
@@ -190,11 +195,7 @@ def test_a_single_look_of_the_daemon_tells_the_operator_of_a_hold_once(shop: Sho
 
 
 def test_a_trial_into_files_tells_nobody(shop: Shop) -> None:
-    shop.done("apply", "--yes", now=NOW)
-    store = Store(f"sqlite:///{shop.folder / 'var' / 'campaign.db'}")
-    with store.begin() as conn:
-        meta.set_hold(conn, Hold("another machine was at work", SystemClock().now()))
-    store.close()
+    applied_and_held(shop)
 
     with mail_server() as (url, mailbox):
         settings = {"CAMPAIGN_SMTP_URL": url, "CAMPAIGN_ALERTS": "mailto:owner@shop.example"}

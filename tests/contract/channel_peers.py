@@ -9,14 +9,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from support.mails import a_mail
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Message, Recipient
+from scheduler.channels.base import Channel, Message, Recipient
 from scheduler.channels.email.server import SmtpServer, Timeouts
 from scheduler.channels.email.smtp import EmailChannel
+
+T = TypeVar("T")
+C = TypeVar("C", bound=Channel)
 
 WENT = datetime(2027, 1, 21, 8, 30, tzinfo=UTC)
 
@@ -50,6 +54,16 @@ class Mark:
         self.seen.append(self._delivered())
         if self._raises is not None:
             raise self._raises
+
+
+async def tried(channel: C, ask: Callable[[C], Awaitable[T]]) -> T | Exception:
+    """Do something with a channel and close it; an error is returned, not raised."""
+    try:
+        return await ask(channel)
+    except Exception as error:
+        return error
+    finally:
+        await channel.close()
 
 
 # How mails are handed over: `pipelined`, `lock-step` (the same client and a server that offers no PIPELINING), `plain`.
@@ -136,35 +150,6 @@ async def smtp_server(script: Script, *, tls: ssl.SSLContext | None = None, **op
             if one.transport is not None:
                 one.transport.abort()
         await asyncio.sleep(0)
-        await server.wait_closed()
-
-
-@asynccontextmanager
-async def raw_server(
-    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[int]:
-    """Serve connections by `answer` on a loopback port; whatever still runs at the end is cancelled."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await answer(reader, writer)
-        except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.transport.abort()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
 
 

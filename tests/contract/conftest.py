@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-from support.outside import OUTSIDE
+from collections.abc import Callable
 
-_LEFT_OUT = pytest.StashKey[dict[str, int]]()
+import pytest
+from support.left_out import leave_out
+from support.outside import OUTSIDE
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what has no far end here; `pytest_terminal_summary` names it."""
-    left = config.stash.setdefault(_LEFT_OUT, {})
-    out = []
-    for item in items:
-        need = getattr(getattr(item, "module", None), "NEEDS", None)
-        if need is not None and not OUTSIDE[need].path.exists():
-            left[need] = left.get(need, 0) + 1
-            out.append(item)
-    if out:
-        config.hook.pytest_deselected(items=out)
-        items[:] = [item for item in items if item not in out]
+    """Leave out what has no far end here; the end of the run names it."""
 
+    def needs(name: str) -> Callable[[pytest.Item], bool]:
+        return lambda item: getattr(getattr(item, "module", None), "NEEDS", "") == name
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name what was left out, and how to have it."""
-    for need, number in terminalreporter.config.stash.get(_LEFT_OUT, {}).items():
-        terminalreporter.write_line(f"left out: {number} tests that need {need} ({OUTSIDE[need].how})", yellow=True)
+    for name, program in OUTSIDE.items():
+        if not program.path.exists():
+            leave_out(config, items, needs(name), f"that need {name}")

@@ -7,6 +7,7 @@ import json
 from contextlib import asynccontextmanager
 from typing import Any
 
+from channel_peers import tried
 from peer_graph import FacebookPeer, GraphPeer, InstagramPeer, ThreadsPeer, error
 from platform_peers import TEXT, WENT
 from support.fault_proxy import Fault, fault_proxy
@@ -35,12 +36,7 @@ def sent(peer: GraphPeer, message: Message, *faults: Fault, **fields: str) -> Re
         async with through(peer) as proxy:
             proxy.script(*faults)
             channel = peer.channel(proxy.port, seconds=2, **fields)
-            try:
-                return await channel.send(message, marked)
-            except Exception as raised:
-                return raised
-            finally:
-                await channel.close()
+            return await tried(channel, lambda one: one.send(message, marked))
 
     return asyncio.run(scenario())
 

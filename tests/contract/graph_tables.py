@@ -17,6 +17,7 @@ from facebook_business.adobjects.igmedia import IGMedia
 from facebook_business.adobjects.iguser import IGUser
 from facebook_business.adobjects.page import Page
 from facebook_business.adobjects.pagepost import PagePost
+from facebook_business.adobjects.photo import Photo
 from facebook_business.adobjects.shadowigmediabuilder import ShadowIGMediaBuilder
 
 # What every request may bear, whatever it asks for (Graph API, overview).
@@ -68,10 +69,19 @@ def tables() -> dict[str, Table]:
         "POST feed": _table(page.create_feed(pending=True)),
         "POST photos": _table(page.create_photo(pending=True)),
         "POST videos": _table(page.create_video(pending=True)),
+        "POST photo_stories": _table(page.create_photo_story(pending=True)),
+        "POST video_stories": _table(page.create_video_story(pending=True)),
+        "POST video_reels": _table(page.create_video_reel(pending=True)),
+        "GET stories": _table(page.get_stories(pending=True)),
+        "DELETE photo": _table(Photo("1").api_delete(pending=True)),
         "GET published_posts": _table(page.get_published_posts(pending=True)),
         "GET post": _table(PagePost("1").api_get(pending=True)),
         "POST post": _table(PagePost("1").api_update(pending=True)),
         "DELETE post": _table(PagePost("1").api_delete(pending=True)),
+        "POST comments": _table(PagePost("1").create_comment(pending=True)),
+        "GET comments": _table(PagePost("1").get_comments(pending=True)),
+        "POST media comments": _table(IGMedia("1").create_comment(pending=True)),
+        "GET media comments": _table(IGMedia("1").get_comments(pending=True)),
         "GET video": _table(AdVideo("1").api_get(pending=True)),
         "POST video": _table(AdVideo("1").api_update(pending=True)),
         "DELETE video": _table(AdVideo("1").api_delete(pending=True)),
@@ -102,6 +112,7 @@ def _json(value: str) -> object:
         return None
 
 
+_QUOTAS = frozenset({"quota_usage", "config", "reply_quota_usage", "reply_config"})
 _THREADS = {
     "POST threads": Table(
         {
@@ -122,7 +133,8 @@ _THREADS = {
     ),
     "POST threads_publish": Table({"creation_id": "unsigned int"}),
     "GET threads": Table({}, readable=frozenset({"id", "text", "timestamp", "permalink", "media_type", "shortcode"})),
-    "GET threads_publishing_limit": Table({}, readable=frozenset({"quota_usage", "config"})),
+    "GET threads_publishing_limit": Table({}, readable=_QUOTAS),
+    "GET replies": Table({}, readable=frozenset({"id", "text", "timestamp", "permalink", "media_type", "shortcode"})),
     "GET threads container": Table({}, readable=frozenset({"id", "status", "error_message"})),
     "GET threads item": Table({}, readable=frozenset({"id", "text", "timestamp", "permalink", "media_type"})),
 }

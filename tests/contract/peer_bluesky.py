@@ -45,6 +45,19 @@ class BlueskyPeer(PlatformPeer):
     def published(self) -> list[str]:
         return [self.records[rkey]["text"] for rkey in self.commits if rkey in self.records]
 
+    def hanging(self) -> list[tuple[str, str]]:
+        """Return the texts of replies, each with that of the post it answers; the root is that of the thread."""
+        found = []
+        for record in (self.records[rkey] for rkey in self.commits if "reply" in self.records.get(rkey, {})):
+            parent = self.records[record["reply"]["parent"]["uri"][-13:]]
+            assert record["reply"]["root"] == parent.get("reply", {"root": record["reply"]["parent"]})["root"]
+            found.append((record["text"], parent["text"]))
+        return found
+
+    def emptied(self) -> None:
+        """Take every post away."""
+        self.records.clear()
+
     def token(self, scope: str, lives: timedelta) -> str:
         """Return a token; the signature is no signature here, and a canary."""
         self.numbers += 1
@@ -149,6 +162,10 @@ class BlueskyPeer(PlatformPeer):
                     "BlobTooLarge",
                     f"This file is too large. It is {blob['size']} but the maximum size is 1000000.",
                 )
+        for ref in record.get("reply", {}).values():
+            above = self.records.get(ref["uri"][-13:])
+            if above is None or ref != {"uri": _uri(ref["uri"][-13:]), "cid": _cid(above)}:
+                return _error(400, "InvalidRequest", "Could not find the post it answers")
         there = self.records.get(rkey)
         if there is not None and "swapRecord" in fields and there != record:
             return _error(400, "InvalidSwap", f"Record was at {_cid(there)}")

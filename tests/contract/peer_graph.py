@@ -115,6 +115,41 @@ class GraphPeer(PlatformPeer):
         self.things[thing.id] = thing
         return thing
 
+    @property
+    def commit_of_reply(self) -> str:
+        """The match of the request that writes a comment."""
+        return f"POST /{self.version}/*/comments"
+
+    def texts(self) -> dict[str, str]:
+        """Return the words of what can be commented on, by its id."""
+        raise NotImplementedError
+
+    def comments(self) -> list[Thing]:
+        """Return the comments, oldest first."""
+        return [thing for thing in self.things.values() if thing.kind == "comment"]
+
+    def hanging(self) -> list[tuple[str, str]]:
+        """Return the texts of comments, each with that of its post."""
+        texts = self.texts()
+        return [(one.given["message"], texts[one.given["below"]]) for one in self.comments()]
+
+    def commented(self, method: str, post: Thing, given: dict[str, str], words: str, at: str) -> object:
+        """Take a comment below a post, or list those there, the newest first."""
+        if method == "POST":
+            if not given.get("message", "").strip():
+                raise NoError(100, message="(#100) Missing message")
+            return {"id": self.made("comment", {**given, "below": post.id}).id}
+        names = ["id", *filter(None, given.get("fields", "").split(","))]
+        below = [one for one in reversed(self.comments()) if one.given["below"] == post.id]
+        known = [
+            {"id": one.id, words: one.given["message"], at: one.at.strftime("%Y-%m-%dT%H:%M:%S+0000")} for one in below
+        ]
+        return {"data": [{name: one[name] for name in names} for one in known[: int(given.get("limit", "25"))]]}
+
+    def emptied(self) -> None:
+        """Take every post away."""
+        self.things.clear()
+
     def thing(self, name: str, *kinds: str) -> Thing:
         """Return a thing of one of these kinds, or say that there is none, as Meta does."""
         found = self.things.get(name)
@@ -142,19 +177,41 @@ class FacebookPeer(GraphPeer):
     account: ClassVar[dict[str, str]] = {"token": TOKEN, "page": PAGE}
 
     def published(self) -> list[str]:
-        """Return the words of the posts that anybody sees."""
-        return [thing.given.get("message") or thing.given.get("description", "") for thing in self.shown()]
+        """Return the words of the posts and comments that anybody sees."""
+        return [*self.texts().values(), *(one.given["message"] for one in self.comments())]
+
+    def texts(self) -> dict[str, str]:
+        """Return the words of the posts that anybody sees, by their ids."""
+        return {one.id: one.given.get("message") or one.given.get("description", "") for one in self.shown()}
 
     def shown(self) -> list[Thing]:
         """Return the posts and videos that anybody sees."""
         return [thing for thing in self.things.values() if thing.shown]
 
+    def answer(self, request: Request) -> Reply:
+        """Answer one request; the bytes of reels and of videos in stories go to an address of their own."""
+        if not request.route.startswith(f"/video-upload/{self.version}/"):
+            return super().answer(request)
+        thing = self.things[request.route.rpartition("/")[2]]
+        whole = request.headers.get("offset") == "0" and request.headers.get("file_size") == str(len(request.body))
+        if request.headers.get("authorization") != f"OAuth {self.tokens[0]}" or not whole:
+            return error(190)
+        thing.files["source"] = request.body
+        return Reply(200, {"success": True})
+
     def edge(self, method: str, node: str, edge: str, given: dict[str, str], files: dict[str, bytes]) -> object:
         """Do what is asked of the Page or of something on it."""
         if node == PAGE:
             self.judged(f"{method} {edge}", given)
+            if edge in ("photo_stories", "video_stories", "video_reels"):
+                return self._short(edge, given)
+            if edge == "stories":
+                return {"data": [_of_story(thing) for thing in reversed(self.stories)]}
             return self._on_page(edge, given, files)
-        thing = self.thing(node, "post", "video")
+        thing = self.thing(node, "post", "video", "photo")
+        if edge == "comments":
+            self.judged(f"{method} comments", given)
+            return self.commented(method, thing, given, "message", "created_time")
         if edge:
             raise NoError(100, message=f"Tried accessing nonexisting field ({edge})")
         self.judged(f"{method} {thing.kind}", given)
@@ -167,8 +224,31 @@ class FacebookPeer(GraphPeer):
             return {"success": True}
         thing.looks -= 1
         status = "processing" if thing.looks >= 0 else thing.state.replace("FINISHED", "ready").lower()
-        known = {"id": thing.id, flag: thing.shown, "status": {"video_status": status}}
+        phases = {
+            "uploading_phase": {"status": "complete" if "source" in thing.files else "in_progress"},
+            "publishing_phase": {"status": "complete" if thing.shown else "not_started"},
+        }
+        known = {"id": thing.id, flag: thing.shown, "status": {"video_status": status, **phases}}
         return {name: known[name] for name in ("id", *filter(None, given.get("fields", "").split(",")))}
+
+    @property
+    def stories(self) -> list[Thing]:
+        """The stories that anybody sees, oldest first."""
+        return [thing for thing in self.things.values() if thing.kind == "story"]
+
+    def _short(self, edge: str, given: dict[str, str]) -> object:
+        """Begin the session of a video, or show a story or reel; a medium is shown once."""
+        if given.get("upload_phase", "").lower() == "start":
+            return {"video_id": self.made("video", given).id, "upload_url": "https://elsewhere.example/"}
+        medium = self.thing(given.get("photo_id") or given.get("video_id", ""), "photo", "video")
+        if medium.shown or "source" not in medium.files:
+            raise NoError(100, message="(#100) The media was used before, or is not there yet")
+        medium.shown = True
+        medium.given |= given
+        if edge == "video_reels":
+            return {"success": given["video_state"] == "PUBLISHED"}
+        story = self.made("story", {"media_id": medium.id})
+        return {"success": True, "post_id": story.id}
 
     def _on_page(self, edge: str, given: dict[str, str], files: dict[str, bytes]) -> object:
         if edge == "published_posts":
@@ -188,6 +268,14 @@ class FacebookPeer(GraphPeer):
         return {"id": self.made(edge.removesuffix("s"), given, shown=not hidden, files=files).id}
 
 
+def _of_story(thing: Thing) -> dict[str, object]:
+    return {
+        "post_id": thing.id,
+        "media_id": thing.given["media_id"],
+        "creation_time": str(int(thing.at.timestamp())),
+    }
+
+
 def _of_post(thing: Thing) -> dict[str, object]:
     words = thing.given.get("message") or thing.given.get("description", "")
     return {"id": thing.id, "message": words, "created_time": thing.at.strftime("%Y-%m-%dT%H:%M:%S+0000")}
@@ -205,6 +293,7 @@ class ContainerPeer(GraphPeer):
         super().__init__(folder)
         self.most = 50
         self.used = 0
+        self.replied, self.most_replies = 0, 1_000
         self.looks = 0  # how often a new container says it is being worked on
         self.fails = ""  # why new containers with media fail
         self.renewals = 0
@@ -228,7 +317,14 @@ class ContainerPeer(GraphPeer):
 
     def published(self) -> list[str]:
         """Return the words of what anybody sees."""
-        return [thing.given.get(self.words, "") for thing in self.posts()]
+        return [
+            *(thing.given.get(self.words, "") for thing in self.posts()),
+            *(t.given["message"] for t in self.comments()),
+        ]
+
+    def texts(self) -> dict[str, str]:
+        """Return the words of the posts by their ids."""
+        return {thing.id: thing.given.get(self.words, "") for thing in self.posts()}
 
     def asked(self, method: str, path: list[str], given: dict[str, str], files: dict[str, bytes]) -> object:
         """Do what is asked for; a token is renewed outside of any version."""
@@ -247,11 +343,20 @@ class ContainerPeer(GraphPeer):
                 return {"id": self._publish(given["creation_id"]).id}
             if (method, edge) == ("GET", limit):
                 config = {"quota_total": self.most, "quota_duration": 86_400}
-                return {"data": [{"quota_usage": self.used, "config": config}]}
-            assert (method, edge) == ("GET", listed)
+                known = {"quota_usage": self.used, "config": config}
+                known |= {
+                    "reply_quota_usage": self.replied,
+                    "reply_config": {**config, "quota_total": self.most_replies},
+                }
+                return {"data": [{name: known[name] for name in given["fields"].split(",")}]}
+            assert (method, edge) in (("GET", listed), ("GET", "replies"))
             names = ["id", *filter(None, given.get("fields", "").split(","))]
-            return {"data": [{name: self._seen(thing)[name] for name in names} for thing in reversed(self.posts())]}
+            found = [one for one in self.posts() if ("reply_to_id" in one.given) == (edge == "replies")]
+            return {"data": [{name: self._seen(thing)[name] for name in names} for thing in reversed(found)]}
         thing = self.thing(node, "container", "post of container")
+        if edge == "comments" and thing.kind == "post of container":
+            self.judged(f"{method} media comments", given)
+            return self.commented(method, thing, given, "text", "timestamp")
         self.judged(f"{method} {self.tables[thing.kind != 'container']}", given)
         thing.looks -= 1
         if self.clock.now() - thing.at > timedelta(hours=24) and thing.state == "FINISHED":
@@ -286,7 +391,10 @@ class ContainerPeer(GraphPeer):
         if found.given.get("is_carousel_item") == "true":
             raise NoError(100, 2207028)
         found.state = "PUBLISHED"
-        self.used += 1
+        if "reply_to_id" in found.given:
+            self.replied += 1
+        else:
+            self.used += 1
         return self.made("post of container", found.given)
 
     def _renewed(self, given: Mapping[str, str]) -> object:
@@ -334,7 +442,21 @@ class ThreadsPeer(ContainerPeer):
     def _container(self, given: dict[str, str]) -> Thing:
         if "media_type" not in given:
             raise NoError(100, message="The parameter media_type is required")
+        if "reply_to_id" in given:
+            self.thing(given["reply_to_id"], "post of container")
         return super()._container(given)
+
+    @property
+    def commit_of_reply(self) -> str:
+        """A reply is published as a post is."""
+        return self.commit
+
+    def hanging(self) -> list[tuple[str, str]]:
+        """Return the texts of replies, each with that of the post it answers."""
+        texts = self.texts()
+        return [
+            (one.given["text"], texts[one.given["reply_to_id"]]) for one in self.posts() if "reply_to_id" in one.given
+        ]
 
 
 def _given(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:

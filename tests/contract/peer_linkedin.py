@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from platform_peers import PlatformPeer
 from support.http_peer import Reply, Request
@@ -27,6 +28,7 @@ class LinkedInPeer(PlatformPeer):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.taken: list[dict[str, Any]] = []
+        self.comments: list[dict[str, Any]] = []
         self.uploaded: dict[str, bytes] = {}
         self.requests: list[Request] = []
         self.upload_host = ""
@@ -35,12 +37,33 @@ class LinkedInPeer(PlatformPeer):
 
     def published(self) -> list[str]:
         """Return the texts as their readers see them: what is escaped stands there plainly."""
-        return [seen(one["commentary"]) for one in self.taken]
+        return [*(seen(one["commentary"]) for one in self.taken), *(one["message"]["text"] for one in self.comments)]
 
-    def add(self, commentary: str, *, after: timedelta = timedelta(0), **more: object) -> dict[str, Any]:
+    @property
+    def commit_of_reply(self) -> str:
+        """The match of the request that writes a comment."""
+        return "POST /rest/socialActions/*"
+
+    def hanging(self) -> list[tuple[str, str]]:
+        """Return the texts of comments, each with that of its post."""
+        texts = {one["id"]: seen(one["commentary"]) for one in self.taken}
+        return [(one["message"]["text"], texts[one["object"]]) for one in self.comments]
+
+    def emptied(self) -> None:
+        """Take every post away."""
+        self.taken.clear()
+
+    def add(
+        self, commentary: str, *, after: timedelta = timedelta(0), pictures: int = 0, **more: object
+    ) -> dict[str, Any]:
         """Keep a post as if it had been published so long after now."""
         made = round((self.clock.now() + after).timestamp() * 1000)
         urn = f"urn:li:share:{7_400_000_000_000_000_000 + len(self.taken)}"
+        if pictures == 1:
+            more["content"] = {"media": {"id": "urn:li:image:C1"}}
+        elif pictures:
+            images = [{"id": f"urn:li:image:C{number}"} for number in range(1, pictures + 1)]
+            more["content"] = {"multiImage": {"images": images}}
         one = {"id": urn, "author": AUTHOR, "commentary": commentary, "createdAt": made, "publishedAt": made, **more}
         self.taken.append(one)
         return one
@@ -57,6 +80,8 @@ class LinkedInPeer(PlatformPeer):
             return no(400, "A version must be present", code="VERSION_MISSING")
         if request.route == "/rest/images" and request.query == {"action": "initializeUpload"}:
             return self._place(request)
+        if request.route.startswith("/rest/socialActions/"):
+            return self._commented(request)
         if request.route != "/rest/posts":
             return no(404, "Resource not found")
         return self._listed(request.query) if request.method == "GET" else self._posted(request.json)
@@ -77,6 +102,25 @@ class LinkedInPeer(PlatformPeer):
             return repeat(same[-1])
         one = self.add(post["commentary"], content=content)
         return Reply(201, headers={"x-restli-id": one["id"]})
+
+    def _commented(self, request: Request) -> Reply:
+        """Take a comment below a post, or list those there, the oldest first."""
+        post = unquote(request.route.removeprefix("/rest/socialActions/").removesuffix("/comments"))
+        if post not in [one["id"] for one in self.taken]:
+            return no(404, "Not found")
+        if request.method == "GET":
+            if not self.may_read:
+                return no(403, "Not enough permissions to access: partnerApiSocialActions.GET_ALL")
+            below = [one for one in self.comments if one["object"] == post]
+            begin = int(request.query["start"])
+            return Reply(200, {"elements": below[begin : begin + int(request.query["count"])]})
+        body = request.json
+        assert (body["object"], body["actor"]) == (post, AUTHOR)
+        number = str(7_500_000_000_000_000_000 + len(self.comments))
+        made = {"time": round(self.clock.now().timestamp() * 1000)}
+        urn = f"urn:li:comment:({post},{number})"
+        self.comments.append({**body, "id": number, "created": made, "commentUrn": urn})
+        return Reply(201, self.comments[-1], headers={"x-restli-id": number})
 
     def _listed(self, query: dict[str, str]) -> Reply:
         if not self.may_read:

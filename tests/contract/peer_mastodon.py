@@ -63,6 +63,15 @@ class MastodonPeer(PlatformPeer):
     def published(self) -> list[str]:
         return [post.text for post in self.posts]
 
+    def hanging(self) -> list[tuple[str, str]]:
+        """Return the texts of replies, each with that of the post it answers."""
+        texts = {post.id: post.text for post in self.posts}
+        return [(one.text, texts[one.fields["in_reply_to_id"]]) for one in self.posts if "in_reply_to_id" in one.fields]
+
+    def emptied(self) -> None:
+        """Take every post away."""
+        self.posts.clear()
+
     def posted(self, text: str, *media: str, **fields: Any) -> Post:
         """Publish, as somebody at the server's own page would."""
         post = Post(str(109_000_000_000_000_000 + len(self.posts)), text, list(media), self.clock.now(), fields)
@@ -120,6 +129,8 @@ class MastodonPeer(PlatformPeer):
         for given in fields.get("media_ids", []):
             if self.media[given]["looks"] < self.slow:
                 return Reply(422, {"error": "Cannot attach files that have not finished processing"})
+        if fields.get("in_reply_to_id") and fields["in_reply_to_id"] not in [post.id for post in self.posts]:
+            return Reply(404, {"error": "The post you are trying to reply to does not appear to exist."})
         post = self.posted(fields.pop("status"), *fields.pop("media_ids", []), **fields)
         self.keys[key] = (self.clock.now(), post)
         return Reply(json=self._seen(post))
@@ -131,7 +142,7 @@ class MastodonPeer(PlatformPeer):
             "url": f"https://mastodon.example/@biksouv/{post.id}",
             "content": as_html(post.text),
             "reblog": None,
-            "in_reply_to_id": None,
+            "in_reply_to_id": post.fields.get("in_reply_to_id"),
             "media_attachments": [{"id": given, "type": "image"} for given in post.media],
         }
 

@@ -13,6 +13,7 @@ from scheduler.channels.platforms.telegram import TelegramChannel
 
 TOKEN = "123456789:canary-of-the-telegram-token-00"
 CHAT = "@biksouv"
+WORDS = ("chat_id", "caption", "media", "reply_parameters")
 
 
 class TelegramPeer(PlatformPeer):
@@ -32,6 +33,14 @@ class TelegramPeer(PlatformPeer):
         """Return the texts as their readers see them."""
         return [one["text"] for one in self.taken]
 
+    def hanging(self) -> list[tuple[str, str]]:
+        """Return the texts of replies, each with that of the post it answers."""
+        return [(one["text"], self.taken[one["above"] - 1]["text"]) for one in self.taken if "above" in one]
+
+    def emptied(self) -> None:
+        """Take every post away."""
+        self.taken.clear()
+
     def answer(self, request: Request) -> Reply:
         """Take a post."""
         bot, _, method = request.route.removeprefix("/").partition("/")
@@ -42,11 +51,15 @@ class TelegramPeer(PlatformPeer):
             fields, files = request.json, {}
         else:
             parts = request.parts
-            fields = {name: value.decode() for name, value in parts.items() if name in ("chat_id", "caption", "media")}
+            fields = {name: value.decode() for name, value in parts.items() if name in WORDS}
             files = {name: value for name, value in parts.items() if name not in fields}
         if fields["chat_id"] != CHAT:
             return no(400, "Bad Request: chat not found")
         number = len(self.taken) + 1
+        answered = fields.get("reply_parameters", {})
+        answered = json.loads(answered) if isinstance(answered, str) else answered
+        if answered and not 1 <= answered["message_id"] < number:
+            return no(400, "Bad Request: message to be replied not found")
         if method == "sendMediaGroup":
             group = json.loads(fields["media"])
             assert [one["media"] for one in group] == [f"attach://{name}" for name in files]
@@ -55,7 +68,8 @@ class TelegramPeer(PlatformPeer):
         else:
             result = {"message_id": number, "chat": {"username": "biksouv"}, "date": 0}
         text = fields.get("text", fields.get("caption", ""))
-        self.taken.append({"method": method, "text": text, "files": files})
+        hangs = {"above": answered["message_id"]} if answered else {}
+        self.taken.append({"method": method, "text": text, "files": files, **hangs})
         return Reply(200, {"ok": True, "result": result})
 
 

@@ -48,6 +48,15 @@ class XPeer(PlatformPeer):
         """Return the texts as they were written."""
         return [one["written"] for one in self.taken]
 
+    def hanging(self) -> list[tuple[str, str]]:
+        """Return the texts of replies, each with that of the post it answers."""
+        texts = {one["id"]: one["written"] for one in self.taken}
+        return [(one["written"], texts[one["above"]]) for one in self.taken if one.get("above")]
+
+    def emptied(self) -> None:
+        """Take every post away."""
+        self.taken.clear()
+
     def add(self, text: str, *, after: timedelta = timedelta(0), pictures: int = 0) -> dict[str, Any]:
         """Keep a post as if it had been published so long after now; shown as X shows it."""
         number = str(1_900_000_000_000_000_000 + len(self.taken))
@@ -113,7 +122,11 @@ class XPeer(PlatformPeer):
         assert set(ids) <= set(self.uploaded)
         if post.get("text") in self.published():
             return no(403, "You are not allowed to create a Tweet with duplicate content.")
+        above = post.get("reply", {}).get("in_reply_to_tweet_id")
+        if above and above not in [one["id"] for one in self.taken]:
+            return no(403, "You attempted to reply to a Tweet that is deleted or not visible to you.")
         one = self.add(post.get("text", ""), pictures=len(ids))
+        one["above"] = above
         return Reply(201, {"data": {"id": one["id"], "text": one["text"]}})
 
     def _listed(self, query: dict[str, str]) -> Reply:

@@ -98,6 +98,19 @@ class PlatformPeer(ABC):
         self.folder = folder
         (folder / "bouquet.png").write_bytes(picture())
 
+    @property
+    def commit_of_reply(self) -> str:
+        """The match of the request after which a comment or a reply cannot be taken back."""
+        return self.commit
+
+    def hanging(self) -> list[tuple[str, str]]:
+        """Return the texts of comments and replies, each with that of the post it hangs on."""
+        raise NotImplementedError
+
+    def emptied(self) -> None:
+        """Take every post away, as somebody at the platform's own page would."""
+        raise NotImplementedError
+
     @abstractmethod
     def answer(self, request: Request) -> Reply | Awaitable[Reply]:
         """Answer one request."""

@@ -13,8 +13,9 @@ from email import message_from_bytes, policy
 from functools import cache
 from typing import Any
 
-from channel_peers import WENT, raw_server
+from channel_peers import WENT
 from pydantic import SecretStr
+from support.http_peer import serving
 
 from scheduler.channels.email.providers.base import Provider
 from scheduler.channels.email.providers.channel import PROVIDERS, ProviderChannel
@@ -146,7 +147,7 @@ async def provider_channel(
     far: Far, *, seconds: float = 5, connections: int = 4, pauses: tuple[float, ...] = (0.0, 0.0), **fields: str
 ) -> AsyncIterator[ProviderChannel]:
     """Yield a mail channel to `far`, served on a loopback port; both are closed at the end."""
-    async with raw_server(far.serve) as port:
+    async with serving(far.serve) as port:
         channel = ProviderChannel(
             provider(far.name, port, **fields),
             connections=connections,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from channel_peers import raw_server
+from support.http_peer import serving
 
 OFFERS = ("PIPELINING", "SIZE 1000000", "8BITMIME", "SMTPUTF8")
 _USUAL = {
@@ -43,7 +43,7 @@ class Peer:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
         """Serve on a loopback port."""
-        async with raw_server(self._answer) as port:
+        async with serving(self._answer) as port:
             yield port
 
     @property

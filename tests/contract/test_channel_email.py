@@ -21,11 +21,11 @@ from channel_peers import (
     Script,
     email_channel,
     offer,
-    raw_server,
     serving_tls,
     smtp_server,
     trusting_tls,
 )
+from support.http_peer import serving
 
 from campaigns.rendering import Content
 from scheduler.channels.base import Message, Receipt, Recipient
@@ -210,7 +210,7 @@ def greeted(greeting: bytes) -> Exception:
         await reader.read()
 
     async def scenario() -> Exception:
-        async with raw_server(answer) as port, email_channel(port, timeouts=IMPATIENT) as channel:
+        async with serving(answer) as port, email_channel(port, timeouts=IMPATIENT) as channel:
             try:
                 await channel.send(offer(), Mark())
             except Exception as error:
@@ -248,7 +248,7 @@ def answering(mail: Message, *replies: bytes) -> Exception:
         await reader.readline()
 
     async def scenario() -> Exception:
-        async with raw_server(answer) as port, email_channel(port, timeouts=patient_but_for_data) as channel:
+        async with serving(answer) as port, email_channel(port, timeouts=patient_but_for_data) as channel:
             try:
                 await channel.send(mail, Mark())
             except Exception as error:

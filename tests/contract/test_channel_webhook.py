@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from channel_peers import WENT, Mark, offer, raw_server, serving_tls, trusting_tls
+from channel_peers import WENT, Mark, offer, serving_tls, tried, trusting_tls
 from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
+from support.http_peer import serving
 from werkzeug import Request, Response
 
 from scheduler.channels.base import Message, Receipt
@@ -34,12 +35,7 @@ def post(
     async def scenario() -> Receipt | Exception:
         account = {name: SecretStr(value) for name, value in fields.items()}
         channel = WebhookChannel({"shop_crm": account}, FixedClock(WENT), timeout_seconds=seconds, tls=trusting_tls())
-        try:
-            return await channel.send(message, mark or Mark())
-        except Exception as error:
-            return error
-        finally:
-            await channel.close()
+        return await tried(channel, lambda one: one.send(message, mark or Mark()))
 
     return asyncio.run(scenario())
 
@@ -194,15 +190,10 @@ def heard(*, answer: bytes | None, mark: Mark | None = None, early: list[int] | 
         await writer.drain()
 
     async def scenario() -> Receipt | Exception:
-        async with raw_server(serve) as port:
+        async with serving(serve) as port:
             fields = {"url": SecretStr(f"http://127.0.0.1:{port}/"), "allow_private": SecretStr("true")}
             channel = WebhookChannel({"shop-crm": fields}, FixedClock(WENT), timeout_seconds=0.3)
-            try:
-                return await channel.send(HOOK, mark or Mark(lambda: received))
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
+            return await tried(channel, lambda one: one.send(HOOK, mark or Mark(lambda: received)))
 
     outcome = asyncio.run(scenario())
     if early is not None:
@@ -242,7 +233,7 @@ def test_the_mark_comes_on_the_open_connection_before_the_first_byte() -> None:
         seen.append((connected, received))
 
     async def scenario() -> None:
-        async with raw_server(serve) as port:
+        async with serving(serve) as port:
             fields = {"url": SecretStr(f"http://127.0.0.1:{port}/"), "allow_private": SecretStr("true")}
             channel = WebhookChannel({"shop-crm": fields}, FixedClock(WENT))
             await channel.send(HOOK, mark)
@@ -274,13 +265,13 @@ def test_the_time_the_mark_takes_is_not_held_against_the_far_end() -> None:
         await writer.drain()
 
     async def mark(handle: str = "") -> None:
-        asyncio.get_running_loop().call_later(0.4, release.set)
+        asyncio.get_running_loop().call_later(0.7, release.set)
         await release.wait()
 
     async def scenario() -> Receipt:
-        async with raw_server(serve) as port:
+        async with serving(serve) as port:
             fields = {"url": SecretStr(f"http://127.0.0.1:{port}/"), "allow_private": SecretStr("true")}
-            channel = WebhookChannel({"shop-crm": fields}, FixedClock(WENT), timeout_seconds=0.2)
+            channel = WebhookChannel({"shop-crm": fields}, FixedClock(WENT), timeout_seconds=0.5, tls=trusting_tls())
             try:
                 return await channel.send(HOOK, mark)
             finally:

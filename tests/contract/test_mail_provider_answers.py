@@ -6,8 +6,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from channel_peers import WENT, Mark, offer, raw_server, serving_tls, trusting_tls
+from channel_peers import WENT, Mark, offer, serving_tls, trusting_tls
 from provider_peers import NAMES, Cut, Far, answer, provider, provider_channel
+from support.http_peer import serving
 
 from scheduler.channels.base import Receipt
 from scheduler.channels.email.blame import OurFault
@@ -212,7 +213,7 @@ def test_a_redirect_takes_the_credentials_nowhere(name: str) -> None:
     elsewhere = Far(name)
 
     async def scenario() -> None:
-        async with raw_server(elsewhere.serve) as port:
+        async with serving(elsewhere.serve) as port:
             far = Far(name, say=[answer(307, {}, Location=f"http://127.0.0.1:{port}/taken")])
             async with provider_channel(far) as channel:
                 with pytest.raises(ChannelDown) as refused:

@@ -14,7 +14,7 @@ from campaigns.timing.phrases import parse_span
 from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import VirtualClock
 from scheduler.operations import opting, people, retention
-from scheduler.runtime.daily import following
+from scheduler.runtime.daily import daily, following
 from scheduler.store import meta, plans
 from scheduler.store import people as stored
 from scheduler.store.database import Store
@@ -140,7 +140,9 @@ def test_the_daemon_does_its_round_at_the_start_and_again_at_three(store: Store)
         return step
 
     writer = ThreadWriter()
-    daemon, _ = assemble(store, {"email": RecordingChannel("email")}, writer, daily=begin, clock=clock)
+    daemon, _ = assemble(
+        store, {"email": RecordingChannel("email")}, writer, rounds=[daily(begin, writer, clock)], clock=clock
+    )
     asyncio.run(serve_until(daemon, lambda: len(rounds) == 1 and rounds[0][1] == 3))
     writer.close()
 

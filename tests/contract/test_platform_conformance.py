@@ -286,19 +286,22 @@ def test_the_same_key_twice_is_one_post_or_can_be_looked_up(name: str, tmp_path:
 
 
 def test_an_attempt_that_never_arrived_is_not_taken_for_sent(name: str, tmp_path: Path) -> None:
-    async def scenario() -> Found | None:
+    async def scenario() -> tuple[object, list[str], Found | None]:
         async with rig(name, tmp_path) as one:
-            channel, message, marks = one.channel(), one.peer.message(), Marks()
-            if not isinstance(channel, Settles):
-                return None
+            channel, message, marks, found = one.channel(), one.peer.message(), Marks(), None
             one.proxy.script(Fault(one.peer.commit, "cut"))
             began = one.peer.clock.now()
-            await one.tried(channel, message, marks)
-            found = await one.settled(channel, Attempted(message, True, marks.handles[0], 1, began))
+            outcome = await one.tried(channel, message, marks)
+            if isinstance(channel, Settles):
+                found = (await one.settled(channel, Attempted(message, True, marks.handles[0], 1, began))).found
             await channel.close()
-            return found.found
+            return outcome, one.peer.published(), found
 
-    assert asyncio.run(scenario()) in (Found.NOT_SENT, Found.OPEN, None)
+    outcome, published, found = asyncio.run(scenario())
+
+    assert isinstance(outcome, Unknown)
+    assert published == []
+    assert found in (Found.NOT_SENT, Found.OPEN, None)
 
 
 @pytest.mark.parametrize("do", ["cut", "drop", "stall", "hang"])
@@ -312,7 +315,10 @@ def test_a_network_that_fails_at_any_one_request_costs_nothing(name: str, do: st
     async def scenario() -> list[tuple[str, list[str], int, str]]:
         return await asyncio.gather(*(at(step) for step in range(await _steps(name, tmp_path))))
 
-    for verdict, published, met, text in asyncio.run(scenario()):
+    results = asyncio.run(scenario())
+
+    assert results != []
+    for verdict, published, met, text in results:
         assert met == 1
         assert (verdict, published) == ("sent", [text]) or (verdict == "listed" and published in ([], [text]))
 
@@ -340,7 +346,10 @@ def test_a_process_that_dies_at_any_one_request_costs_nothing(name: str, do: str
     async def scenario() -> list[tuple[str, list[str], str]]:
         return await asyncio.gather(*(at(step) for step in range(await _steps(name, tmp_path))))
 
-    for verdict, published, text in asyncio.run(scenario()):
+    results = asyncio.run(scenario())
+
+    assert results != []
+    for verdict, published, text in results:
         assert (verdict, published) == ("sent", [text]) or (verdict == "listed" and published in ([], [text]))
 
 

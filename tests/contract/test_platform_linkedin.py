@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -17,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peer_linkedin import AUTHOR, TOKEN, LinkedInPeer, no, repeat
 from platform_peers import TEXT, WENT, picture
+from platform_sending import minutes, sent, settled
 from support.http_peer import Reply
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Attempted, Evidence, Found, Message, Receipt, Settles
+from scheduler.channels.base import Evidence, Found, Receipt
 from scheduler.channels.platforms.linkedin import little, plain
-from scheduler.channels.platforms.timeline import fingerprint
 from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown
 
 WORDS = Content("", TEXT)
@@ -32,39 +30,6 @@ FIRST = "urn:li:share:7400000000000000000"
 @pytest.fixture
 def peer(tmp_path: Path) -> LinkedInPeer:
     return LinkedInPeer(tmp_path)
-
-
-def sent(peer: LinkedInPeer, message: Message, mark: Mark | None = None, **fields: str) -> Receipt | Exception:
-    """Send one message; an error is returned, not raised."""
-
-    async def scenario() -> Receipt | Exception:
-        async with peer.serve() as port:
-            channel = peer.channel(port, **fields)
-            try:
-                return await channel.send(message, mark or Mark())
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
-
-    return asyncio.run(scenario())
-
-
-def settled(peer: LinkedInPeer, message: Message, **changes: Any) -> Evidence | Exception:
-    """Ask what became of an attempt at `WENT`."""
-
-    async def scenario() -> Evidence | Exception:
-        async with peer.serve() as port:
-            channel = peer.channel(port)
-            assert isinstance(channel, Settles)
-            try:
-                return await channel.settle(dataclasses.replace(Attempted(message, True, "", 1, WENT), **changes))
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
-
-    return asyncio.run(scenario())
 
 
 def posts(peer: LinkedInPeer) -> list[dict[str, Any]]:
@@ -169,7 +134,7 @@ def test_what_linkedin_would_not_take_is_refused_before_anything_leaves(
     (peer.folder / "film.mp4").write_bytes(b"film")
     mark = Mark()
 
-    error = sent(peer, peer.message(content=content), mark)
+    error = sent(peer, peer.message(content=content), mark=mark)
 
     assert isinstance(error, Refused)
     assert error.message == words
@@ -198,7 +163,7 @@ def test_the_token_goes_to_linkedin_alone(peer: LinkedInPeer, host: str) -> None
 
     peer.answer = answer  # type: ignore[method-assign]
 
-    error = sent(peer, peer.message(), mark)
+    error = sent(peer, peer.message(), mark=mark)
 
     assert isinstance(error, NotSent)
     assert error.message == "LinkedIn answered without the place to hand a picture over at"
@@ -321,10 +286,6 @@ def test_a_repeat_that_nobody_may_look_up_is_for_a_person(peer: LinkedInPeer) ->
 # --- what became of it ------------------------------------------------------------------------------------------------
 
 
-def minutes(number: float) -> timedelta:
-    return timedelta(minutes=number)
-
-
 @pytest.mark.parametrize(
     ("written", "listed"),
     [
@@ -380,49 +341,6 @@ def test_a_post_that_is_listed_late_is_found_all_the_same(peer: LinkedInPeer) ->
     assert [one.found for one in found if isinstance(one, Evidence)] == [Found.OPEN, Found.OPEN, Found.SENT]
     assert isinstance(found[2], Evidence)
     assert found[2].provider_id == there["id"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda peer: peer.add(TEXT[:45], after=minutes(1)),
-        lambda peer: peer.add(TEXT.replace("dimanche", "lundi"), after=minutes(1)),
-        lambda peer: peer.add(TEXT, after=minutes(1), content={"media": {"id": "urn:li:image:C1"}}),
-        lambda peer: peer.add(TEXT, after=minutes(61)),
-    ],
-    ids=["cut", "changed", "with a picture", "an hour later"],
-)
-def test_a_post_that_may_be_it_is_for_a_person(peer: LinkedInPeer, change: Callable[[LinkedInPeer], object]) -> None:
-    change(peer)
-    peer.clock.advance(minutes(90))
-
-    found = settled(peer, peer.message(content=WORDS))
-
-    assert isinstance(found, Evidence)
-    assert (found.found, found.look_at) == (Found.OPEN, None)
-    assert FIRST in found.words
-
-
-def test_where_the_campaign_has_other_words_by_now_the_handle_tells(peer: LinkedInPeer) -> None:
-    there = peer.add(TEXT)
-    peer.clock.advance(minutes(2))
-    changed = peer.message(content=Content("", "Tout autre chose"))
-
-    by_handle = settled(peer, changed, same_words=False, handle=fingerprint(TEXT, 0))
-    without = settled(peer, changed, same_words=False)
-
-    assert isinstance(by_handle, Evidence)
-    assert isinstance(without, Evidence)
-    assert (by_handle.found, by_handle.provider_id) == (Found.SENT, there["id"])
-    assert without.found is Found.OPEN
-
-
-def test_where_the_token_may_not_read_a_person_decides(peer: LinkedInPeer) -> None:
-    peer.may_read = False
-
-    assert settled(peer, peer.message(content=WORDS)) == Evidence(
-        Found.OPEN, "this token may not read the posts of the account: look there (r_organization_social)"
-    )
 
 
 def test_all_pages_are_looked_through(peer: LinkedInPeer) -> None:

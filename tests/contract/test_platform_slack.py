@@ -3,61 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from channel_peers import Mark
 from peer_slack import CHANNEL, TOKEN, SlackPeer
 from platform_peers import TEXT, WENT
+from platform_sending import sent, settled
 from slack_sdk.web import WebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.web.slack_response import SlackResponse
 from support.http_peer import Reply, Request
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Attempted, Evidence, Found, Message, Receipt, Settles
+from scheduler.channels.base import Evidence, Found, Receipt
 from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown
 
 
 @pytest.fixture
 def peer(tmp_path: Path) -> SlackPeer:
     return SlackPeer(tmp_path)
-
-
-def sent(peer: SlackPeer, message: Message, mark: Mark | None = None, **fields: str) -> Receipt | Exception:
-    """Send one message; an error is returned, not raised."""
-
-    async def scenario() -> Receipt | Exception:
-        async with peer.serve() as port:
-            channel = peer.channel(port, **fields)
-            try:
-                return await channel.send(message, mark or Mark())
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
-
-    return asyncio.run(scenario())
-
-
-def settled(peer: SlackPeer, message: Message, **changes: Any) -> Evidence | Exception:
-    """Ask what became of an attempt at `WENT`."""
-
-    async def scenario() -> Evidence | Exception:
-        async with peer.serve() as port:
-            channel = peer.channel(port)
-            assert isinstance(channel, Settles)
-            try:
-                return await channel.settle(dataclasses.replace(Attempted(message, True, "", 1, WENT), **changes))
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
-
-    return asyncio.run(scenario())
 
 
 def test_a_message_goes_with_its_key_and_comes_back_with_its_moment(peer: SlackPeer) -> None:
@@ -85,7 +51,7 @@ def test_nothing_in_a_text_is_a_sign_for_slack(peer: SlackPeer) -> None:
 def test_what_slack_would_cut_is_refused_before_the_mark(peer: SlackPeer, content: Content, words: str) -> None:
     mark = Mark()
 
-    refused = sent(peer, peer.message(content=content), mark)
+    refused = sent(peer, peer.message(content=content), mark=mark)
 
     assert isinstance(refused, Refused)
     assert (refused.message, mark.calls) == (words, 0)

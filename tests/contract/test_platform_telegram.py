@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +10,11 @@ import pytest
 from channel_peers import Mark
 from peer_telegram import TOKEN, TelegramPeer, no
 from platform_peers import TEXT, WENT, picture
+from platform_sending import sent
 from support.http_peer import Reply
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Message, Receipt, Settles
+from scheduler.channels.base import Receipt, Settles
 from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown
 
 ONE = (("bouquet.png", "Un bouquet"),)
@@ -23,22 +23,6 @@ ONE = (("bouquet.png", "Un bouquet"),)
 @pytest.fixture
 def peer(tmp_path: Path) -> TelegramPeer:
     return TelegramPeer(tmp_path)
-
-
-def sent(peer: TelegramPeer, message: Message, mark: Mark | None = None, **fields: str) -> Receipt | Exception:
-    """Send one message; an error is returned, not raised."""
-
-    async def scenario() -> Receipt | Exception:
-        async with peer.serve() as port:
-            channel = peer.channel(port, **fields)
-            try:
-                return await channel.send(message, mark or Mark())
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
-
-    return asyncio.run(scenario())
 
 
 def content(text: str = TEXT, *media: tuple[str, str]) -> Content:
@@ -97,7 +81,7 @@ def test_several_media_go_as_one_group_with_one_caption(peer: TelegramPeer, tmp_
 def test_what_telegram_does_not_take_is_refused_before_the_mark(peer: TelegramPeer, said: Content, words: str) -> None:
     mark = Mark()
 
-    refused = sent(peer, peer.message(content=said), mark)
+    refused = sent(peer, peer.message(content=said), mark=mark)
 
     assert isinstance(refused, Refused)
     assert refused.message.startswith(words)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -15,10 +13,11 @@ import pytest
 from channel_peers import Mark
 from peer_twilio import NUMBER, SID, TwilioPeer, fault
 from platform_peers import TEXT, WENT
+from platform_sending import sent, settled
 from support.http_peer import Reply, Request
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Attempted, Evidence, Found, Message, Receipt, Recipient, Settles
+from scheduler.channels.base import Evidence, Found, Receipt, Recipient
 from scheduler.errors import ChannelDown, NoAccount, NotSent, OptedOut, Refused, Unknown
 
 SERVICE = "MG" + "2c" * 16
@@ -29,45 +28,11 @@ def peer(tmp_path: Path) -> TwilioPeer:
     return TwilioPeer(tmp_path)
 
 
-def sent(peer: TwilioPeer, message: Message, mark: Mark | None = None, **fields: str) -> Receipt | Exception:
-    """Send one message; an error is returned, not raised."""
-
-    async def scenario() -> Receipt | Exception:
-        async with peer.serve() as port:
-            channel = peer.channel(port, **fields)
-            try:
-                return await channel.send(message, mark or Mark())
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
-
-    return asyncio.run(scenario())
-
-
 def form(peer: TwilioPeer) -> dict[str, str]:
     """Return the fields of the last SMS that Twilio was asked to send."""
     last = [request for request in peer.requests if request.method == "POST"][-1]
     assert last.headers["content-type"] == "application/x-www-form-urlencoded"
     return dict(last.form)
-
-
-def settled(peer: TwilioPeer, message: Message, **changes: Any) -> Evidence | Exception:
-    """Ask what became of an attempt at `WENT`."""
-
-    async def scenario() -> Evidence | Exception:
-        async with peer.serve() as port:
-            channel = peer.channel(port)
-            assert isinstance(channel, Settles)
-            attempted = dataclasses.replace(Attempted(message, True, "", 1, WENT), **changes)
-            try:
-                return await channel.settle(attempted)
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
-
-    return asyncio.run(scenario())
 
 
 def test_an_sms_is_asked_for_by_number_words_sender_and_end(peer: TwilioPeer) -> None:
@@ -133,7 +98,7 @@ def test_what_cannot_be_an_sms_is_refused_before_the_mark(
 ) -> None:
     mark = Mark()
 
-    refused = sent(peer, peer.message(**message), mark)
+    refused = sent(peer, peer.message(**message), mark=mark)
 
     assert isinstance(refused, Refused)
     assert refused.message == words
@@ -310,7 +275,7 @@ def test_a_person_with_another_number_now_is_not_looked_up_by_it(peer: TwilioPee
             self.handle = handle
 
     mark = Keeps()
-    sent(peer, peer.message(), mark)
+    sent(peer, peer.message(), mark=mark)
     moved = peer.message(recipient=Recipient(7, phone="+33700000001"))
 
     found = settled(peer, moved, handle=mark.handle)

@@ -12,6 +12,7 @@ from channel_peers import Mark
 from peer_graph import error as meta
 from peer_whatsapp import NUMBER, TOKEN, WhatsAppPeer, template
 from platform_peers import TEXT, WENT
+from platform_sending import sent
 from support.http_peer import Reply
 
 from campaigns.rendering import Content
@@ -24,24 +25,6 @@ READY = "Bonjour Léa, votre vélo vous attend jusqu’à samedi. À bientôt !"
 @pytest.fixture
 def peer(tmp_path: Path) -> WhatsAppPeer:
     return WhatsAppPeer(tmp_path)
-
-
-def sent(peer: WhatsAppPeer, *messages: Message, mark: Mark | None = None, **fields: str) -> Any:
-    """Send messages by one channel and return what became of the last one; an error is returned, not raised."""
-
-    async def scenario() -> Receipt | Exception:
-        async with peer.serve() as port:
-            channel = peer.channel(port, **fields)
-            try:
-                for message in messages:
-                    found = await channel.send(message, mark or Mark())
-                return found
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
-
-    return asyncio.run(scenario())
 
 
 def says(peer: WhatsAppPeer, text: str, **changes: Any) -> Message:
@@ -73,6 +56,7 @@ def test_a_text_goes_as_the_template_that_it_is_with_its_gaps_filled(peer: Whats
                 }
             ],
         },
+        "biz_opaque_callback_data": "1.435cdbd557a00db7",
     }
 
 

@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from channel_peers import Mark
 from peer_x import BASIC, CLIENT, REFRESH, TOKEN, XPeer, no
 from platform_peers import TEXT, WENT, picture
+from platform_sending import minutes, sent, settled, spoken
 from support.http_peer import Reply, Request
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Attempted, Channel, Evidence, Found, Message, Receipt, Settles
-from scheduler.channels.platforms.timeline import fingerprint
+from scheduler.channels.base import Channel, Evidence, Found, Receipt
 from scheduler.channels.platforms.tokens import Kept, MemoryKeeper
 from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, SchedulerError, Unknown
-
-T = TypeVar("T")
 
 WORDS = Content("", TEXT)
 FIRST = "1900000000000000000"
@@ -32,42 +30,6 @@ ANEW = "authorize the app anew, with offline.access, and set both tokens"
 @pytest.fixture
 def peer(tmp_path: Path) -> XPeer:
     return XPeer(tmp_path)
-
-
-def spoken(peer: XPeer, ask: Callable[[Channel], Awaitable[T]], **fields: str) -> T | Exception:
-    """Do something with a new channel; an error is returned, not raised."""
-
-    async def scenario() -> T | Exception:
-        async with peer.serve() as port:
-            channel = peer.channel(port, **fields)
-            try:
-                return await ask(channel)
-            except Exception as error:
-                return error
-            finally:
-                await channel.close()
-
-    return asyncio.run(scenario())
-
-
-def sent(peer: XPeer, message: Message, mark: Mark | None = None, **fields: str) -> Receipt | Exception:
-    """Send one message."""
-    return spoken(peer, lambda channel: channel.send(message, mark or Mark()), **fields)
-
-
-def settled(peer: XPeer, message: Message, **changes: Any) -> Evidence | Exception:
-    """Ask what became of an attempt at `WENT`."""
-    attempted = dataclasses.replace(Attempted(message, True, "", 1, WENT), **changes)
-
-    async def ask(channel: Channel) -> Evidence:
-        assert isinstance(channel, Settles)
-        return await channel.settle(attempted)
-
-    return spoken(peer, ask)
-
-
-def minutes(number: float) -> timedelta:
-    return timedelta(minutes=number)
 
 
 # --- what is posted ---------------------------------------------------------------------------------------------------
@@ -117,7 +79,7 @@ def test_what_x_would_not_take_is_refused_before_anything_leaves(peer: XPeer, co
     (peer.folder / "film.mp4").write_bytes(b"film")
     mark = Mark()
 
-    error = sent(peer, peer.message(content=content), mark)
+    error = sent(peer, peer.message(content=content), mark=mark)
 
     assert isinstance(error, Refused)
     assert error.message == words
@@ -381,14 +343,6 @@ def test_a_repeat_of_an_older_post_is_refused_once_that_is_certain(peer: XPeer) 
     assert late.message == "X takes it for a repeat of a post of the account"
 
 
-def test_a_repeat_that_nobody_may_look_up_is_for_a_person(peer: XPeer) -> None:
-    peer.add(TEXT)
-    peer.may_read = False
-    peer.clock.advance(timedelta(hours=2))
-
-    assert isinstance(sent(peer, peer.message(content=WORDS)), Unknown)
-
-
 # --- what became of it ------------------------------------------------------------------------------------------------
 
 
@@ -446,40 +400,6 @@ def test_a_post_that_is_not_on_the_timeline_did_not_go(
     assert found == Evidence(Found.NOT_SENT, f"{words}; X bills this look ({number} posts and the account)")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda peer: peer.add(TEXT.replace("dimanche", "lundi"), after=minutes(1)),
-        lambda peer: peer.add(TEXT, after=minutes(1), pictures=1),
-        lambda peer: peer.add(TEXT, after=minutes(61)),
-    ],
-    ids=["changed", "with a picture", "an hour later"],
-)
-def test_a_post_that_may_be_it_is_for_a_person(peer: XPeer, change: Callable[[XPeer], object]) -> None:
-    change(peer)
-    peer.clock.advance(minutes(90))
-
-    found = settled(peer, peer.message(content=WORDS))
-
-    assert isinstance(found, Evidence)
-    assert (found.found, found.look_at) == (Found.OPEN, None)
-    assert FIRST in found.words
-
-
-def test_where_the_campaign_has_other_words_by_now_the_handle_tells(peer: XPeer) -> None:
-    there = peer.add(TEXT)
-    peer.clock.advance(minutes(5))
-    changed = peer.message(content=Content("", "Tout autre chose"))
-
-    by_handle = settled(peer, changed, same_words=False, handle=fingerprint(TEXT, 0))
-    without = settled(peer, changed, same_words=False)
-
-    assert isinstance(by_handle, Evidence)
-    assert isinstance(without, Evidence)
-    assert (by_handle.found, by_handle.provider_id) == (Found.SENT, there["id"])
-    assert without.found is Found.OPEN
-
-
 def test_all_pages_are_looked_through_and_too_many_are_for_a_person(peer: XPeer) -> None:
     there = peer.add(TEXT, after=minutes(0.1))
     for number in range(7):
@@ -494,14 +414,6 @@ def test_all_pages_are_looked_through_and_too_many_are_for_a_person(peer: XPeer)
     assert isinstance(cut, Evidence)
     assert (whole.found, whole.provider_id) == (Found.SENT, there["id"])
     assert (cut.found, cut.look_at) == (Found.OPEN, None)
-
-
-def test_where_the_token_may_not_read_a_person_decides(peer: XPeer) -> None:
-    peer.may_read = False
-
-    assert settled(peer, peer.message(content=WORDS)) == Evidence(
-        Found.OPEN, "this token may not read the posts of the account: look there (tweet.read)"
-    )
 
 
 def test_a_look_renews_the_token_too(peer: XPeer) -> None:

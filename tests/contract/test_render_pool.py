@@ -22,7 +22,7 @@ from campaigns.rendering import Content
 from campaigns.rendering.finished import Finished
 from scheduler.catalog import InForce
 from scheduler.errors import SchedulerError
-from scheduler.rendering.base import Crashed, Job
+from scheduler.rendering.base import Crashed, Job, Person
 from scheduler.rendering.inline import InlineRenderer
 from scheduler.rendering.pool import PoolRenderer
 
@@ -72,6 +72,25 @@ def test_message_is_the_one_that_is_rendered_inline(shop: InForce, shared: PoolR
 
     assert answers[:3] == asyncio.run(InlineRenderer().render(jobs))[:3]
     assert said(answers) == ["Hello Zoë", "Hello <b>Ann</b>", "Hello", "the touch 'nothing' is not in the campaign"]
+
+
+def test_person_as_the_ledger_has_them_is_read_by_the_renderer(shop: InForce, shared: PoolRenderer) -> None:
+    nobody = replace(hello(shop, "nobody"))
+    people = [
+        Person(b'{"first_name": "Zo\\u000be\xc3\xa9", "city": "Lyon"}', {"consent": ("marketing",)}),
+        Person(b'{"first_name": "Zo"}', {"first_name": "L\x0bea"}),
+        Person(b"{}", {"first_name": "Ann"}),
+        Person(b'{"first_name": "', {}),
+        Person(b'{"n": 1' + b"0" * 400 + b"}", {}),
+    ]
+    jobs = [replace(nobody, person=person) for person in people]
+
+    answers, inline = rendered(shared, jobs), asyncio.run(InlineRenderer().render(jobs))
+
+    assert said(answers)[:3] == said(inline)[:3] == ["Hello Zoeé", "Hello Lea", "Hello Ann"]
+    for both in (answers, inline):
+        assert "cannot render 'hello': JSONDecodeError" in str(both[3])
+        assert str(both[4]) == "expected a number of at most 300 digits"
 
 
 def test_finished_mail_is_the_message_that_is_rendered_inline(shop: InForce) -> None:

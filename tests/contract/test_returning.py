@@ -13,7 +13,7 @@ from support.shop import DAY, HOUR, Schedule, moment, person, write
 from scheduler.channels.email.returned import Raw, read
 from scheduler.operations import ledger_check, returning
 from scheduler.operations.effects import Effect, Report
-from scheduler.store import events, people, plans, reader, returned
+from scheduler.store import events, people, plans, reach, reader, returned
 from scheduler.store.database import Store
 from scheduler.tokens import Keyring, Purpose, SignedLinks, Token
 
@@ -198,7 +198,7 @@ def test_a_plan_does_not_count_dead_mailboxes_for_mail(shop: Schedule) -> None:
 
     with shop.store.read() as conn:
         (campaign,) = shop.catalog.in_force(conn)  # type: ignore[attr-defined]
-        assert reader.recipients(conn, campaign.campaign, now=START) == {"thanks": 1, "more": 1, "text": 1}
+        assert reach.recipients(conn, campaign.campaign, now=START) == {"thanks": 1, "more": 1, "text": 1}
 
 
 @pytest.mark.parametrize(("email", "stopped"), [("karim@example.org", []), (None, [("email", "bounce")])])

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from campaigns import loader
 from scheduler.delivery import State
-from scheduler.store import events, ledger, people, plans, reader
+from scheduler.store import events, ledger, people, plans, reach, reader
 from scheduler.store.ledger import NewDelivery
 
 NOON = datetime(2027, 1, 21, 12, 0, tzinfo=UTC)
@@ -505,6 +505,6 @@ def test_recipients_are_those_a_touch_could_really_reach(store):
         add_contact(conn, "bounced", city="Paris", email="g@example.org", consent=agrees)
         people.suppress(conn, people.find(conn, "bounced"), scope="all", reason="bounce", at=NOON)
 
-        counted = reader.recipients(conn, campaign, now=NOON)
+        counted = reach.recipients(conn, campaign, now=NOON)
 
     assert counted == {"mail": 2, "text": 1, "thanks": 5, "call": 3}

@@ -17,10 +17,11 @@ from support.serving import assemble, serve_until
 from support.shop import Schedule, moment, person, write
 
 from scheduler.channels.caldav import TaskCollection
+from scheduler.clock import SystemClock
 from scheduler.errors import ChannelDown, NotSent, Refused, SchedulerError
-from scheduler.operations import watching
+from scheduler.operations import tasks as tasks_of
 from scheduler.operations.task_calendar import Changes, TaskCalendar
-from scheduler.runtime import Copying
+from scheduler.runtime import Copying, every
 from scheduler.store import meta, people, plans
 from scheduler.store.database import Store
 from scheduler.store.meta import Hold
@@ -92,7 +93,10 @@ def tick_there(server: Server, *, more: str = "") -> None:
 
 
 def tasks(schedule: Schedule) -> list[tuple[int, bool, str]]:
-    return [(row.id, row.done_at is not None, row.note) for row in watching.tasks(schedule.store, everything=True)]
+    return [
+        (row.id, row.done_at is not None, row.note)
+        for row in tasks_of.lines(schedule.store, now=START, everything=True)
+    ]
 
 
 def test_an_open_task_is_in_the_calendar_with_all_that_the_call_needs(schedule: Schedule, server: Server) -> None:
@@ -146,7 +150,7 @@ def test_what_is_ticked_off_there_is_done_here(schedule: Schedule, server: Serve
     (changes,) = rounds(schedule, server.url)
 
     assert changes == Changes(ticked=1)
-    (row,) = watching.tasks(schedule.store, everything=True)
+    (row,) = tasks_of.lines(schedule.store, now=START, everything=True)
     assert (row.done_at, row.note) == (START + timedelta(hours=2), "ticked off in the calendar")
     with schedule.store.read() as conn:
         last = plans.audits(conn)[-1]
@@ -161,7 +165,7 @@ def test_what_is_done_here_is_ticked_off_there_with_the_words_of_a_colleague(
     rounds(schedule, server.url)
     name = the_name(server)
     server.write(name, server.content(name).replace("Then thank.", "Then thank. Rang twice!"))
-    watching.finish_task(schedule.store, 1, now=START + timedelta(hours=1), note="", who="anna")
+    tasks_of.finish(schedule.store, 1, now=START + timedelta(hours=1), who="anna")
 
     (changes,) = rounds(schedule, server.url)
 
@@ -183,7 +187,7 @@ def test_an_open_task_that_somebody_deletes_there_comes_back(schedule: Schedule,
 
 def test_a_task_that_is_done_before_it_was_copied_is_not_copied(schedule: Schedule, server: Server) -> None:
     schedule.tick()
-    watching.finish_task(schedule.store, 1, now=START, note="", who="anna")
+    tasks_of.finish(schedule.store, 1, now=START, who="anna")
 
     assert rounds(schedule, server.url) == [Changes()]
     assert server.names() == []
@@ -202,7 +206,7 @@ def test_nothing_of_a_person_who_is_forgotten_stays_in_the_calendar(schedule: Sc
 def test_the_person_of_an_old_task_is_forgotten_there_too(schedule: Schedule, server: Server) -> None:
     schedule.tick()
     rounds(schedule, server.url)
-    watching.finish_task(schedule.store, 1, now=START, note="", who="anna")
+    tasks_of.finish(schedule.store, 1, now=START, who="anna")
     schedule.clock.advance(timedelta(days=200))
     with schedule.store.begin() as conn:
         people.erase(conn, 1, people.traces(conn, 1), asked=True, now=schedule.clock.now())
@@ -396,7 +400,7 @@ def test_the_daemon_puts_a_new_task_there_and_hears_that_it_is_done(
             schedule.channels,
             writer,
             clock=schedule.clock,
-            copying=Copying(calendar, seconds=0.05),
+            rounds=[every(timedelta(seconds=0.05), "calendar", Copying(calendar).round, SystemClock())],
         )
         try:
             await serve_until(daemon, lambda: len(server.names()) == 1)
@@ -408,7 +412,7 @@ def test_the_daemon_puts_a_new_task_there_and_hears_that_it_is_done(
                 writer,
                 clock=schedule.clock,
                 worker_id="w2",
-                copying=Copying(calendar, seconds=0.05),
+                rounds=[every(timedelta(seconds=0.05), "calendar", Copying(calendar).round, SystemClock())],
             )
             await serve_until(again, done)
         finally:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy.engine import make_url
 from support.daemon import environment
 from support.faults import MAILING, Account, Mailing
+from support.left_out import LONG, leave_out
 from support.sink import Sink, sink
 from support.zygote import Zygote, zygote
 
@@ -64,12 +65,8 @@ def _parts(*, full: bool) -> list[Any]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the tests that take minutes to the full run, by design and not by skipping."""
-    if is_full(config):
-        return
-    long = [item for item in items if item.get_closest_marker("full")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    if not is_full(config):
+        leave_out(config, items, lambda item: item.get_closest_marker("full"), LONG)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,9 +11,11 @@ from simulation.machine import Disk, SimStore
 from simulation.options import Options
 from simulation.process import KeptCatalog, owned_task
 from simulation.shapes import STARTS, Edit, load, person
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import StaticPool
 
 from scheduler.operations import applying, people
-from scheduler.store.connections import open_memory
+from scheduler.store.connections import open_memory, read_json
 from scheduler.store.tables import METADATA
 
 _product = logging.getLogger("scheduler")
@@ -26,15 +28,17 @@ class Bench:
         self.loop = VirtualLoop()
         self.loop.set_task_factory(owned_task)
         self.loop.set_exception_handler(lambda loop, context: None)
-        self.engine = open_memory()
-        METADATA.create_all(self.engine)
-        with self.engine.connect() as conn:
-            raw = conn.connection.driver_connection
-        assert isinstance(raw, sqlite3.Connection)
-        self.raw = raw
+        engine = open_memory()
+        METADATA.create_all(engine)
+        # Opened once for all: to take a connection and to give it back costs as much as what most looks ask. A read
+        # needs no transaction where nobody else writes.
+        self.writing = engine.connect()
+        self.raw = raw = _driver(self.writing)
+        alone = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool, json_deserializer=read_json)
+        self.reading = alone.connect()
         self._empty = sqlite3.connect(":memory:")
         raw.backup(self._empty)
-        self._applied: dict[tuple[str, int], sqlite3.Connection] = {}
+        self._begun: dict[tuple[str, int, tuple[str, ...]], sqlite3.Connection] = {}
         self._touch: Callable[[int], None] = lambda delivery: None
         raw.create_function("simulated_touch", 1, self._touched)
         for event, table, column in (
@@ -66,17 +70,28 @@ class Bench:
         """
         _product.setLevel(logging.CRITICAL)
         self._touch = lambda delivery: None
-        key, start = (which.shape, which.start), STARTS[which.start]
-        store = SimStore(Disk(self.engine, self.raw, shared=False), lambda where: None)
-        if key not in self._applied:
-            self._empty.backup(self.raw)
-            applying.apply(store, load(which.shape, start, Edit()), now=start, catalog=KeptCatalog())
-            self._applied[key] = sqlite3.connect(":memory:")
-            self.raw.backup(self._applied[key])
-        else:
-            self._applied[key].backup(self.raw)
-        people.import_contacts(store, [person(name) for name in which.crowd], source="file", now=start)
+        self._state(which.shape, which.start, which.crowd).backup(self.raw)
         self._touch = touch
+
+    def _state(self, shape: str, begins: int, crowd: tuple[str, ...]) -> sqlite3.Connection:
+        """Return such a database; made once, and without people the beginning of those with people."""
+        key, start = (shape, begins, crowd), STARTS[begins]
+        if key not in self._begun:
+            (self._state(shape, begins, ()) if crowd else self._empty).backup(self.raw)
+            store = SimStore(Disk(self.raw, self.reading, self.writing, shared=False), lambda where: None)
+            if crowd:
+                people.import_contacts(store, [person(name) for name in crowd], source="file", now=start)
+            else:
+                applying.apply(store, load(shape, start, Edit()), now=start, catalog=KeptCatalog())
+            self._begun[key] = sqlite3.connect(":memory:")
+            self.raw.backup(self._begun[key])
+        return self._begun[key]
+
+
+def _driver(conn: Connection) -> sqlite3.Connection:
+    found = conn.connection.driver_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
 
 
 _bench: list[Bench] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -102,21 +102,21 @@ class Deeds:
     def _pause_now(self, touch: str) -> None:
         chosen = self._targets(touch)
         with self._deciding():
-            self.decisions.paused.add(touch)
+            self.decisions.paused |= _meant(chosen)
             steering.pause(self.store, chosen, until=None, now=self.clock.now(), who="me")
 
     def _resume_now(self, touch: str) -> None:
         chosen = self._targets(touch)
         with self._deciding():
-            self.decisions.paused.discard(touch)
+            self.decisions.paused -= _meant(chosen)
             steering.resume(self.store, chosen, now=self.clock.now(), who="me")
 
     def _cancel_now(self, touch: str) -> None:
         chosen = self._targets(touch)
         with self._deciding():
-            self.decisions.dropped |= {touch} if touch else set(self.shape.touches)
+            self.decisions.dropped |= _meant(chosen) if touch else set(self.shape.touches)
             if touch:
-                self.decisions.rejected.add(touch)
+                self.decisions.rejected |= _meant(chosen)
             else:
                 self.decisions.ended = True
                 self.decisions.paused.discard("")  # an apply that puts it in force again lets it run
@@ -125,8 +125,8 @@ class Deeds:
     def _approve_now(self, touch: str) -> None:
         chosen = self._targets(touch)
         with self._deciding():
-            self.decisions.approved[touch] = self.decisions.words
-            self.decisions.rejected.discard(touch)
+            self.decisions.approved |= dict.fromkeys(_meant(chosen), self.decisions.words)
+            self.decisions.rejected -= _meant(chosen)
             steering.approve(self.store, self.catalog, chosen, now=self.clock.now(), who="me")
 
     def _stop_now(self, who: str, how: str) -> None:
@@ -195,3 +195,8 @@ class Deeds:
 def _address(who: str) -> str:
     """Return what finds a person whoever they were merged into."""
     return f"{who}@example.org"
+
+
+def _meant(chosen: Sequence[steering.Target]) -> set[str]:
+    """Return the touches that a decision is about, what hangs on a post with the post; "" is the campaign."""
+    return {target.touch or "" for target in chosen}

@@ -24,6 +24,9 @@ class Effects(Memory):
         self._effects[identity] = self._effects.get(identity, 0) + 1
         self._by_delivery[delivery] = self._by_delivery.get(delivery, 0) + 1
         row = self.rows.get(delivery)
+        above = self._shape.touches[one.message.touch].hangs_on
+        if above is not None and (*identity[:2], above, *identity[3:]) not in self._effects:
+            self.broken("I9", f"{identity} came before the post it hangs on")
         if self._effects[identity] > 1:
             self.broken("I1", f"{identity} reached its recipient {self._effects[identity]} times")
         if row is None or row.attempts < 1:

@@ -29,7 +29,16 @@ class Life:
     law: str = ""
 
 
-def live(life: Life) -> None:
+def broken(life: Life) -> str:
+    """Live through the steps; return the story with the laws that were broken, empty where all held."""
+    try:
+        _live(life)
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
+def _live(life: Life) -> None:
     """Live through the steps as the machine does: after each, and at the end, it is asked what must hold.
 
     Raises: AssertionError with the story and the broken laws, ValueError for a step that the machine would not take.
@@ -47,11 +56,34 @@ def live(life: Life) -> None:
         shop.teardown()
 
 
+def _killed_under_way() -> tuple[Step, ...]:
+    """The daemon is killed while far ends are taking in what it has begun, and is started again."""
+    return (
+        *_step(Shop.starts, shape="hooks"),
+        *_step(Shop.does, who="lea", which=0, cart=1, times=4),
+        *_step(Shop.advance_to_what_is_due, offset=5.0),
+        *_step(Shop.crash, hook=1),
+        *_step(Shop.advance, seconds=8 * HOUR),
+    )
+
+
 def _step(rule: Callable[..., None], times: int = 1, **values: Any) -> tuple[Step, ...]:
     return (Step(rule, values),) * times
 
 
 LIVES = (
+    Life(
+        "a daemon is killed while messages are under way, and the next one tries none of them again by itself",
+        _killed_under_way(),
+        planted.recovery_puts_attempts_back_into_the_queue,
+        "I1",
+    ),
+    Life(
+        "a daemon is killed while messages are under way, and the next one takes over what it left",
+        _killed_under_way(),
+        planted.no_recovery_at_start,
+        "liveness",
+    ),
     Life(
         "six thank-yous are due at once over two connections, and a person pauses while some wait for a connection",
         (
@@ -63,6 +95,29 @@ LIVES = (
         ),
         planted.a_pause_is_ignored_at_the_mark,
         "pause",
+    ),
+    Life(
+        "somebody unsubscribes, and a file that says they agree is imported again",
+        (
+            *_step(Shop.starts, shape="hooks"),
+            *_step(Shop.unsubscribe, who="lea"),
+            *_step(Shop.import_again, who="lea"),
+            *_step(Shop.advance, seconds=8 * HOUR, times=4),
+        ),
+        planted.an_import_overwrites_an_opt_out,
+        "I5",
+    ),
+    Life(
+        "somebody unsubscribes and asks to be forgotten, and a file that says they agree is imported again",
+        (
+            *_step(Shop.starts, shape="hooks"),
+            *_step(Shop.unsubscribe, who="lea"),
+            *_step(Shop.forget, who="lea"),
+            *_step(Shop.import_again, who="lea"),
+            *_step(Shop.advance, seconds=8 * HOUR, times=4),
+        ),
+        planted.forgetting_forgets_the_opt_out,
+        "I5",
     ),
     Life(
         "somebody asks to be forgotten between a purchase and its thank-you",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from simulation.loop import LoopClock
 
@@ -24,9 +24,8 @@ T = TypeVar("T")
 class Disk:
     """The database of a simulated world and what is wrong with it; every process has its own `SimStore` on it."""
 
-    def __init__(self, engine: Any, raw: sqlite3.Connection, *, shared: bool) -> None:
-        self.engine = engine
-        self.raw = raw
+    def __init__(self, raw: sqlite3.Connection, reading: Connection, writing: Connection, *, shared: bool) -> None:
+        self.raw, self.reading, self.writing = raw, reading, writing
         self.shared = shared  # several daemons, as on PostgreSQL
         self.busy = 0  # so many transactions from now on find it locked
         self.full = False
@@ -61,7 +60,8 @@ class SimStore(Store):
         if self._disk.busy > 0:
             self._disk.busy -= 1
             raise BusyError("the database is locked by another process")
-        with self._worded(), self._disk.engine.begin() as conn:
+        conn = self._disk.writing
+        with self._worded(), conn.begin():
             yield conn
             self._boundary("commit")
             if self._disk.full:
@@ -74,8 +74,8 @@ class SimStore(Store):
     @contextmanager
     def read(self) -> Iterator[Connection]:
         self._boundary("read")
-        with self._worded(), self._disk.engine.connect() as conn:
-            yield conn
+        with self._worded():
+            yield self._disk.reading
 
     def changed_token(self) -> str:
         return str(self._disk.commits)

@@ -24,7 +24,7 @@ class Marks(Memory):
             self.broken("I5", f"{row.identity} is attempted after it was cancelled")
         if row.touch in decisions.paused or "" in decisions.paused:
             self.broken("pause", f"{row.identity} is attempted while paused")
-        if row.touch == decisions.without:
+        if decisions.without and row.touch.partition(".")[0] == decisions.without:
             self.broken("I4", f"{row.identity} is attempted after it was taken out")
         begun = sum(1 for one in self.rows.values() if one.attempts and one.id != row.id)
         if decisions.budget is not None and row.attempts == 1 and begun >= decisions.budget:

@@ -347,13 +347,9 @@ MOST_SEEDS = 150
 # Those that the model finds in lives drawn by lot, in which people are also imported again, forgotten and merged; what
 # is too rare for that shows in the lives that are written down.
 OF_THE_MODEL = (
-    no_recovery_at_start,
-    recovery_puts_attempts_back_into_the_queue,
     the_due_time_is_in_the_key,
     an_edit_fans_out_again,
-    forgetting_forgets_the_opt_out,
     forgetting_leaves_what_was_planned,
-    an_import_overwrites_an_opt_out,
 )
 
 

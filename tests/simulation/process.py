@@ -25,7 +25,7 @@ from scheduler.store import meta, plans, reader
 from scheduler.store.database import Connection
 
 CONNECTIONS = 2
-_HALF_A_DAY = 43_200.0
+_LONGEST_UNSEEN = 64_800.0  # seconds; under the 24 hours after which somebody has to say what goes
 SECRET = hashlib.sha256(b"simulation").digest()
 _OWNER: contextvars.ContextVar[Process | None] = contextvars.ContextVar("owner", default=None)
 
@@ -34,23 +34,31 @@ class Crash(BaseException):
     """The process is killed: nothing of it runs on, and what it had in memory is gone."""
 
 
+# What tells one revision of one edition from another, without reading all that is stored of it.
+_FACTS = (
+    "SELECT r.source_hash, e.reference_at, json_extract(r.timeline, '$.first_applies') FROM revision r"
+    " JOIN edition e ON e.campaign = r.campaign AND e.edition = ? WHERE r.campaign = ? AND r.number = ?"
+)
+
+
 class KeptCatalog(Catalog):
     """A catalog whose campaigns outlive a seed: a revision never changes, and parsing it again costs the most."""
 
-    _all: ClassVar[dict[tuple[str, str, int, str, str], InForce]] = {}
+    _all: ClassVar[dict[tuple[object, ...], InForce]] = {}
 
     def _load(self, conn: Connection, campaign: str, edition: str, number: int) -> InForce | None:
         kept = self._kept.get((campaign, edition))
         if kept is not None and kept.revision == number:
             return kept
-        record = plans.load_revision(conn, campaign, number)
-        reference = plans.reference(conn, campaign, edition)
-        if record is None or reference is None:
+        facts = conn.exec_driver_sql(_FACTS, (edition, campaign, number)).one_or_none()
+        if facts is None:
             return None
-        firsts = str(record.timeline.get("first_applies"))
-        name = (campaign, edition, number, record.source_hash, f"{reference.isoformat()} {firsts}")
+        name = (campaign, edition, number, *facts)
         found = self._all.get(name)
         if found is None:
+            record, reference = plans.load_revision(conn, campaign, number), plans.reference(conn, campaign, edition)
+            assert record is not None
+            assert reference is not None
             found = self._all[name] = KeptInForce(record, reference)
         self._kept[campaign, edition] = found
         return found
@@ -99,6 +107,7 @@ class Process:
         self.store = SimStore(disk, self.boundary)
         self._disk = disk
         self._guarded = files is not None
+        self._looked = loop.time()
         self.guard = SimGuard(self.store, clock, files or SideFiles(), self.boundary)
         self.system = bootstrap.assemble(
             self.store,
@@ -142,7 +151,7 @@ class Process:
         context = contextvars.copy_context()
         context.run(_OWNER.set, self)
         context.run(lambda: self._loop.create_task(self._serve()))
-        self._loop.call_later(_HALF_A_DAY, self._go_on_beating)
+        self._go_on_beating()
 
     def owns(self, task: asyncio.Task[Any]) -> None:
         """Remember a task that was made in this process."""
@@ -194,7 +203,7 @@ class Process:
                     self.system.settler.look()
                 )  # the daemon does that beside its looks, each of which begins with the guard
                 if self._guarded:
-                    self.guard.beat()
+                    self._beat()
                 if await self.system.dispatcher.tick():
                     self.idle = 0
                     self._loop.call_later(1.0, self.look)
@@ -236,10 +245,14 @@ class Process:
             await self._sleep(max(wait, 1.0) if wait <= 0 else wait)
 
     def _go_on_beating(self) -> None:
-        """An idle daemon was not away."""
-        if not self.dead:
+        """An idle daemon was not away: it looks again so long after its last look."""
+        if self.dead or not self._guarded:
+            return
+        left = self._looked + _LONGEST_UNSEEN - self._loop.time()
+        if left <= 0:
             self.look()
-            self._loop.call_later(_HALF_A_DAY, self._go_on_beating)
+            left = _LONGEST_UNSEEN
+        self._loop.call_later(left, self._go_on_beating)
 
     def look(self) -> None:
         """The guard looks every second; where nothing happened since its last look, it would see nothing new.
@@ -248,7 +261,11 @@ class Process:
         """
         if self._guarded and not self.dead and self.stalled is None:
             with suppress(SchedulerError):
-                self.guard.beat()
+                self._beat()
+
+    def _beat(self) -> None:
+        self._looked = self._loop.time()
+        self.guard.beat()
 
     def _fail(self, error: Exception) -> None:
         """End with a message, as a daemon does that cannot go on."""

@@ -61,6 +61,7 @@ class Facts:
     after: tuple[str, ...] = ()  # a step: the messages of the same run that must have ended before it begins
     instead_of: str | None = None  # a step: the event that had to stay away for it
     is_last: bool = False  # a step: nothing of the run comes after it
+    hangs_on: str | None = None  # the post it is a comment on, which has to be there before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +147,12 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         "spread",
-        {"wave": _SMS + ", pick: spread", "post": 'channel: facebook, text: "{words}"'},
-        {"wave": Facts("sms"), "post": Facts("facebook", marketing=False, personal=False)},
+        {"wave": _SMS + ", pick: spread", "post": 'channel: facebook, text: "{words}", first_comment: "below {words}"'},
+        {
+            "wave": Facts("sms"),
+            "post": Facts("facebook", marketing=False, personal=False),
+            "post.comment": Facts("facebook", marketing=False, personal=False, hangs_on="post"),
+        },
         when="{day1} to {day2}",
         quiet=True,
         caps=((1, 1),),

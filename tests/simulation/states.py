@@ -53,6 +53,9 @@ class States(Memory):
         decisions, facts = self.decisions, self._shape.touches[row.touch]
         if decisions.edited or row.touch in decisions.dropped:
             return True
+        if facts.hangs_on is not None and " did not go: " in row.reason:
+            above = [one.state for one in self.rows.values() if one.touch == facts.hangs_on]
+            return above in (["failed"], ["expired"], ["cancelled"], ["suppressed"])
         if row.reason == "erased":
             return bool(decisions.erased)
         if row.reason.startswith("they are the same person as"):

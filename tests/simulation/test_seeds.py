@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from simulation.simulate import simulate
+from simulation.simulate import FAULTS, simulate
 
 SEEDS = 1_000  # the first of them; `uv run python -m tests.simulation 20000` lives through many more
 SHARDS = 10
 CORPUS = Path(__file__).parent / "corpus.txt"
-PLAIN = 20  # seeds whose hash another interpreter has to repeat
+PLAIN = 10  # seeds whose hash another interpreter has to repeat
 
 
 def corpus() -> list[int]:
@@ -27,10 +27,18 @@ def corpus() -> list[int]:
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_no_seed_breaks_an_invariant(shard: int) -> None:
+    """And a hundred seeds meet every fault, and reach people in spite of it."""
+    deaths, reached, sent, faults = 0, 0, 0, set[str]()
     for seed in range(shard, SEEDS, SHARDS):
         report = simulate(seed)
 
         assert not report.violations, report.line
+        deaths, reached, sent = deaths + report.deaths, reached + report.reached, sent + report.states["sent"]
+        faults |= set(report.options.faults)
+
+    assert faults == set(FAULTS)
+    assert deaths >= 30
+    assert min(reached, sent) >= 100
 
 
 def test_what_once_failed_stays_mended() -> None:
@@ -61,12 +69,3 @@ def test_the_same_seed_gives_the_same_log_in_another_interpreter() -> None:
     )
 
     assert told.stdout.split() == digests
-
-
-def test_seeds_meet_every_fault_and_reach_people_in_spite_of_it() -> None:
-    reports = [simulate(seed) for seed in range(60)]
-
-    assert {fault for report in reports for fault in report.options.faults} >= {"crash", "uncertain", "full", "two"}
-    assert sum(report.deaths for report in reports) >= 20
-    assert sum(report.reached for report in reports) >= 60
-    assert sum(report.states["sent"] for report in reports) >= 60

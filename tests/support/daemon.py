@@ -110,6 +110,7 @@ def daemon(folder: Path, *arguments: str, env: Mapping[str, str]) -> Iterator[su
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        pipesize=1 << 20,  # what it says is read at the end: a pipe that is full would hold it up
     )
     try:
         yield process

@@ -7,6 +7,7 @@ npm: `npm install --prefix <folder> --ignore-scripts <package>`.
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,16 @@ class Outside:
     @property
     def how(self) -> str:
         """How it is installed."""
-        return f"npm install --prefix {self.folder} --ignore-scripts {self.package}"
+        return " ".join(self._command)
+
+    def build(self) -> None:
+        """Fetch it from npm. Raises: CalledProcessError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(self._command, check=True)
+
+    @property
+    def _command(self) -> list[str]:
+        return ["npm", "install", "--prefix", str(self.folder), "--ignore-scripts", self.package]
 
 
 OUTSIDE = {"prism": Outside("prism", "@stoplight/prism-cli@5.16", "node_modules/.bin/prism")}

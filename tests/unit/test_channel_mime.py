@@ -48,6 +48,13 @@ def test_a_plain_marketing_mail_to_the_letter() -> None:
     )
 
 
+def test_a_mail_that_follows_another_names_it_for_the_thread() -> None:
+    text = written(answers="<1f2e3d@biksouv.example>")
+
+    assert "In-Reply-To: <1f2e3d@biksouv.example>\r\nReferences: <1f2e3d@biksouv.example>\r\n" in text
+    assert "In-Reply-To" not in written()
+
+
 def test_one_click_is_promised_only_where_a_link_keeps_it() -> None:
     by_link = written(unsubscribe="https://biksouv.example/u/t0ken")
 

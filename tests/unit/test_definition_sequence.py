@@ -163,8 +163,8 @@ def test_a_touch_that_an_event_starts_has_no_opening() -> None:
     ((_, sequence),) = load(STEPS).sequences()
 
     assert sequence.opening is None
-    assert sequence.follow_ups == sequence.messages
-    assert all(touch.answers_event for touch in sequence.messages)
+    assert [touch.id for touch in sequence.follow_ups] == ["thanks", "gift", "remind", "last"]
+    assert [touch.answers_event for touch in sequence.messages] == [True] * 4
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,42 @@ def test_a_long_queue_is_full_until_it_is_half_empty_and_says_so() -> None:
     assert asyncio.run(work()) == ({"email"}, 1, set())
 
 
+def test_who_waits_for_room_is_told_as_soon_as_a_full_channel_has_some_again() -> None:
+    async def work() -> tuple[bool, int, bool]:
+        carrier = Carrier(shut={"email": asyncio.Event()})
+        engine = LocalEngine(carrier, SystemClock(), connections=1)
+        await engine.submit([a_claim(number) for number in range(300)])
+        waiting = asyncio.create_task(engine.room_again())
+        await asyncio.sleep(0)
+        carrier.shut["email"].set()
+        was_full = await waiting
+        begun = len(carrier.begun)
+        still_full = await engine.room_again()
+        await engine.drain()
+        return was_full, begun, still_full
+
+    was_full, begun, still_full = asyncio.run(work())
+
+    assert (was_full, still_full) == (True, False)
+    assert 201 <= begun < 300  # what is left of the lot is being sent while the next one is made ready
+
+
+@pytest.mark.parametrize("ends", ["stopped", "broken"])
+def test_nobody_waits_for_room_in_an_engine_that_sends_nothing_more(ends: str) -> None:
+    async def work() -> bool:
+        carrier = Carrier(shut={"email": asyncio.Event()}, broken={0})
+        engine = LocalEngine(carrier, SystemClock(), connections=1)
+        await engine.submit([a_claim(number) for number in range(300)])
+        waiting = asyncio.create_task(engine.room_again())
+        await asyncio.sleep(0)
+        if ends == "stopped":
+            engine.stop()
+        carrier.shut["email"].set()
+        return await waiting
+
+    assert asyncio.run(work()) is True
+
+
 def test_after_a_stop_what_is_being_sent_is_finished_and_the_rest_given_back() -> None:
     async def work() -> Carrier:
         carrier = Carrier(shut={"email": asyncio.Event()})

@@ -91,7 +91,8 @@ def test_one_value_is_taken_where_a_list_is_meant(full: Campaign) -> None:
     assert full.personas["lea"].problems == ("does not know her size",)
     assert full.stages[0].touches[0].channel == ("instagram",)
     assert full.stages[0].touches[0].media[1].file == "media/other.jpg"
-    assert full.stages[0].touches[1].media[0].file == "https://cdn.biksouv.example/ring.jpg"
+    everywhere = next(one for one in full.stages[0].touches if one.id == "everywhere.facebook")
+    assert everywhere.media[0].file == "https://cdn.biksouv.example/ring.jpg"
     assert full.events == {"grooming": ("dog", "price"), "refill": ()}
 
 

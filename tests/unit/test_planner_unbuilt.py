@@ -71,10 +71,6 @@ def test_a_key_of_a_touch_is_named_with_its_line(touch, said):
     ("touch", "remedy"),
     [
         (
-            "first_comment: Hi",
-            "write it into the post; `apply` and the dry run refuse it rather than ignore it",
-        ),
-        (
             "pick: best",
             "write `pick: earliest`, `latest` or `spread`; `apply` and the dry run refuse it rather than ignore it",
         ),

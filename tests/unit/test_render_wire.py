@@ -16,7 +16,7 @@ from campaigns.rendering.encoding import Quoted
 from campaigns.rendering.finished import Finished
 from campaigns.rendering.shape import Filled
 from scheduler.rendering import wire
-from scheduler.rendering.base import Job
+from scheduler.rendering.base import Job, Person
 from scheduler.rendering.inline import InlineRenderer
 from scheduler.rendering.shapes import Finisher, Ready
 
@@ -200,10 +200,39 @@ def test_what_messages_share_is_sent_once() -> None:
     )
     ((_, _, shared, written),) = wire.Inbox(1 << 20).take(frame)
     assert list(wire.jobs(shared, written)) == [
-        ("t", people[0], False),
-        ("t", people[1], False),
-        ("u", {"contact": {"id": 3}}, False),
+        ("t", people[0], False, None),
+        ("t", people[1], False, None),
+        ("u", {"contact": {"id": 3}}, False, None),
     ]
+
+
+def test_stored_facts_travel_behind_the_jobs_as_they_are() -> None:
+    facts = PlainFacts(contact={}, campaign={"id": "c"}, stage={"id": "s"})
+    stored = '{"city":"Lyon",\n"x":"é"}'.encode()
+    jobs = [
+        (
+            wire.job("t", facts, finished=True, over={"first_name": "Léa", "consent": ("marketing",)}),
+            wire.shared(facts),
+        ),
+        (wire.job("u", {"contact": {"id": 3}}), None),
+    ]
+
+    ((name, revision, shared, written, people),) = wire.Inbox(1 << 20).take(wire.order(7, jobs, [stored, None]))
+
+    assert (name, revision, people) == ("render", 7, [stored, None])
+    over = {"first_name": "Léa", "consent": ["marketing"]}
+    assert list(wire.jobs(shared, written, people)) == [
+        ("t", {"contact": over, "campaign": {"id": "c"}, "stage": {"id": "s"}}, True, Person(stored, over)),
+        ("u", {"contact": {"id": 3}}, False, None),
+    ]
+
+
+@pytest.mark.parametrize("lengths", ["[9]", "[-1]", "[2]", '["x"]'])
+def test_order_whose_texts_have_other_lengths_is_refused(lengths: str) -> None:
+    body = f'!["render",1,[],[],{lengths}]\n{{}}x'.encode()
+
+    with pytest.raises(wire.BrokenFrameError):
+        list(wire.Inbox(1 << 20).take(len(body).to_bytes(4, "big") + body))
 
 
 def test_message_is_at_most_a_mebibyte_over_all_its_parts() -> None:

@@ -49,6 +49,28 @@ def test_the_file_may_have_them_as_a_list(tmp_path: Path) -> None:
     ]
 
 
+def test_the_staff_is_told_of_its_tasks_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMPAIGN_ALERTS", "mailto:owner@shop.example")
+    monkeypatch.setenv("CAMPAIGN_TASKS", "slack:team mailto:staff@shop.example")
+
+    settings = Settings.read(tmp_path)
+
+    assert [str(one) for one in settings.task_destinations()] == ["slack:team", "mailto:staff@shop.example"]
+    assert [str(one) for one in settings.alert_destinations()] == ["mailto:owner@shop.example"]
+
+
+def test_a_destination_of_tasks_that_cannot_be_read_is_said_by_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMPAIGN_TASKS", "sms:+33612345678")
+
+    with pytest.raises(SchedulerError) as caught:
+        Settings.read(tmp_path)
+
+    assert "cannot read CAMPAIGN_TASKS" in str(caught.value)
+    assert "612345678" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -140,3 +140,28 @@ def test_a_sequence_goes_by_one_channel() -> None:
         load(HEAD + steps)
 
     assert "write one channel here, or a touch of its own for each" in str(refused.value)
+
+
+def test_one_channel_may_have_it_as_a_story_without_a_text_and_the_others_as_a_post() -> None:
+    story = STAGES.replace(
+        "          mastodon:\n", '          instagram: {post_as: story, text: ""}\n          mastodon:\n'
+    )
+    campaign, before = load(HEAD + story), load()
+    teasers = [one for _, one in campaign.touches() if one.id.startswith("teaser")]
+
+    assert [(one.channel[0], one.post_as) for one in teasers] == [
+        ("instagram", "story"),
+        ("mastodon", None),
+        ("facebook", None),
+    ]
+    assert Renderer(campaign, {}).render(teasers[0], given(campaign, teasers[0])).text.strip() == ""
+    hashes = [planner.plan(one, now=NOW).touch("teaser.facebook").content_hash for one in (campaign, before)]
+    assert hashes[0] == hashes[1]
+
+
+def test_what_a_touch_is_posted_as_is_part_of_what_it_says() -> None:
+    post, story = (load(HEAD + STAGES.replace("text: Soon", f"text: Soon{more}")) for more in ("", ", post_as: story"))
+
+    assert planner.plan(post, now=NOW).touch("first").content_hash != (
+        planner.plan(story, now=NOW).touch("first").content_hash
+    )

@@ -7,11 +7,12 @@ from datetime import date
 from campaigns.limits.model import Applies, Limit, Measure, formats, most
 
 _SEEN = date(2026, 11, 1)
+_READ = date(2026, 11, 22)
 _INSTANCE = "https://docs.joinmastodon.org/entities/Instance/"
 
 LIMITS: tuple[Limit, ...] = (
-    most("mastodon.text.length", Measure.WITH_SHORT_LINKS, 500, _INSTANCE, _SEEN),
-    most("mastodon.media.max", Measure.MEDIA, 4, _INSTANCE, _SEEN),
+    most("mastodon.text.length", Measure.WITH_SHORT_LINKS, 500, _INSTANCE, _READ),
+    most("mastodon.media.max", Measure.MEDIA, 4, _INSTANCE, _READ),
     most("mastodon.alt.length", Measure.ALT, 1_500, _INSTANCE, _SEEN),
     formats("mastodon.image.format", ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIC"), _INSTANCE, _SEEN),
     most("mastodon.image.size", Measure.SIZE, 16_777_216, _INSTANCE, _SEEN, applies=Applies.IMAGES, strict=False),

@@ -21,6 +21,7 @@ from campaigns.lint.rules import (
     link_words,
     loose_length,
     mail_size,
+    many_tasks,
     media_broken,
     media_missing,
     media_unmeasured,
@@ -31,13 +32,17 @@ from campaigns.lint.rules import (
     no_sender,
     offer_after_leadtime,
     offer_unquoted,
+    post_as,
     postal_address,
     preheader,
     quiet_hours,
     review_due,
     same_words,
     send_hours,
+    sms_reply,
+    sms_stop,
     staff_not_briefed,
+    story_text,
     subject_long,
     subject_shouts,
     text_part,
@@ -58,6 +63,7 @@ RULES: tuple[Rule, ...] = tuple(
         no_content,
         media_missing,
         media_url,
+        post_as,
         unbuilt,
         quiet_hours,
         send_hours,
@@ -78,6 +84,7 @@ RULES: tuple[Rule, ...] = tuple(
         approval,
         no_account,
         no_recipients,
+        many_tasks,
         unknown_fact,
         alt_text,
     )
@@ -107,3 +114,6 @@ MAIL_RULES: tuple[Rule, ...] = tuple(
 
 # About pictures and videos: checked where somebody opened them.
 MEDIA_RULES: tuple[Rule, ...] = (media_broken.RULE, media_unmeasured.RULE)
+
+# About posts and messages as they would go: checked where somebody rendered them.
+POSTING_RULES: tuple[Rule, ...] = (story_text.RULE, sms_stop.RULE, sms_reply.RULE)

@@ -15,6 +15,8 @@ def check(view: View) -> Iterator[Trouble]:
     if campaign.media_url is not None:
         return
     for _stage, touch in campaign.touches():
+        if touch.is_by_hand:  # nobody fetches anything then
+            continue
         for channel in _FETCH:
             if channel not in touch.channel or channel not in (view.facts.channels or ()):
                 continue

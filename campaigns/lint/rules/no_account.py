@@ -12,6 +12,8 @@ def check(view: View) -> Iterator[Trouble]:
     campaign, facts = view.campaign, view.facts
     told = set(facts.channels or ()) | TASKS | {"outbox"}
     for _stage, touch in campaign.touches():
+        if touch.is_by_hand:
+            continue
         for channel in touch.channel:
             if channel in told:
                 continue

@@ -13,9 +13,12 @@ _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>\s*\Z")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\Z', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Mailbox:
-    """An address and the name shown with it; the domain is in ASCII (A-labels), the local part may be Unicode."""
+    """An address and the name shown with it; the domain is in ASCII (A-labels), the local part may be Unicode.
+
+    Never changed once it is made: frozen it would be three times as dear, and each mail has three.
+    """
 
     local: str
     domain: str

@@ -162,7 +162,7 @@ class Dialogue(asyncio.Protocol):
             raise self.lost
 
     def pause_writing(self) -> None:
-        """Note that the kernel takes no more for now."""
+        """Note that the kernel takes no more until some of it has left."""
         self._flowing = self._flowing or self._loop.create_future()
 
     def resume_writing(self) -> None:

@@ -20,9 +20,6 @@ _TURN = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 
-# Words of printable ASCII with single spaces between them: nothing to clean.
-_HARMLESS = re.compile(r"(?:[!-~]+(?: [!-~]+)*)?\Z")
-
 # Bytes that stand for themselves in a Q-encoded word wherever it appears (RFC 2047 5.3).
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _Q = tuple("_" if byte == 32 else chr(byte) if byte in _Q_SAFE else f"={byte:02X}" for byte in range(256))
@@ -38,7 +35,8 @@ def clean(value: str) -> str:
 
     Whatever a CSV file or a template put there, nothing of it can begin a header of its own.
     """
-    if _HARMLESS.match(value):
+    # Nothing but the space is printable of what is looked for below.
+    if value.isprintable() and "  " not in value and value == value.strip(" "):
         return value
     one_line = _GAP.sub(" ", _TURN.sub("", _CONTROL.sub("", value))).strip(" ")
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", one_line)
@@ -90,11 +88,13 @@ def encoded_words(text: str, room: int) -> list[str]:
     No character is split between two words; the shorter of the Q and B encodings is taken for all of them.
     """
     data = text.encode()
-    cost_in_q = sum(map(_Q_COST.__getitem__, data))
+    written = "".join(map(_Q.__getitem__, data))
     cost_in_b = (len(data) + 2) // 3 * 4
-    in_q = cost_in_q <= cost_in_b
+    in_q = len(written) <= cost_in_b
     limit = min(_WORD, room) - _FRAME
-    if min(cost_in_q, cost_in_b) <= limit:
+    if in_q and len(written) <= limit:
+        return [f"=?utf-8?q?{written}?="]
+    if cost_in_b <= limit:
         return [_word(text, in_q)]
     words: list[str] = []
     start = used = 0

@@ -71,7 +71,7 @@ class Line:
         try:
             for command, reply in zip(turn.commands, replies, strict=False):
                 self._judge(turn, command, reply)
-        except Exception:
+        except Exception:  # whatever the judgement was, the server's state has to be taken back
             self._dirty = True
             if replies[-1].code == _START:
                 # It waits for a mail that nobody may get: only closing takes that back without a final dot.
@@ -173,7 +173,7 @@ async def opened(
     try:
         await _connect(server, timeouts, tls, made)
         return await _introduced(server, timeouts, tls, hello, dialogues[0])
-    except BaseException:
+    except BaseException:  # cancelled too: no connection stays open without an owner
         for dialogue in dialogues:
             dialogue.lose("was closed")
             await dialogue.ended()

@@ -26,12 +26,13 @@ _KEY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\Z")
 _encoders = threading.local()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mail:
     """A mail ready to be handed over: `data` has CRLF line ends, ends with one, and is not dot-stuffed.
 
     `return_path` is the envelope's sender, to whom what comes back is sent; `sender` stands in From. `is_even` says
-    that it was looked at already: no line of it begins with a dot, and all end as they should.
+    that it was looked at already: no line of it begins with a dot, and all end as they should. Never changed once it
+    is made: frozen it would be three times as dear.
     """
 
     data: bytes
@@ -144,8 +145,7 @@ def _is_even(head: bytes) -> bool:
 
 
 def _encoded(text: str) -> Encoded:
-    encoding, body = _encoder().encoded(text)
-    return Encoded(encoding, body.replace(b"\n", b"\r\n"))
+    return _encoder().encoded(text)
 
 
 def _body(key: str, text: Encoded, html: Encoded | None) -> tuple[bytes, ...]:
@@ -173,5 +173,5 @@ def _encoder() -> Encoder:
     try:
         return _encoders.one  # type: ignore[no-any-return]
     except AttributeError:
-        _encoders.one = Encoder()
+        _encoders.one = Encoder(end=b"\r\n")
         return _encoders.one  # type: ignore[no-any-return]

@@ -107,7 +107,7 @@ class Pool:
                 if turn.line is not None:
                     self._free(turn.line)
                 raise
-            except BaseException:
+            except BaseException:  # cancelled too: no turn may keep its place in the order
                 self._forget(turn)
                 raise
             return await self._finish(turn.line, turn, mark)
@@ -122,7 +122,7 @@ class Pool:
                 raise line.dialogue.lost
         except Dropped as dropped:
             raise NotSent(f"mail server {self._server} {dropped} before the end of the mail") from None
-        except BaseException:
+        except BaseException:  # a refused mark or the end of the daemon: no dot may follow
             line.dialogue.lose("is no longer wanted")  # which takes everything back
             raise
         follower = self._follower(line)
@@ -141,7 +141,7 @@ class Pool:
         except DeliveryError as error:
             self._share(error)
             raise
-        except BaseException:
+        except BaseException:  # cancelled while the answer is awaited: it would be read as that of the next mail
             line.dialogue.lose("is no longer wanted")
             raise
         finally:

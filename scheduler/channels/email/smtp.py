@@ -15,6 +15,7 @@ from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.plain import PlainPool
 from scheduler.channels.email.pool import Pool
 from scheduler.channels.email.server import PoolLimits, SmtpServer, Timeouts
+from scheduler.channels.email.signing import Signing
 from scheduler.clock import Clock, SystemClock
 from scheduler.errors import NoAccount
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Signer(Protocol):
-    """Signs mails; called on the event loop, once for each attempt."""
+    """Signs mails; called on threads, several at once, once for each attempt."""
 
     def sign(self, mail: Mail) -> Mail:
         """Return the mail with its signature."""
@@ -81,6 +82,7 @@ class EmailChannel:
         self._signer = signer
         self._clock = clock or SystemClock()
         self._transport: Transport | None = None
+        self._signing: Signing | None = None
         self._blame = Blame()
 
     @classmethod
@@ -115,7 +117,8 @@ class EmailChannel:
             raise NoAccount("no mail server is configured", remedy="set CAMPAIGN_SMTP_URL")
         mail = mime.build(message)
         if self._signer is not None:
-            mail = self._signer.sign(mail)
+            self._signing = self._signing or Signing(self._signer.sign)
+            mail = await self._signing.signed(mail)
         try:
             words = await (self._transport or await self._open(self._server)).deliver(mail, mark)
         except OurFault as error:
@@ -138,6 +141,9 @@ class EmailChannel:
 
     async def close(self) -> None:
         """Say good-bye on idle connections, cut busy ones."""
+        signing, self._signing = self._signing, None
+        if signing is not None:
+            signing.close()
         transport, self._transport = self._transport, None
         if transport is not None:
             await transport.close()

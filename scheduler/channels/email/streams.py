@@ -20,7 +20,19 @@ _AUTHORITY = re.compile(r"(?P<host>[^\s/:@\[\]<>]+)(?P<port>:[0-9]{1,5})?\Z")
 
 
 def lines(message: Message, domain: str) -> tuple[str, ...]:
-    """Return the header lines of `message`, sent from `domain` (in ASCII): what it is and how to leave it.
+    """Return the header lines of `message`, sent from `domain` (in ASCII): what it is, and which mail it follows.
+
+    In-Reply-To and References (RFC 5322 3.6.4) let readers show a correction below the mail it corrects. Raises as
+    `_of_stream` does.
+    """
+    own = _of_stream(message, domain)
+    if message.answers is None:
+        return own
+    return (*own, *(headers.exact_line(name, message.answers) for name in ("In-Reply-To", "References")))
+
+
+def _of_stream(message: Message, domain: str) -> tuple[str, ...]:
+    """Return the lines that say what the mail is and how to leave it.
 
     Marketing bears List-Unsubscribe (RFC 2369; RFC 8058 where a link takes it) and List-ID (RFC 2919), everything else
     Auto-Submitted (RFC 3834), so that absence notes are not answered to it. Raises Refused for marketing without a way
@@ -34,7 +46,9 @@ def lines(message: Message, domain: str) -> tuple[str, ...]:
             "marketing mail has no way to unsubscribe",
             remedy="write `senders: {unsubscribe: mailto:...}` in the campaign or set CAMPAIGN_PUBLIC_URL",
         )
-    uris = [_uri(message.unsubscribe)]
+    # A link is the reader's own, an address for opt-outs everybody's.
+    own = message.unsubscribe
+    uris = [_uri(own) if own.startswith("https:") else _mail_uri(own)]
     if message.unsubscribe_mail and message.unsubscribe_mail != message.unsubscribe:
         uris.append(_mail_uri(message.unsubscribe_mail))
     return (*_ways_out(uris), _list_line(message.campaign, domain), feedback)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from scheduler.channels.platforms.media import MediaFolder
 from scheduler.channels.platforms.tokens import Keeper, MemoryKeeper
 from scheduler.channels.platforms.web import Web
 from scheduler.clock import Clock
-from scheduler.errors import NoAccount, SchedulerError
+from scheduler.errors import NoAccount, Refused, SchedulerError
 
 
 @dataclass(slots=True)
@@ -30,6 +31,17 @@ class Access:
 
 
 A = TypeVar("A", bound=Access)
+
+
+def hung_on(network: str, named: str, form: re.Pattern[str]) -> str:
+    """Return the name of a post that a message hangs on, once it is one of this network's.
+
+    Raises: Refused for what is no such name: the post was put there by hand, or by a channel that it has left since.
+    """
+    if not form.match(named):
+        said = f"{named!r} is no post of {network}'s" if named else f"nobody knows what {network} calls that post"
+        raise Refused(f"it cannot be hung on its post: {said}", remedy="put it there by hand")
+    return named
 
 
 class Platform(ABC, Generic[A]):

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from scheduler.channels.account import Account
 from scheduler.channels.answers import Answer
-from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, Receipt
+from scheduler.channels.base import Above, Attempted, Evidence, Found, Mark, Message, Receipt
 from scheduler.channels.platforms import bluesky_text
-from scheduler.channels.platforms.base import Access, Platform
+from scheduler.channels.platforms.base import Access, Platform, hung_on
 from scheduler.channels.platforms.bluesky_session import Ended, Missing, Session, Sessions, Taken, bearer, judge
 from scheduler.channels.platforms.media import Medium, as_jpeg
 from scheduler.channels.platforms.web import Body, Web
@@ -30,6 +30,8 @@ _MOST_ALT = 10_000
 _MOST_HANDLES = 1_000
 _HOME = "https://bsky.social"
 _IDENTIFIER = re.compile(r"(?:did:[a-z]+:[A-Za-z0-9._:%-]{1,200}|@?[A-Za-z0-9.-]{3,253}|[^\s@]{1,64}@[^\s@]{3,253})\Z")
+_RKEY_LENGTH = 13
+_POST = re.compile(r"at://did:[A-Za-z0-9._:%-]{1,200}/app\.bsky\.feed\.post/[2-7a-z]{13}\Z")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?\Z")
 
 T = TypeVar("T")
@@ -76,6 +78,8 @@ class BlueskyChannel(Platform[_Access]):
         _check(text, media)
         access = self.access(message)
         record = await self._record(access, message, media)
+        if message.above is not None:
+            record["reply"] = await _reply(access, message.above)
         rkey = record_key(message)
         session = await access.sessions.current()
         put = {"repo": session.did, "collection": COLLECTION, "rkey": rkey, "record": record, "swapRecord": None}
@@ -190,6 +194,24 @@ class BlueskyChannel(Platform[_Access]):
         if medium.width and medium.height:
             found["aspectRatio"] = {"width": medium.width, "height": medium.height}
         return found
+
+
+async def _reply(access: _Access, above: Above) -> dict[str, object]:
+    """Return what makes a post a reply: the post it answers and the first of the thread, by address and by content."""
+
+    async def named(uri: str) -> dict[str, str]:
+        rkey = hung_on("Bluesky", uri, _POST)[-_RKEY_LENGTH:]
+        try:
+            session, answer = await _with(access, lambda session: _get(access, session, rkey))
+        except Missing:
+            raise Refused("the post it hangs on is not there any more") from None
+        if uri != _uri(session, rkey):
+            raise Refused("the post it hangs on is one of another account")
+        if not (cid := answer.text("cid")):
+            raise NotSent("Bluesky answered without saying which version of the post it has")
+        return {"uri": uri, "cid": cid}
+
+    return {"root": await named(above.first), "parent": await named(above.post)}
 
 
 def record_key(message: Message) -> str:

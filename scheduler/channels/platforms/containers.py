@@ -18,18 +18,20 @@ from pathlib import PurePosixPath
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from scheduler.channels.account import Account
 from scheduler.channels.answers import Answer
 from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, Receipt, Renewed
-from scheduler.channels.platforms.base import Platform
-from scheduler.channels.platforms.graph import Gone, Graph, Post, is_id, the_same
+from scheduler.channels.platforms.base import Platform, hung_on
+from scheduler.channels.platforms.graph import POST_ID, VERSION, Gone, Graph, Post, is_id, the_same
 from scheduler.channels.platforms.media import public_url
 from scheduler.channels.platforms.renewal import Grant, Renewal
-from scheduler.errors import NoAccount, NotSent, Refused
+from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused
 
 _logger = logging.getLogger(__name__)
 
 # Meta advises to look once a minute for at most five; small pictures are ready at once.
 _PAUSES = (1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 30.0, 60.0, 60.0, 60.0)
+STORY = "story"
 _DAY = timedelta(hours=24)
 _AGAIN = timedelta(minutes=2)
 _GIVE_UP = timedelta(hours=25)  # a container lasts 24 hours, so later nothing of it can be published
@@ -46,6 +48,7 @@ class Edges:
     words: str
     status: str
     reason: str
+    replies: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,37 @@ class Part:
 class Containers(Platform[Graph]):
     """Publishes by containers. `pauses` (seconds) lie between looks at one that is being made."""
 
+    fields: ClassVar[tuple[str, ...]] = ("token", "user", "app_secret", "version", "endpoint")
+    platform: ClassVar[str]  # its name as people write it
+    endpoint: ClassVar[str]
+    version: ClassVar[str] = VERSION
     edges: ClassVar[Edges]
     grant: ClassVar[Grant]
     most: ClassVar[int]  # pictures and videos in one post
     settles_after = timedelta(minutes=5)  # what was taken in late may still be on its way: nothing can call it back
     pauses: tuple[float, ...] = _PAUSES
 
+    def connect(self, fields: Account, name: str) -> Graph:
+        """Return the access to one account."""
+        return Graph(
+            name,
+            self.platform,
+            fields,
+            self._clock,
+            self._tls,
+            node="user",
+            endpoint=self.endpoint,
+            version=self.version,
+            seconds=self._seconds,
+        )
+
     @abstractmethod
     def single(self, part: Part | None) -> Mapping[str, str]:
         """Return the parameters of a container with one picture or video, or with none."""
+
+    def story(self, part: Part) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the parameters of a story. Raises: Refused where the platform has none."""
+        raise Refused(f"{self.name} has no stories that can be posted", remedy="leave `post_as:` out")
 
     @abstractmethod
     def item(self, part: Part) -> Mapping[str, str]:
@@ -85,8 +110,19 @@ class Containers(Platform[Graph]):
         parts = [_part(message, file, alt) for file, alt in message.content.media]
         if len(parts) > self.most:
             raise Refused(f"{graph.web.name} takes {self.most} pictures and videos in one post, not {len(parts)}")
-        await self._room(graph)
-        container = await self._container(graph, message.content.text, parts)
+        reply = {}
+        if message.above is not None:
+            reply = {"reply_to_id": hung_on(self.platform, message.above.post, POST_ID)}
+        await self._room(graph, replies=bool(reply))
+        try:
+            if message.post_as == STORY:
+                container = await self._story(graph, parts)
+            else:
+                container = await self._container(graph, message.content.text, parts, reply)
+        except Gone:
+            if not reply:
+                raise
+            raise NotSent(f"{self.platform} does not show the post that this one hangs on") from None
         publish = f"/{graph.node}/{self.edges.publish}"
         answer = await graph.commit(mark, publish, {"creation_id": container}, handle=container)
         if not is_id(given := answer.text("id")):
@@ -149,24 +185,27 @@ class Containers(Platform[Graph]):
             await self._renewal.fresh(graph)
         return graph
 
-    async def _room(self, graph: Graph) -> None:
+    async def _room(self, graph: Graph, *, replies: bool) -> None:
         """Raise NotSent when the account has no more posts today, by the number the platform itself gives."""
         try:
-            answer = await graph.ask("GET", f"/{graph.node}/{self.edges.limit}", query={"fields": "config,quota_usage"})
+            used, config = ("reply_quota_usage", "reply_config") if replies else ("quota_usage", "config")
+            answer = await graph.ask("GET", f"/{graph.node}/{self.edges.limit}", query={"fields": f"{config},{used}"})
         except (NotSent, Refused, Gone):
             return  # it will be said again, and in other words, by the request that publishes
-        used, most = _quota(answer)
-        if most and used >= most:
+        had, most = _quota(answer, used, config)
+        if most and had >= most:
+            what = "replies" if replies else "posts"
             raise NotSent(
-                f"{graph.web.name} takes {most} posts of this account in 24 hours, and had {used}: more tomorrow",
+                f"{graph.web.name} takes {most} {what} of this account in 24 hours, and had {had}: more tomorrow",
                 retry_at=self._clock.now() + _DAY,
             )
 
-    async def _container(self, graph: Graph, text: str, parts: Sequence[Part]) -> str:
+    async def _container(self, graph: Graph, text: str, parts: Sequence[Part], reply: Mapping[str, str]) -> str:
         words = {self.edges.words: text} if text.strip() else {}
+        if not (parts or words):
+            raise Refused("the post says nothing and shows nothing")
+        words |= reply
         if len(parts) < 2:
-            if not (parts or words):
-                raise Refused("the post says nothing and shows nothing")
             made = await self._made(graph, {**self.single(parts[0] if parts else None), **words})
         else:
             children = [await self._made(graph, {**self.item(part), "is_carousel_item": "true"}) for part in parts]
@@ -175,6 +214,14 @@ class Containers(Platform[Graph]):
             made = await self._made(graph, {"media_type": "CAROUSEL", "children": ",".join(children), **words})
         if parts:
             await self._ready(graph, made)
+        return made
+
+    async def _story(self, graph: Graph, parts: Sequence[Part]) -> str:
+        """Make the container of a story, which bears no words."""
+        if len(parts) != 1:
+            raise Refused(f"a story is one picture or video, not {len(parts) or 'none'}")
+        made = await self._made(graph, self.story(parts[0]))
+        await self._ready(graph, made)
         return made
 
     async def _made(self, graph: Graph, form: Mapping[str, str]) -> str:
@@ -205,10 +252,19 @@ class Containers(Platform[Graph]):
         return (await graph.ask("GET", f"/{container}", query={"fields": self.edges.status})).text(self.edges.status)
 
     async def _post(self, graph: Graph, attempted: Attempted) -> Post | None:
-        """Find the attempt's post by its words and its moment; None where its words are not known any more."""
-        if not attempted.same_words:
+        """Find the attempt's post by its words and its moment; None where it has none, or they are not known any more.
+
+        A story has none: its container alone tells what became of it.
+        """
+        if not attempted.same_words or attempted.message.post_as == STORY:
             return None
-        posts = await graph.posts(self.edges.posts, self.edges.words, "timestamp")
+        edge = self.edges.posts if attempted.message.above is None else self.edges.replies
+        try:
+            posts = await graph.posts(edge, self.edges.words, "timestamp")
+        except ChannelDown:
+            if attempted.message.above is None:
+                raise
+            return None  # reading replies is a right of its own; the container tells as much
         return the_same(posts, attempted.message.content.text, attempted.started_at)
 
 
@@ -218,12 +274,12 @@ def _part(message: Message, file: str, alt: str) -> Part:
     return Part(url, kind.startswith("video/"), alt)
 
 
-def _quota(answer: Answer) -> tuple[int, int]:
+def _quota(answer: Answer, usage: str, bounds: str) -> tuple[int, int]:
     """Return how many posts were made in 24 hours and how many may be, 0 where the platform does not say."""
     data = answer.fields.get("data")
     first = data[0] if isinstance(data, list) and data else None
     if not isinstance(first, Mapping):
         return 0, 0
-    config, used = first.get("config"), first.get("quota_usage")
+    config, used = first.get(bounds), first.get(usage)
     most = config.get("quota_total") if isinstance(config, Mapping) else None
     return (used, most) if isinstance(used, int) and isinstance(most, int) else (0, 0)

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from scheduler.channels.account import Account
 from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, Receipt
+from scheduler.channels.platforms import facebook_shorts, graph_comments
 from scheduler.channels.platforms.base import Platform
 from scheduler.channels.platforms.graph import Gone, Graph, is_id, the_same
 from scheduler.channels.platforms.media import Medium, as_jpeg
@@ -70,12 +71,17 @@ class FacebookChannel(Platform[Graph]):
         return Graph(name, "Facebook", fields, self._clock, self._tls, node="page", seconds=self._seconds)
 
     async def send(self, message: Message, mark: Mark) -> Receipt:
-        """Publish one post: text, a link, photos or a video.
+        """Publish one post: text, a link, photos or a video; a story or reel where the message says so.
 
         A draft that certainly will not be shown is taken away again, as far as Facebook answers.
         """
         graph = self.access(message)
+        if message.above is not None:
+            return await graph_comments.send(graph, message, message.above, mark, graph_comments.FACEBOOK)
         graph.rested()
+        if message.post_as in (facebook_shorts.STORY, facebook_shorts.REEL):
+            media = [await self._media.read(file, alt) for file, alt in message.content.media]
+            return await facebook_shorts.send(graph, message, media, mark, self.pauses)
         draft = await self._draft(graph, message)
         try:
             answer = await graph.commit(mark, f"/{draft.id}", {draft.flag: "true"}, handle=draft.handle)
@@ -90,7 +96,11 @@ class FacebookChannel(Platform[Graph]):
 
     async def settle(self, attempted: Attempted) -> Evidence:
         """Look whether the draft is shown. One that is not is taken away, so that it cannot be shown later."""
-        graph = self.access(attempted.message)
+        graph, above = self.access(attempted.message), attempted.message.above
+        if above is not None:
+            return await graph_comments.settle(graph, attempted, above, self._clock.now(), graph_comments.FACEBOOK)
+        if short := facebook_shorts.Short.of(attempted.handle):
+            return await facebook_shorts.settle(graph, short, attempted, self._clock.now())
         draft = Draft.of(attempted.handle)
         if draft is None:
             return await self._listed(graph, attempted)

@@ -31,11 +31,13 @@ from scheduler.errors import ChannelDown, DeliveryError, NotSent, Refused, Unkno
 VERSION = "v26.0"
 FACEBOOK = "https://graph.facebook.com"
 _VIDEO = "https://graph-video.facebook.com"  # where Meta's pages send files of videos to
+_SESSIONS = "https://rupload.facebook.com"  # and those of reels and of stories
 _VERSION = re.compile(r"v[0-9]{1,2}\.[0-9]\Z")
 _NODE = re.compile(r"(?:me|[0-9]{5,25})\Z")
-_ID = re.compile(r"[0-9]{1,40}(?:_[0-9]{1,40})?\Z")
+POST_ID = re.compile(r"[0-9]{1,40}(?:_[0-9]{1,40})?\Z")
 _TOKEN = re.compile(r"[!-~]{1,4096}\Z")
 _PHOTO, _FILM = 4, 20  # how many times as long as another request an upload may take
+LISTED = 50  # posts or comments that are asked for at once
 _EXTRA_SECONDS = 5.0  # for what is nice to know of a post that is live
 _FULL = 95  # per cent of an hour's calls
 _REST = timedelta(minutes=10)
@@ -101,6 +103,8 @@ class Graph(Access):
         super().__init__(name, Web(platform, base, clock, judge=self.judge, seconds=seconds, tls=tls))
         self._photos = Web(platform, base, clock, judge=self.judge, seconds=seconds * _PHOTO, tls=tls)
         self._films = Web(platform, films, clock, judge=self.judge, seconds=seconds * _FILM, tls=tls)
+        sessions = _SESSIONS if base == FACEBOOK else base
+        self._sessions = Web(platform, sessions, clock, judge=self.judge, seconds=seconds * _FILM, tls=tls)
         self.use(fields.token("token"))
 
     @property
@@ -113,7 +117,7 @@ class Graph(Access):
         if self._proof_key:
             self._proof = hmac.new(self._proof_key.encode(), token.encode(), hashlib.sha256).hexdigest()
         self._secrets |= {token, self._proof_key, self._proof} - {""}
-        for web in (self.web, self._photos, self._films):
+        for web in (self.web, self._photos, self._films, self._sessions):
             web.headers["Authorization"] = f"Bearer {token}"
             web.secrets = tuple(sorted(self._secrets, key=len, reverse=True))
 
@@ -142,6 +146,20 @@ class Graph(Access):
         web = self._films if medium.is_video else self._photos
         return self._noted(await web.ask("POST", self._path(path), body, query=self._query(None)))
 
+    async def fill(self, video: str, medium: Medium) -> None:
+        """Hand over the bytes of a video whose session was begun before; nobody sees it yet.
+
+        Where they go is worked out here and not taken from an answer: the request bears the token.
+        """
+        answer = await self._sessions.ask(
+            "POST",
+            f"/video-upload/{self._version}/{video}",
+            Body(content=medium.data, kind="application/octet-stream"),
+            headers={"Authorization": f"OAuth {self.token}", "offset": "0", "file_size": str(len(medium.data))},
+        )
+        if answer.fields.get("success") is not True:
+            raise NotSent(f"{self.web.name} did not take in the video {medium.name}")
+
     async def commit(self, mark: Mark, path: str, form: Mapping[str, str], *, handle: str) -> Answer:
         """Make the request that publishes, as `Web.commit` does."""
         return self._noted(
@@ -158,10 +176,15 @@ class Graph(Access):
         except (DeliveryError, TimeoutError):
             return ""
 
-    async def posts(self, edge: str, text: str, at: str) -> tuple[Post, ...]:
-        """Return the latest posts of the account at an edge; `text` and `at` are what it calls words and moment."""
-        query = {"fields": f"id,{text},{at}", "limit": "50"}
-        answer = await self.ask("GET", f"/{self.node}/{edge}", query=query)
+    async def posts(
+        self, edge: str, text: str, at: str, *, of: str = "", more: Mapping[str, str] | None = None
+    ) -> tuple[Post, ...]:
+        """Return the latest posts of the account at an edge; `text` and `at` are what it calls words and moment.
+
+        With `of` they are those of another thing than the account; `more` says how they are asked for.
+        """
+        query = {"fields": f"id,{text},{at}", "limit": str(LISTED), **(more or {})}
+        answer = await self.ask("GET", f"/{of or self.node}/{edge}", query=query)
         items = answer.fields.get("data")
         found = (_post(item, text, at) for item in (items if isinstance(items, list) else ()))
         return tuple(post for post in found if post is not None)
@@ -177,7 +200,7 @@ class Graph(Access):
 
     async def close(self) -> None:
         """Let go of the connections."""
-        for web in (self.web, self._photos, self._films):
+        for web in (self.web, self._photos, self._films, self._sessions):
             await web.close()
 
     def judge(self, said: Said) -> DeliveryError | None:
@@ -237,7 +260,7 @@ class Graph(Access):
 
 def is_id(text: str) -> bool:
     """Whether a text can be the id of a thing in the graph, and so a part of a path."""
-    return _ID.match(text) is not None
+    return POST_ID.match(text) is not None
 
 
 def the_same(posts: Iterable[Post], text: str, around: datetime) -> Post | None:

@@ -18,8 +18,9 @@ from campaigns.limits import limit
 from scheduler.channels.account import Account
 from scheduler.channels.answers import Answer, Said, discreet
 from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, Receipt
-from scheduler.channels.platforms import timeline
+from scheduler.channels.platforms import linkedin_comments, timeline
 from scheduler.channels.platforms.base import Access, Platform
+from scheduler.channels.platforms.linkedin_comments import Missing
 from scheduler.channels.platforms.media import Medium, as_jpeg
 from scheduler.channels.platforms.timeline import Listed, fingerprint
 from scheduler.channels.platforms.web import Body, Web
@@ -109,8 +110,13 @@ class LinkedInChannel(Platform[LinkedInAccess]):
         return LinkedInAccess(name, web, author, uploads, origin)
 
     async def send(self, message: Message, mark: Mark) -> Receipt:
-        """Publish one post, its pictures first. What LinkedIn takes for a repeat is sent if it lists the post."""
+        """Publish one post, its pictures first, or a comment below one.
+
+        What LinkedIn takes for a repeat is sent if it lists the post.
+        """
         access, content = self.access(message), message.content
+        if message.above is not None:
+            return await linkedin_comments.send(access.web, access.author, message, message.above, mark)
         _check(message)
         media = [await asyncio.to_thread(_fitting, await self._media.read(file, alt)) for file, alt in content.media]
         images = [await self._uploaded(access, medium) for medium in media]
@@ -127,8 +133,11 @@ class LinkedInChannel(Platform[LinkedInAccess]):
 
     async def settle(self, attempted: Attempted) -> Evidence:
         """Look through the posts of the account since the attempt, where the token may read them."""
-        access = self.access(attempted.message)
+        access, above = self.access(attempted.message), attempted.message.above
         try:
+            if above is not None:
+                now = self._clock.now()
+                return await linkedin_comments.settle(access.web, access.author, attempted, above, now)
             posts, whole = await self._since(access, attempted.started_at - timeline.BEFORE)
         except _NoRight:
             return Evidence(
@@ -279,6 +288,8 @@ def _judge(clock: Clock, secrets: tuple[str, ...], said: Said) -> DeliveryError 
             f"LinkedIn takes it for a repeat of {named.group() if named else 'a post it does not name'}",
             remedy="change a word: LinkedIn forgets what it has seen after a day or two",
         )
+    if answer.status == 404:
+        return Missing(str(told), remedy="mend `endpoint` of the account")
     if answer.status == 401:
         return told.down("make a new token: LinkedIn's last 60 days")
     if answer.status == 403:

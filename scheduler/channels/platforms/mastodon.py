@@ -16,18 +16,19 @@ from scheduler.channels.account import Account
 from scheduler.channels.answers import Answer, Said, discreet
 from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, Receipt
 from scheduler.channels.platforms import mastodon_limits
-from scheduler.channels.platforms.base import Access, Platform
+from scheduler.channels.platforms.base import Access, Platform, hung_on
 from scheduler.channels.platforms.mastodon_limits import Limits
 from scheduler.channels.platforms.mastodon_words import alike, bare, fingerprint, of_html
 from scheduler.channels.platforms.media import Medium
 from scheduler.channels.platforms.web import Body, Judge, Web
 from scheduler.clock import Clock
-from scheduler.errors import ChannelDown, DeliveryError, NotSent
+from scheduler.errors import ChannelDown, DeliveryError, NotSent, Refused
 
 _VISIBILITY = re.compile(r"(?:public|unlisted|private)\Z")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?\Z")
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.:-]{1,120}/[A-Za-z0-9@._~/-]{1,120}\Z")
 _ANY = re.compile(r".+\Z")
+_STATUS_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _FRESH = timedelta(hours=6)  # how long the server's limits are believed
 _AROUND = timedelta(hours=1)  # how far the server's clock and ours may lie apart, and a post from its attempt
 _LONGEST_WAIT = timedelta(hours=24)
@@ -97,9 +98,17 @@ class MastodonChannel(Platform[_Access]):
             fields["media_ids"] = ids
         if access.language:
             fields["language"] = access.language
-        answer = await access.web.commit(
-            mark, "POST", "/api/v1/statuses", Body(json=fields), handle=handle, headers={"Idempotency-Key": message.key}
-        )
+        if message.above is not None:
+            fields["in_reply_to_id"] = hung_on("Mastodon", message.above.post, _STATUS_ID)
+        headers = {"Idempotency-Key": message.key}
+        try:
+            answer = await access.web.commit(
+                mark, "POST", "/api/v1/statuses", Body(json=fields), handle=handle, headers=headers
+            )
+        except _Missing as error:
+            if message.above is None:
+                raise
+            raise Refused(f"the post it hangs on is not on the server any more: {error.message}") from None
         posted = _id(answer.fields)
         if not posted:
             raise access.web.unclear("the id of a post")
@@ -238,7 +247,7 @@ def _id(fields: Mapping[str, object]) -> str:
     value = fields.get("id")
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value) else ""
+    return value if isinstance(value, str) and _STATUS_ID.match(value) else ""
 
 
 def _where(web: Web, url: str) -> str:

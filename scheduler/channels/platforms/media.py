@@ -76,7 +76,7 @@ class MediaFolder:
         return await asyncio.to_thread(opened, PurePosixPath(file.partition("?")[0]).name, data, alt)
 
     def _file(self, file: str) -> bytes:
-        path = self._find(file)
+        path = self.find(file)
         try:
             if path.stat().st_size > _MOST_BYTES:
                 raise Refused(f"{file} is larger than 1 GiB, which no network takes")
@@ -84,7 +84,8 @@ class MediaFolder:
         except OSError as error:
             raise Refused(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from None
 
-    def _find(self, file: str) -> Path:
+    def find(self, file: str) -> Path:
+        """Return where a file of the project is, absolute. Raises: Refused where there is none inside it."""
         if self._folder is None:
             raise Refused(f"cannot read {file}: there is no project folder")
         home = self._folder.resolve()
@@ -147,6 +148,12 @@ def opened(name: str, data: bytes, alt: str) -> Medium:
         if image.getexif().get(0x0112, 1) >= 5:  # EXIF orientation: turned by a quarter
             width, height = height, width
         return Medium(name, data, Image.MIME.get(image.format or "", kind), alt, width, height)
+
+
+def lies_on_its_side(medium: Medium) -> bool:
+    """Whether a picture is only seen upright by programs that know how it was taken (EXIF orientation)."""
+    with _image(medium.name, medium.data) as image:
+        return bool(image.getexif().get(0x0112, 1) != 1)
 
 
 def as_jpeg(medium: Medium, *, most_bytes: int, most_width: int) -> Medium:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 from scheduler.channels.account import Account
 from scheduler.channels.answers import Said
-from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, Receipt
-from scheduler.channels.platforms.base import Access, Platform
+from scheduler.channels.base import Above, Attempted, Evidence, Found, Mark, Message, Receipt
+from scheduler.channels.platforms.base import Access, Platform, hung_on
 from scheduler.channels.platforms.web import Body, Web
 from scheduler.errors import DeliveryError, NotSent, Refused
 
@@ -23,6 +23,7 @@ EVENT = "campaign_message"
 
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{7,20}\Z")
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,6}\Z")
+_NAMED = re.compile(r"[CGD][A-Z0-9]{7,20}:[0-9]{1,12}\.[0-9]{1,6}\Z")
 _NAME = re.compile(r"[a-z0-9_]{1,60}\Z")
 _BEFORE = timedelta(minutes=2)
 _AFTER = timedelta(minutes=10)
@@ -102,11 +103,13 @@ class SlackChannel(Platform[SlackAccess]):
             raise Refused(f"a message of {len(text):,} characters: expected at most {LONGEST_TEXT:,}")
         if message.content.media:
             raise Refused("a message to Slack carries no pictures here", remedy="write their address into the text")
-        body = {
+        body: dict[str, object] = {
             "channel": access.channel,
             "text": text,
             "metadata": {"event_type": EVENT, "event_payload": {"key": message.key}},
         }
+        if message.above is not None:
+            body["thread_ts"] = _thread(access, message.above)
         answer = await access.web.commit(mark, "POST", "/api/chat.postMessage", Body(json=body))
         ts = answer.text("ts")
         if not _TS.match(ts):
@@ -124,10 +127,13 @@ class SlackChannel(Platform[SlackAccess]):
             "include_all_metadata": "true",
             "limit": str(_PAGE),
         }
+        method = "conversations.history"
+        if message.above is not None:
+            method, query["ts"] = "conversations.replies", _thread(access, message.above)
         words = _plain(escaped(message.content.text))
         alike: list[dict[str, object]] = []
         for _ in range(_MOST_PAGES):
-            answer = await access.web.ask("GET", "/api/conversations.history", query=query)
+            answer = await access.web.ask("GET", f"/api/{method}", query=query)
             found = answer.fields.get("messages")
             if not isinstance(found, list):
                 raise NotSent("Slack answered without messages")
@@ -135,6 +141,8 @@ class SlackChannel(Platform[SlackAccess]):
                 key = _key(one)
                 if key == message.key:
                     return _seen(access, one, "by its key")
+                if one.get("ts") == query.get("ts"):
+                    continue  # the first of the thread, which is always shown
                 if key is None and one.get("bot_id") and _plain(str(one.get("text", ""))) == words:
                     alike.append(one)
             cursor = _next(answer.fields)
@@ -146,6 +154,14 @@ class SlackChannel(Platform[SlackAccess]):
         if alike:
             return _seen(access, alike[-1], "by its words")
         return Evidence(Found.NOT_SENT, "the channel's history has no such message")
+
+
+def _thread(access: SlackAccess, above: Above) -> str:
+    """Return the moment that names the thread: that of its first message; a reply's own names nothing."""
+    channel, _, ts = hung_on("Slack", above.first, _NAMED).partition(":")
+    if channel != access.channel:
+        raise Refused(f"the message it hangs on is in {channel}, and the account writes into {access.channel}")
+    return ts
 
 
 def escaped(text: str) -> str:

@@ -14,8 +14,8 @@ from functools import partial
 
 from scheduler.channels.account import Account
 from scheduler.channels.answers import Said
-from scheduler.channels.base import Mark, Message, Receipt
-from scheduler.channels.platforms.base import Access, Platform
+from scheduler.channels.base import Above, Mark, Message, Receipt
+from scheduler.channels.platforms.base import Access, Platform, hung_on
 from scheduler.channels.platforms.media import Medium, as_jpeg
 from scheduler.channels.platforms.web import Body, Web
 from scheduler.clock import Clock
@@ -28,6 +28,7 @@ MOST_MEDIA = 10
 
 _TOKEN = re.compile(r"[0-9]{5,20}:[A-Za-z0-9_-]{20,100}\Z")
 _CHAT = re.compile(r"(?:-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31})\Z")
+_NAMED = re.compile(r"(?:-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31})/[0-9]{1,15}\Z")
 _MOST_BYTES = 50 << 20  # of a file
 _MOST_PICTURE = 10 << 20
 _WIDEST = 4_096
@@ -80,7 +81,7 @@ class TelegramChannel(Platform[TelegramAccess]):
         if not text and not files:
             raise Refused("a post without text and media")
         media = [_fitting(await self._media.read(file, alt)) for file, alt in files]
-        method, body = _request(access.chat, text, media)
+        method, body = _request(access.chat, text, media, _answered(access, message.above))
         answer = await access.web.commit(mark, "POST", f"{access.path}/{method}", body)
         result = answer.fields.get("result")
         first = result[0] if isinstance(result, list) and result else result
@@ -90,13 +91,25 @@ class TelegramChannel(Platform[TelegramAccess]):
         return Receipt(f"{access.chat}/{number}", "posted to Telegram")
 
 
-def _request(chat: str, text: str, media: list[Medium]) -> tuple[str, Body]:
+def _answered(access: TelegramAccess, above: Above | None) -> dict[str, int] | None:
+    """Return what makes a post a reply to another one of the chat."""
+    if above is None:
+        return None
+    chat, _, number = hung_on("Telegram", above.post, _NAMED).rpartition("/")
+    if chat != access.chat:
+        raise Refused(f"the post it hangs on is in {chat}, and the account posts into {access.chat}")
+    return {"message_id": int(number)}
+
+
+def _request(chat: str, text: str, media: list[Medium], answered: dict[str, int] | None) -> tuple[str, Body]:
     """Return the method and what it is given."""
     if not media:
-        return "sendMessage", Body(json={"chat_id": chat, "text": text})
+        reply = {"reply_parameters": answered} if answered else {}
+        return "sendMessage", Body(json={"chat_id": chat, "text": text, **reply})
+    written = {"reply_parameters": json.dumps(answered)} if answered else {}
     kinds = ["video" if one.is_video else "photo" for one in media]
     if len(media) == 1:
-        form = {"chat_id": chat, **({"caption": text} if text else {})}
+        form = {"chat_id": chat, **({"caption": text} if text else {}), **written}
         return f"send{kinds[0].capitalize()}", Body(form=form, files={kinds[0]: _file(media[0])})
     group: list[dict[str, str]] = [
         {"type": kind, "media": f"attach://file{number}"} for number, kind in enumerate(kinds)
@@ -104,7 +117,7 @@ def _request(chat: str, text: str, media: list[Medium]) -> tuple[str, Body]:
     if text:
         group[0]["caption"] = text
     files = {f"file{number}": _file(one) for number, one in enumerate(media)}
-    return "sendMediaGroup", Body(form={"chat_id": chat, "media": json.dumps(group)}, files=files)
+    return "sendMediaGroup", Body(form={"chat_id": chat, "media": json.dumps(group), **written}, files=files)
 
 
 def _file(medium: Medium) -> tuple[str, bytes, str]:

@@ -7,11 +7,8 @@ Source: https://developers.facebook.com/docs/threads/reference/publishing. Publi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
-from scheduler.channels.account import Account
 from scheduler.channels.platforms.containers import Containers, Edges, Part
-from scheduler.channels.platforms.graph import Graph
 from scheduler.channels.platforms.renewal import Grant
 
 
@@ -19,7 +16,9 @@ class ThreadsChannel(Containers):
     """Publishes for profiles on Threads. Media are waited for by their status; a text is ready at once."""
 
     name = "threads"
-    fields: ClassVar[tuple[str, ...]] = ("token", "user", "app_secret", "version", "endpoint")
+    platform = "Threads"
+    endpoint = "https://graph.threads.net"
+    version = "v1.0"
     edges = Edges(
         containers="threads",
         publish="threads_publish",
@@ -28,23 +27,10 @@ class ThreadsChannel(Containers):
         words="text",
         status="status",
         reason="error_message",
+        replies="replies",
     )
     grant = Grant("/refresh_access_token", "th_refresh_token")
     most = 20
-
-    def connect(self, fields: Account, name: str) -> Graph:
-        """Return the access to one profile."""
-        return Graph(
-            name,
-            "Threads",
-            fields,
-            self._clock,
-            self._tls,
-            node="user",
-            endpoint="https://graph.threads.net",
-            version="v1.0",
-            seconds=self._seconds,
-        )
 
     def single(self, part: Part | None) -> Mapping[str, str]:
         """Return the parameters of a text, a picture or a video."""

@@ -1,7 +1,7 @@
 """WhatsApp by Meta's own interface: approved templates alone, which may go to people who have not just written.
 
 Source: https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-message-templates (2026-11). WhatsApp
-knows no key and shows nothing of what was sent: a message that may have gone is held for a person.
+knows no key and shows nothing of what was sent: of a message that may have gone its webhook tells, or a person.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from scheduler.channels.platforms.base import Platform
 from scheduler.channels.platforms.graph import Graph
 from scheduler.channels.platforms.web import Body
 from scheduler.channels.platforms.whatsapp_codes import CODES, Meaning
+from scheduler.channels.platforms.whatsapp_posts import name_of
 from scheduler.channels.platforms.whatsapp_templates import APPROVED, Filled, Template, matching, nearest, read
 from scheduler.errors import DeliveryError, NotSent, OptedOut, Refused
 
@@ -69,8 +70,8 @@ class WhatsAppAccess(Graph):
             self.templates, self.templates_at = tuple(await self._listed()), now
         return self.templates
 
-    async def deliver(self, mark: Mark, filled: Filled, to: str) -> str:
-        """Send one message and return its id."""
+    async def deliver(self, mark: Mark, filled: Filled, to: str, name: str) -> str:
+        """Send one message and return its id; what becomes of it is told later under `name`."""
         template: dict[str, object] = {"name": filled.template.name, "language": {"code": filled.template.language}}
         if filled.values:
             template["components"] = [{"type": "body", "parameters": filled.parameters()}]
@@ -80,6 +81,7 @@ class WhatsAppAccess(Graph):
             "to": to,
             "type": "template",
             "template": template,
+            "biz_opaque_callback_data": name,
         }
         path = self._path(f"/{self.node}/messages")
         answer = self._noted(await self.web.commit(mark, "POST", path, Body(json=body), query=self._query(None)))
@@ -116,6 +118,7 @@ class WhatsAppChannel(Platform[WhatsAppAccess]):
         "phone_number_id",
         "business_account",
         "app_secret",
+        "verify_token",
         "version",
         "endpoint",
     )
@@ -137,7 +140,7 @@ class WhatsAppChannel(Platform[WhatsAppAccess]):
             raise Refused("a message to WhatsApp carries no pictures here", remedy="write their address into the text")
         access.rested()
         filled = await _template(access, message)
-        given = await access.deliver(mark, filled, to)
+        given = await access.deliver(mark, filled, to, name_of(message.delivery_id, message.key))
         return Receipt(given, f"the template {filled.template}, accepted by WhatsApp")
 
     async def close(self) -> None:

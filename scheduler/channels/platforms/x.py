@@ -18,7 +18,7 @@ from scheduler.channels.account import Account
 from scheduler.channels.answers import Answer, Said, discreet
 from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, Receipt
 from scheduler.channels.platforms import timeline
-from scheduler.channels.platforms.base import Access, Platform
+from scheduler.channels.platforms.base import Access, Platform, hung_on
 from scheduler.channels.platforms.media import Medium, as_jpeg
 from scheduler.channels.platforms.timeline import Listed, fingerprint
 from scheduler.channels.platforms.tokens import Kept
@@ -35,6 +35,7 @@ LONGEST_ALT = 1_000
 _CLIENT = re.compile(r"[A-Za-z0-9_:-]{1,100}\Z")
 _CHARACTERS = re.compile(r"[1-9][0-9]{1,4}\Z")
 _ID = re.compile(r"[0-9]{1,25}\Z")
+_NO_POST_THERE = re.compile(r"reply to a (?:tweet|post) that is (?:deleted|not visible)", re.I)
 _TAKEN_AS_THEY_ARE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 _MOST_BYTES = 5_000_000
 _WIDEST = 4_096
@@ -97,12 +98,15 @@ class XChannel(Platform[XAccess]):
         """Publish one post, its pictures first. What X takes for a repeat is sent if the account has the post."""
         access, content = self.access(message), message.content
         _check(message, access.characters)
+        reply: dict[str, object] = {}
+        if message.above is not None:
+            reply = {"reply": {"in_reply_to_tweet_id": hung_on("X", message.above.post, _ID)}}
         media = [await asyncio.to_thread(_fitting, await self._media.read(file, alt)) for file, alt in content.media]
         try:
             await access.session.fresh()
             ids = [await _uploaded(access, medium) for medium in media]
             post = {"text": content.text} if content.text.strip() else {}
-            body = Body(json={**post, **({"media": {"media_ids": ids}} if ids else {})})
+            body = Body(json={**post, **({"media": {"media_ids": ids}} if ids else {}), **reply})
             wanted = fingerprint(content.text, len(ids))
             answer = await access.web.commit(mark, "POST", "/2/tweets", body, handle=wanted)
         except _Repeated as error:
@@ -275,6 +279,8 @@ def _judge(secrets: set[str], clock: Clock) -> Judge:
         if answer.status == 403 and "duplicate" in words.lower():
             remedy = "change a word: X forgets what it has seen after a while"
             return _Repeated("X takes it for a repeat of a post of the account", remedy=remedy)
+        if answer.status == 403 and _NO_POST_THERE.search(words):
+            return Refused(str(told), remedy="the post it hangs on is gone")
         if answer.status == 403:
             remedy = "give the app the rights tweet.read, tweet.write, users.read, media.write and authorize it anew"
             return _NoRight(str(told), remedy=remedy)

@@ -87,6 +87,17 @@ class Session:
                 kept = await self._renewed(kept)
             self._bear(kept)
 
+    @property
+    def renews(self) -> bool:
+        """Whether the token can be renewed."""
+        return bool(self._kept().refresh)
+
+    def lives(self) -> bool:
+        """Have the client bear the newest token as it is, and say whether it may still be taken; nothing is renewed."""
+        kept = self._kept()
+        self._bear(kept)
+        return bool(kept.token) and (kept.expires_at is None or kept.expires_at > self._clock.now())
+
     async def end(self) -> None:
         """Have the token renewed before the next request, since X takes it no longer.
 

@@ -5,6 +5,7 @@ allowed sources stand in the WHERE of the UPDATE, so whoever comes second change
 """
 
 from scheduler.store.ledger.attempts import (
+    BY_HAND,
     REPEATABLE,
     AttemptMark,
     Ending,
@@ -18,6 +19,7 @@ from scheduler.store.ledger.attempts import (
     mark_many,
 )
 from scheduler.store.ledger.claims import Claim, claim, next_moment
+from scheduler.store.ledger.hanging import PostAbove, posts_above, wake
 from scheduler.store.ledger.persons import blank, hand_over, is_being_sent
 from scheduler.store.ledger.planning import Move, NewDelivery, begin_run, move, pin, plan, plan_audience, retime
 from scheduler.store.ledger.releasing import give_up, recover, release_leases
@@ -38,6 +40,7 @@ from scheduler.store.ledger.turned_back import turn_back
 from scheduler.store.ledger.waiting import waiting
 
 __all__ = [
+    "BY_HAND",
     "KEEP",
     "LATE",
     "MAY_HAVE_GONE",
@@ -50,6 +53,7 @@ __all__ = [
     "Move",
     "NewDelivery",
     "NewMark",
+    "PostAbove",
     "Which",
     "begin_run",
     "blank",
@@ -72,6 +76,7 @@ __all__ = [
     "pin",
     "plan",
     "plan_audience",
+    "posts_above",
     "recover",
     "release",
     "release_leases",
@@ -81,4 +86,5 @@ __all__ = [
     "settle_many",
     "turn_back",
     "waiting",
+    "wake",
 ]

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from campaigns.definition import TASKS
 from scheduler.delivery import State, sources
 from scheduler.errors import SchedulerError
-from scheduler.store.bulk import given, listed, run_many
+from scheduler.store.bulk import change, given, listed, run_rows
 from scheduler.store.columns import Moment, moment_text
 from scheduler.store.conditions import among
 from scheduler.store.ledger.claims import Claim
@@ -36,6 +36,7 @@ _D = DELIVERIES.c
 # Where a second attempt has no second effect: a task is written with its outcome, a hook's receiver knows its id, and
 # a post of Bluesky has the name that its key gives it.
 REPEATABLE = TASKS | {"bluesky", "webhook"}
+BY_HAND = "by hand"  # the handle of an attempt whose outcome is a task, whatever its channel is
 _LONGEST_HANDLE = 500
 
 
@@ -43,7 +44,7 @@ class LostLease(SchedulerError):
     """The row is no longer the worker's (cancelled, taken back, taken over): nothing may be sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AttemptMark:
     """What stands in the attempt row: `key` and `created_at` are those of the first attempt, for ever."""
 
@@ -54,11 +55,12 @@ class AttemptMark:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewMark:
     """An attempt mark to be written; `key` and `created_at` are those of the first attempt where there was one.
 
-    `handle` names what the channel has made ready at the far end; its first 500 characters are kept.
+    `handle` names what the channel has made ready at the far end; its first 500 characters are kept. `revision` is the
+    one whose words the message has.
     """
 
     claim: Claim
@@ -67,9 +69,10 @@ class NewMark:
     created_at: datetime
     subject: str
     handle: str = ""
+    revision: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ending:
     """The outcome of an attempt: `reason` is for the delivery, `detail` (what the far end said) for the attempt.
 
@@ -118,6 +121,7 @@ def _mark(dialect: str) -> Update:
 
 
 _BEGIN = insert(ATTEMPTS)
+_BEGUN = ("delivery", "number", "key", "content_hash", "created_at", "started_at", "detail", "handle", "revision")
 _FIRST = (
     select(ATTEMPTS.c.delivery, ATTEMPTS.c.number, ATTEMPTS.c.key, ATTEMPTS.c.content_hash, ATTEMPTS.c.created_at)
     .where(ATTEMPTS.c.delivery == _ROW)
@@ -146,19 +150,19 @@ def _outcome(dialect: str, state: State) -> tuple[Update, Update]:
         again=Moment(),
     ).column
     allowed = {State.ATTEMPTING} if state is State.UNKNOWN else {State.ATTEMPTING, State.UNKNOWN}
-    change = update(DELIVERIES).where(
+    outcome = update(DELIVERIES).where(
         _D.id == asked["row"], _D.attempts == asked["number"], among(allowed & sources(state))
     )
-    change = change.values(
+    outcome = outcome.values(
         state=state.value, reason=asked["why"], worker=None, lease_until=None, updated_at=asked["at"]
     )
     if state is State.SENT:
-        change = change.values(sent_at=asked["at"], provider_id=asked["provider"])
+        outcome = outcome.values(sent_at=asked["at"], provider_id=asked["provider"])
     if state is State.RETRY_WAIT:
-        change = change.values(next_at=asked["again"])
+        outcome = outcome.values(next_at=asked["again"])
     of_it = ATTEMPTS.c.delivery == asked["row"], ATTEMPTS.c.number == asked["number"]
     close = update(ATTEMPTS).where(*of_it)
-    return change, close.values(outcome=state.value, finished_at=asked["at"], detail=asked["said"])
+    return outcome, close.values(outcome=state.value, finished_at=asked["at"], detail=asked["said"])
 
 
 def mark(
@@ -201,26 +205,29 @@ def mark_many(conn: Connection, marks: Sequence[NewMark], *, now: datetime) -> d
             "its_channel": channel,
             "its_purpose": purpose,
         }
-        changed += conn.execute(_mark(conn.dialect.name), values).rowcount
+        changed += change(conn, _mark(conn.dialect.name), values)
     if changed != len(marks):
         marks = _just_marked(conn, marks)
     if marks:
         begun = [
-            {
-                "delivery": mark.claim.id,
-                "number": mark.claim.attempts + 1,
-                "key": mark.key,
-                "content_hash": mark.content_hash,
-                "created_at": mark.created_at,
-                "started_at": now,
-                "detail": "",
-                "handle": storable(mark.handle[:_LONGEST_HANDLE]) if mark.handle else "",
-            }
+            (
+                mark.claim.id,
+                mark.claim.attempts + 1,
+                mark.key,
+                mark.content_hash,
+                mark.created_at,
+                now,
+                "",
+                storable(mark.handle[:_LONGEST_HANDLE]) if mark.handle else "",
+                mark.revision,
+            )
             for mark in marks
         ]
-        run_many(conn, _BEGIN, begun)
+        run_rows(conn, _BEGIN, _BEGUN, begun)
     return {
-        mark.claim.id: AttemptMark(mark.claim.id, mark.claim.attempts + 1, mark.key, mark.content_hash, mark.created_at)
+        (claim := mark.claim).id: AttemptMark(
+            claim.id, claim.attempts + 1, mark.key, mark.content_hash, mark.created_at
+        )
         for mark in marks
     }
 
@@ -287,11 +294,11 @@ def finish_many(conn: Connection, endings: Sequence[Ending]) -> set[int]:
             raise ValueError("a delivery that waits to be tried again needs its next moment")
         outcome, close = _outcome(conn.dialect.name, state)
         asked = _outcomes(same)
-        if conn.execute(outcome, asked).rowcount != len(same):
+        if change(conn, outcome, asked) != len(same):
             same = _those_that_took(conn, state, same)
             asked = _outcomes(same)
         if same:
-            conn.execute(close, asked)
+            change(conn, close, asked)
         taken.update(ending.delivery for ending in same)
     return taken
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import Connection, RowMapping, bindparam, text
+from sqlalchemy import Connection, RowMapping, TextualSelect, bindparam, text
 
 from scheduler.delivery import OPEN, TERMINAL, WAITING, State
 from scheduler.store.columns import Moment, words
@@ -36,9 +37,20 @@ def look(conn: Connection, sql: str, **values: object) -> Iterator[RowMapping]:
     to its end.
     """
     names = _NAMES | _ON_SQLITE if conn.dialect.name == "sqlite" else _NAMES
-    typed = text(sql.format_map(names)).bindparams(
-        *(bindparam(name, value, Moment() if isinstance(value, datetime) else None) for name, value in values.items())
-    )
+    typed = _typed(sql.format_map(names))
+    if values:
+        typed = typed.bindparams(
+            *(
+                bindparam(name, value, Moment() if isinstance(value, datetime) else None)
+                for name, value in values.items()
+            )
+        )
     streamed = conn.execution_options(stream_results=True)
-    with streamed.execute(typed.columns(**{name: Moment() for name in _MOMENTS})) as result:
+    with streamed.execute(typed) as result:
         yield from result.mappings()
+
+
+@lru_cache(maxsize=200)
+def _typed(sql: str) -> TextualSelect:
+    """Return a query that reads its moments; kept, since to put one together costs more than to run it."""
+    return text(sql).columns(**{name: Moment() for name in _MOMENTS})

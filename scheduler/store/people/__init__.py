@@ -39,12 +39,13 @@ from scheduler.store.people.inactive import inactive, unconfirmed
 from scheduler.store.people.lookup import Person
 from scheduler.store.people.merging import merge, twin_runs
 from scheduler.store.people.stopping import Stopped, stop_addresses
-from scheduler.store.people.texting import start_texts, stop_texts
+from scheduler.store.people.texting import WHATSAPP, start_texts, stop_texts, stop_whatsapp
 
 __all__ = [
     "MAIL",
     "MEASUREMENT",
     "SMS",
+    "WHATSAPP",
     "Clash",
     "ConsentRecord",
     "ContactRecord",
@@ -81,6 +82,7 @@ __all__ = [
     "start_texts",
     "stop_addresses",
     "stop_texts",
+    "stop_whatsapp",
     "suppress",
     "suppressed",
     "suppressions",

@@ -116,11 +116,16 @@ def facts(conn: Connection, contact: int, *, today: date) -> dict[str, object]:
 
 def known_facts(row: Mapping[str, Any], consents: Mapping[str, bool], *, today: date) -> dict[str, object]:
     """Return the facts of a contact's row and newest consents; see `facts`."""
-    known: dict[str, object] = {**row["facts"], **{name: row[name] for name in COLUMNS if row[name]}}
+    return {**row["facts"], **over_facts(row, consents, today=today)}
+
+
+def over_facts(row: Mapping[str, Any], consents: Mapping[str, bool], *, today: date) -> dict[str, object]:
+    """Return of these facts those that are no free ones, and stand over them."""
+    over: dict[str, object] = {name: row[name] for name in COLUMNS if row[name]}
     if row["birthday"]:
-        known["age"] = age(date.fromisoformat(row["birthday"]), today)
-    known["consent"] = tuple(sorted(purpose for purpose, given in consents.items() if given))
-    return known
+        over["age"] = age(date.fromisoformat(row["birthday"]), today)
+    over["consent"] = tuple(sorted(purpose for purpose, given in consents.items() if given))
+    return over
 
 
 def age(born: date, today: date) -> int:

@@ -1,4 +1,4 @@
-"""Who told an SMS to stop: no SMS goes to them, whatever it is about, until they say START."""
+"""Who told an SMS to stop: none goes to them, whatever it is about, until they say START. And who stopped WhatsApp."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from scheduler.store.people.consents import SMS, add_consent, consent_history, c
 
 REASON = "replied STOP"
 PURPOSE = f"marketing:{SMS}"
+WHATSAPP = "whatsapp"
+_WHATSAPP_PURPOSE = f"marketing:{WHATSAPP}"
 STOPPED = "SMS: STOP"  # how the sources of these entries begin
 STARTED = "SMS: START"
 
@@ -40,3 +42,16 @@ def start_texts(conn: Connection, contact: int, *, how: str, proof: Mapping[str,
     if own and not own[-1].given and own[-1].source.startswith(STOPPED):
         add_consent(conn, contact, PURPOSE, given=True, at=at, source=f"{STARTED}, {how}", proof=proof)
     return True
+
+
+def stop_whatsapp(conn: Connection, contact: int, *, how: str, at: datetime) -> bool:
+    """Send a person no marketing by WhatsApp any more, who stopped it there; return whether that is new.
+
+    What they asked for still goes: WhatsApp delivers that. Lock: the contact, as in `stop_texts`.
+    """
+    lock(conn, contact)
+    held = consents(conn, contact)
+    if not held.get(_WHATSAPP_PURPOSE, held.get("marketing", False)):
+        return False
+    source = f"WhatsApp: stopped marketing, {how}"
+    return bool(add_consent(conn, contact, _WHATSAPP_PURPOSE, given=False, at=at, source=source))

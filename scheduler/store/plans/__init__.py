@@ -56,7 +56,21 @@ from scheduler.store.plans.occurrences import (
 )
 from scheduler.store.plans.open_messages import count_open_messages, touches_with_open_messages
 from scheduler.store.plans.passages import Passage, ended_passage, passages, people_behind, resting_runs, runs_at
-from scheduler.store.plans.tasks import ShownTask, TaskRecord, finish_task, insert_task, shown_tasks, task, tasks
+from scheduler.store.plans.tasks import (
+    REOPENED,
+    HandedTask,
+    ShownTask,
+    TaskRecord,
+    finish_task,
+    handed_task,
+    handed_tasks,
+    insert_task,
+    reopen_task,
+    reopenings,
+    shown_tasks,
+    task,
+    tasks,
+)
 from scheduler.store.plans.touches import (
     TouchRecord,
     approve_touch,
@@ -71,11 +85,13 @@ from scheduler.store.plans.touches import (
 )
 
 __all__ = [
+    "REOPENED",
     "USED_UP",
     "AuditRecord",
     "Budget",
     "CampaignRecord",
     "DaemonRecord",
+    "HandedTask",
     "OccurrenceRecord",
     "Passage",
     "RevisionRecord",
@@ -118,6 +134,8 @@ __all__ = [
     "fix_reference",
     "funnel",
     "generation",
+    "handed_task",
+    "handed_tasks",
     "insert_task",
     "last_run",
     "leave",
@@ -140,6 +158,8 @@ __all__ = [
     "pinned_people",
     "reference",
     "reject_touch",
+    "reopen_task",
+    "reopenings",
     "resting_runs",
     "resume_due",
     "retime_occurrence",

@@ -20,6 +20,9 @@ _STATE = select(_C.state).where(_C.id == bindparam("campaign_id"))
 _NUMBER = select(func.max(_R.number)).where(
     _R.campaign == bindparam("campaign_id"), _R.edition == bindparam("edition_id")
 )
+_REFERENCE = select(EDITIONS.c.reference_at).where(
+    EDITIONS.c.campaign == bindparam("campaign_id"), EDITIONS.c.edition == bindparam("edition_id")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +155,14 @@ def revision_number(conn: Connection, campaign: str, edition: str) -> int | None
     return found
 
 
+_REVISION = rows_of(RevisionRecord, REVISIONS).where(
+    _R.campaign == bindparam("campaign_id"), _R.number == bindparam("revision_number")
+)
+
+
 def load_revision(conn: Connection, campaign: str, number: int) -> RevisionRecord | None:
     """Return one revision of a campaign."""
-    query = rows_of(RevisionRecord, REVISIONS).where(_R.campaign == campaign, _R.number == number)
-    return read_one(conn, RevisionRecord, query)
+    return read_one(conn, RevisionRecord, _REVISION, campaign_id=campaign, revision_number=number)
 
 
 def applied(conn: Connection) -> dict[tuple[str, str], list[tuple[int, datetime]]]:
@@ -169,8 +176,7 @@ def applied(conn: Connection) -> dict[tuple[str, str], list[tuple[int, datetime]
 
 def reference(conn: Connection, campaign: str, edition: str) -> datetime | None:
     """Return the moment from which the phrases of this edition are resolved; None before its first apply."""
-    query = select(EDITIONS.c.reference_at).where(EDITIONS.c.campaign == campaign, EDITIONS.c.edition == edition)
-    found: datetime | None = conn.execute(query).scalar()
+    found: datetime | None = conn.execute(_REFERENCE, {"campaign_id": campaign, "edition_id": edition}).scalar()
     return found
 
 

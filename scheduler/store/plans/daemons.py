@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, or_
+from sqlalchemy import Connection, bindparam, delete, or_
 
+from scheduler.store.columns import Moment
 from scheduler.store.rows import insert_unless_known, read_all, rows_of
 from scheduler.store.tables import AUDITS, DAEMONS
 
@@ -62,12 +63,15 @@ def beat(
     conn.execute(statement.on_conflict_do_update(index_elements=[_D.id], set_=newer), values)
 
 
+_ALL = rows_of(DaemonRecord, DAEMONS).order_by(_D.heartbeat_at.desc(), _D.id)
+_SINCE = _ALL.where(_D.heartbeat_at > bindparam("since", type_=Moment()))
+
+
 def daemons(conn: Connection, *, since: datetime | None = None) -> list[DaemonRecord]:
     """Return the registered daemons, the newest heartbeat first; with `since` only those heard from after it."""
-    query = rows_of(DaemonRecord, DAEMONS)
-    if since is not None:
-        query = query.where(_D.heartbeat_at > since)
-    return read_all(conn, DaemonRecord, query.order_by(_D.heartbeat_at.desc(), _D.id))
+    if since is None:
+        return read_all(conn, DaemonRecord, _ALL)
+    return read_all(conn, DaemonRecord, _SINCE, since=since)
 
 
 def leave(conn: Connection, daemon: str) -> None:

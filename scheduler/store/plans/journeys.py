@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, insert, literal, select, update
 
-from scheduler.store.bulk import run_many, within
+from scheduler.store.bulk import fetch, run_rows, within
 from scheduler.store.rows import insert_new, read_all, read_one, rows_of
 from scheduler.store.tables import RUNS, STAGE_ENTRIES
 
@@ -57,6 +57,7 @@ _RUN = rows_of(RunRecord, RUNS).where(_R.id == bindparam("run_id"))
 _LOCKED = _RUN.with_for_update()
 _RUNS = rows_of(RunRecord, RUNS).where(within(_R.id, "run_ids"))
 _ENTER = insert(STAGE_ENTRIES)
+_ENTRY = ("campaign", "edition", "contact", "stage", "at", "reason")
 _STAGE = (
     select(_E.stage)
     .where(
@@ -90,7 +91,7 @@ def current_stage(conn: Connection, campaign: str, edition: str, contact: int) -
 def current_stages(conn: Connection, campaign: str, edition: str, contacts: Collection[int]) -> dict[int, str]:
     """Return the stage each of these people is in; somebody no stage has reached is absent."""
     asked = {"campaign_id": campaign, "edition_id": edition, "contacts": sorted(contacts)}
-    return {row.contact: row.stage for row in conn.execute(_STAGES, asked)}
+    return dict(fetch(conn, _STAGES, asked))
 
 
 def stages_of(
@@ -120,9 +121,8 @@ def enter_stages(
 ) -> None:
     """Append an entry into `stage` for each of `people` (contact to reason); see `enter_stage`."""
     if people:
-        same = {"campaign": campaign, "edition": edition, "stage": stage, "at": at}
-        rows = [{**same, "contact": contact, "reason": reason} for contact, reason in people.items()]
-        run_many(conn, _ENTER, rows)
+        rows = [(campaign, edition, contact, stage, at, reason) for contact, reason in people.items()]
+        run_rows(conn, _ENTER, _ENTRY, rows)
 
 
 def funnel(conn: Connection, campaign: str, edition: str) -> dict[str, int]:

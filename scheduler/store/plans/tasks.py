@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, Select, func, or_, select, update
 
 from scheduler.store.rows import insert_unless_known, read_all, read_one, rows_of
-from scheduler.store.tables import ATTEMPTS, CONTACTS, TASKS
+from scheduler.store.tables import ATTEMPTS, AUDITS, CONTACTS, DELIVERIES, TASKS
 
+REOPENED = "task reopened"  # the action in the audit
 _T = TASKS.c
 _C = CONTACTS.c
+_D = DELIVERIES.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,33 @@ class ShownTask:
     last_name: str
     phone: str
     is_forgotten: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandedTask:
+    """A task with what its delivery says of it; moments aware UTC.
+
+    `handed_at` is when it was there to be done, `expires_at` the last moment at which its message was worth sending
+    (None: always), `on_late` what is done after that. `revision` is the one it was pinned to, None for the one in
+    force at `handed_at`. `recipient` is `@account` of posts.
+    """
+
+    id: int
+    campaign: str
+    edition: str
+    touch: str
+    channel: str
+    contact: int | None
+    recipient: str
+    subject: str
+    text: str
+    due_at: datetime
+    handed_at: datetime
+    expires_at: datetime | None
+    on_late: str
+    revision: int | None
+    done_at: datetime | None
+    note: str
 
 
 def insert_task(
@@ -90,6 +119,42 @@ def tasks(conn: Connection, *, done: bool | None = False, contact: int | None = 
     if done is not None:
         query = query.where(_T.done_at.is_not(None) if done else _T.done_at.is_(None))
     return read_all(conn, TaskRecord, query.order_by(_T.due_at, _T.id))
+
+
+def _handed() -> Select[tuple[object, ...]]:
+    return (
+        select(
+            *(_T.id, _T.campaign, _D.edition, _T.touch, _T.channel, _T.contact, _D.recipient, _D.subject, _T.text),
+            *(_T.due_at, func.coalesce(_D.sent_at, _T.due_at, type_=_T.due_at.type)),
+            *(_D.expires_at, _D.on_late, _D.revision, _T.done_at, _T.note),
+        )
+        .join(DELIVERIES, _D.id == _T.delivery)
+        .order_by(_T.due_at, _T.id)
+    )
+
+
+def handed_tasks(conn: Connection, *, everything: bool = False) -> list[HandedTask]:
+    """Return the open tasks with what their deliveries say, the longest due first; or all there are."""
+    query = _handed()
+    return read_all(conn, HandedTask, query if everything else query.where(_T.done_at.is_(None)))
+
+
+def handed_task(conn: Connection, task: int) -> HandedTask | None:
+    """Return one task with what its delivery says."""
+    return read_one(conn, HandedTask, _handed().where(_T.id == task))
+
+
+def reopen_task(conn: Connection, task: int) -> bool:
+    """Let a task be open again; return whether it was done. A task of a person who is gone stays as it is."""
+    gone = select(_C.id).where(_C.id == _T.contact, _C.gone_at.is_not(None), _C.merged_into.is_(None)).exists()
+    change = update(TASKS).where(_T.id == task, _T.done_at.is_not(None), ~gone)
+    return bool(conn.execute(change.values(done_at=None)).rowcount == 1)
+
+
+def reopenings(conn: Connection) -> dict[int, int]:
+    """Return how often each task was opened again, of those that were."""
+    query = select(AUDITS.c.subject, func.count()).where(AUDITS.c.action == REOPENED).group_by(AUDITS.c.subject)
+    return {int(subject): number for subject, number in conn.execute(query).all()}
 
 
 def finish_task(conn: Connection, task: int, *, now: datetime, note: str = "") -> bool:

@@ -109,13 +109,13 @@ def test_people_who_will_not_get_a_message_they_were_due_are_counted_in_the_ques
 
 
 def test_every_mistake_of_every_file_is_told_and_nothing_is_applied(shop: Shop) -> None:
-    shop.write("second.yaml", SECOND.replace("text: Hello", "text: Hello, first_comment: Hi"))
+    shop.write("second.yaml", SECOND.replace("text: Hello", "text: Hello, variants: [{text: Hi}]"))
     shop.edit("shop.yaml", "  unsubscribe: mailto:stop@shop.example\n", "")
 
     result = shop.run("apply", "--yes")
 
     assert result.exit_code == 1
-    assert "second.yaml:8:71: error: `first_comment:` is not built yet" in result.stderr
+    assert "second.yaml:8:56: error: `variants:` is not built yet" in result.stderr
     assert "shop.yaml:7:1: error: the marketing mail 'welcome' and 2 more: no way to unsubscribe" in result.stderr
     assert "2 errors" in result.stderr
     assert not (shop.folder / "var").exists()

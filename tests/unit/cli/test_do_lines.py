@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -61,6 +62,13 @@ def test_a_task_sends_the_reader_to_the_list_of_tasks() -> None:
     assert text(run_lines.pieces(told, "+33639980012", None)).endswith("→ +336…12  see campaign tasks  0.0 s")
 
 
+def test_what_is_done_by_hand_sends_the_reader_there_too() -> None:
+    told = replace(outcome(State.SENT), by_hand=True)
+
+    assert text(run_lines.pieces(told, "", None)).endswith("→ email  see campaign tasks  0.0 s")
+    assert run_lines.document(told)["by_hand"] is True
+
+
 def test_the_line_for_a_program_has_no_address() -> None:
     document = run_lines.document(outcome(State.FAILED, "refused"))
 
@@ -71,6 +79,7 @@ def test_the_line_for_a_program_has_no_address() -> None:
         "edition": "2027",
         "touch": "offer-email",
         "channel": "email",
+        "by_hand": False,
         "recipient": "c1",
         "occurrence": "once",
         "reason": "refused",

@@ -4,7 +4,20 @@ from pathlib import Path
 import pytest
 from support.terminal import Shop
 
-KEYS = ["at", "campaign", "touch", "stage", "channel", "contact", "state", "reason", "subject", "text", "html"]
+KEYS = [
+    "at",
+    "campaign",
+    "touch",
+    "stage",
+    "channel",
+    "by_hand",
+    "contact",
+    "state",
+    "reason",
+    "subject",
+    "text",
+    "html",
+]
 
 
 @pytest.fixture
@@ -23,6 +36,7 @@ def test_each_message_is_a_line_in_exactly_the_keys_of_the_contract(shop: Shop) 
         "touch": "post",
         "stage": "launch",
         "channel": "instagram",
+        "by_hand": False,
         "contact": None,
         "state": "sent",
         "reason": "1 December",
@@ -120,14 +134,14 @@ def test_people_nobody_knows_and_events_nobody_declared_are_refused_with_their_l
 
 
 def test_a_key_that_is_not_built_yet_is_refused_by_name_and_line(shop: Shop) -> None:
-    shop.edit("shop.yaml", "id: post,", "id: post, first_comment: Hi,")
+    shop.edit("shop.yaml", "id: post,", "id: post, variants: [{text: Hi}],")
 
     result = shop.run("run", "--dry-run", "shop.yaml", "--json")
 
     document = json.loads(result.stdout)
     assert result.exit_code == 1
     assert document["error"]["at"].startswith("shop.yaml:23:")
-    assert "`first_comment:` is not built yet" in document["findings"][0]["message"]
+    assert "`variants:` is not built yet" in document["findings"][0]["message"]
 
 
 def test_a_message_that_fails_ends_with_1(shop: Shop) -> None:

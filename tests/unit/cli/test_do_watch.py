@@ -27,7 +27,8 @@ def beat(shop: Shop, at: datetime) -> None:
 def test_the_status_has_the_keys_of_the_contract(shop: Shop) -> None:
     status = shop.json("status")
 
-    assert list(status) == ["daemon", "campaigns", "unknown", "held", "hold", "next_look_at"]
+    assert list(status) == ["daemon", "campaigns", "unknown", "held", "hold", "next_look_at", "tasks"]
+    assert status["tasks"] == {"open": 0, "overdue": 0}
     assert status["daemon"] is None
     campaign = status["campaigns"][0]
     assert {name: campaign[name] for name in ("id", "state", "next", "sent", "failed", "waiting", "unknown")} == {

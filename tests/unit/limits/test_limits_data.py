@@ -42,7 +42,7 @@ def test_every_network_that_is_posted_to_has_limits():
         ("mastodon.text.length", None, 500),
         ("threads.text.length", None, 500),
         ("x.text.weighted", None, 280),
-        ("x.video.duration", Decimal("0.5"), 140),
+        ("x.video.duration", Decimal("0.5"), 1200),
         ("telegram.caption.length", None, 1024),
         ("linkedin.text.length", None, 3000),
         ("facebook.text.length", None, 63_206),

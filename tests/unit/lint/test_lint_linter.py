@@ -77,7 +77,9 @@ def test_what_nobody_looked_at_is_told_in_one_note():
     [note] = [finding for finding in found(facts=Facts()) if finding.level is Level.NOTE]
 
     assert note.code == "not-checked"
-    assert note.message.endswith("media-missing, media-url, approval, no-account, no-recipients, unknown-fact")
+    assert note.message.endswith(
+        "media-missing, media-url, approval, no-account, no-recipients, many-tasks, unknown-fact"
+    )
 
 
 def test_the_findings_of_others_are_passed_on_and_stand_over_the_rules_they_cover():

@@ -1,5 +1,6 @@
 """Every limit of a network is held to exactly: at the bound nothing is said, one step beyond it is."""
 
+import dataclasses
 from datetime import datetime
 from decimal import Decimal
 
@@ -75,7 +76,14 @@ def having(limit: Limit, value: Decimal) -> tuple[Posting, dict[str, MediaFacts]
             return posting(channel, "a" * number, media), {}
 
 
-NUMBERS = [one for one in limits.LIMITS if not one.formats and one.measure is not Measure.POSTS_A_DAY]
+def formed(limit: Limit, value: Decimal) -> tuple[Posting, dict[str, MediaFacts]]:
+    """Return such a message, posted as something that the limit is about."""
+    made, known = having(limit, value)
+    return dataclasses.replace(made, form=min(limit.forms, default="post")), known
+
+
+A_DAY = (Measure.POSTS_A_DAY, Measure.REPLIES_A_DAY)
+NUMBERS = [one for one in limits.LIMITS if not one.formats and one.measure not in A_DAY]
 ENDS = [(one, end) for one in NUMBERS for end in ("least", "most") if getattr(one, end) is not None]
 
 
@@ -84,7 +92,7 @@ def test_a_bound_itself_is_allowed_and_one_step_beyond_is_told(limit: Limit, end
     bound = getattr(limit, end)
     step = STEP.get(limit.measure, Decimal(1)) * (1 if end == "most" else -1)
 
-    at, beyond = (findings(limit.channel, *having(limit, value)) for value in (bound, bound + step))
+    at, beyond = (findings(limit.channel, *formed(limit, value)) for value in (bound, bound + step))
 
     assert limit.name not in {finding.code for finding in at}
     [found] = [finding for finding in beyond if finding.code == limit.name]
@@ -158,3 +166,161 @@ def test_what_nobody_measured_breaks_no_limit() -> None:
     for known, code in ((unknown, "media-unmeasured"), (broken, "media-broken")):
         codes = {one.code for one in findings("x", posting("x", alt="Rings"), known)}
         assert codes & {rule for rule in codes if rule.startswith(("x.", "media-"))} == {code}
+
+
+def codes_of(form: str, text: str, known: MediaFacts, channel: str = "instagram") -> set[str]:
+    made = dataclasses.replace(posting(channel, text, alt="Rings"), form=form)
+    return {one.code for one in findings(channel, made, {FILE: known})}
+
+
+def test_a_story_is_held_to_the_limits_of_stories_and_a_post_to_those_of_posts() -> None:
+    upright = MediaFacts("image", 1000, "JPEG", 1080, 1920)
+    square = MediaFacts("image", 1000, "JPEG", 1080, 1080)
+
+    assert "instagram.image.aspect" in codes_of("post", "", upright)
+    assert "instagram.image.aspect" not in codes_of("story", "", upright)
+    assert "instagram.story.image.aspect" in codes_of("story", "", square)
+    assert "instagram.story.image.aspect" not in codes_of("post", "", square)
+
+
+def test_the_text_of_a_story_is_told_as_lost_and_not_measured() -> None:
+    upright = MediaFacts("image", 1000, "JPEG", 1080, 1920)
+    made = dataclasses.replace(posting("instagram", "#a " * 9, alt="Rings"), form="story")
+
+    [found] = [one for one in findings("instagram", made, {FILE: upright}) if one.code == "story-text"]
+
+    assert found.level is Level.WARNING
+    assert found.message == "post: a story shows no text, and this one has 26 characters"
+    assert codes_of("story", "#a " * 9, upright) & {"instagram.hashtags.max"} == set()
+    assert "story-text" not in codes_of("story", " ", upright)
+    assert "story-text" not in codes_of("post", "Hi", upright)
+
+
+def test_a_minute_and_a_half_is_a_reel_of_a_page_and_no_story() -> None:
+    film = MediaFacts("video", 1000, "", 1080, 1920, Decimal(90))
+
+    assert "facebook.story.video.duration" in codes_of("story", "", film, "facebook")
+    assert {one for one in codes_of("reel", "Hi", film, "facebook") if one.startswith("facebook")} == set()
+
+
+HANGING = """campaign: shop
+language: en
+timezone: Europe/Paris
+limits: {{threads.posts.day: 1, threads.replies.day: {replies}, instagram.posts.day: 1}}
+stages:
+  - stage: a
+    kind: awareness
+    when: early january
+    touches:
+      - {{id: post, channel: threads, text: One, first_comment: Here, thread: [Two, Three]}}
+      - {{id: picture, channel: instagram, text: One, media: [a.jpg], first_comment: Here}}
+"""
+
+
+@pytest.mark.parametrize(("replies", "codes"), [(3, set()), (2, {"threads.replies.day"})])
+def test_replies_are_counted_apart_from_posts_and_comments_are_neither(replies: int, codes: set[str]) -> None:
+    campaign = loader.load(HANGING.format(replies=replies), "shop.yaml")
+
+    found = lint(campaign, planner.plan(campaign, now=NOW), Facts(postings=()))
+
+    assert {finding.code for finding in found if finding.code.endswith(".day")} == codes
+
+
+@pytest.mark.parametrize(
+    ("channel", "length", "codes"),
+    [
+        ("linkedin", 1_250, set()),
+        ("linkedin", 1_251, {"linkedin.comment.length"}),
+        ("facebook", 8_001, {"facebook.comment.length"}),
+        ("instagram", 2_201, {"instagram.comment.length"}),
+    ],
+)
+def test_a_comment_has_a_length_of_its_own_and_needs_no_picture(channel: str, length: int, codes: set[str]) -> None:
+    made = dataclasses.replace(posting(channel, "a" * length, media=0), form="comment")
+
+    assert {finding.code for finding in findings(channel, made) if finding.code.startswith(channel)} == codes
+
+
+SMS = """\
+campaign: shop
+language: {language}
+timezone: Europe/Paris
+senders: {{sms: "{sender}"}}
+stages:
+  - stage: a
+    kind: awareness
+    when: early january
+    touches:
+      - {{id: sms, channel: sms, text: Hi, purpose: {purpose}}}
+"""
+
+
+def about_stopping(
+    text: str, sender: str = "+33700000000", language: str = "fr", purpose: str = "marketing"
+) -> list[str]:
+    campaign = loader.load(SMS.format(sender=sender, language=language, purpose=purpose), "shop.yaml")
+    place = campaign.place("stages", 0, "touches", 0)
+    made = Posting("sms", "sms", place, text, "lea", way_out="https://news.shop.example/u/token")
+    found = lint(campaign, planner.plan(campaign, now=NOW), Facts(postings=(made, made), media={}))
+    return [f"{one.code}: {one.message} - {one.remedy}" for one in found if one.code.startswith("sms-")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Soldes ! STOP au 36000",
+        "Soldes ! Répondez ARRÊT.",
+        "Sale! Reply STOP to opt out",
+        "Oferta. BAJA para no recibir más",
+        "Rabatt! STOPP zum Abbestellen",
+        "Скидки. СТОП, чтобы отписаться",
+        "Reduceri. DEZABONARE pentru a renunța",
+        "Soldes ! https://news.shop.example/u/token",
+        "Soldes ! shop.example/stop",
+        "Soldes ! https://shop.example/desabonnement",
+    ],
+)
+def test_an_sms_that_says_how_to_stop_it_is_well(text: str) -> None:
+    assert about_stopping(text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Soldes !", "Non-stop sales", "NON-STOP", "Don't stop now", "shop.example/soldes", "STOPPED"]
+)
+def test_a_marketing_sms_that_does_not_say_how_to_stop_it_is_told_once(text: str) -> None:
+    assert about_stopping(text) == [
+        "sms-stop: sms for lea: the SMS does not say how to stop it - end it with 'STOP pour ne plus rien recevoir', "
+        "or with {{ links.unsubscribe }}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Reply STOP to opt out"),
+        ("fr", "STOP pour ne plus rien recevoir"),
+        ("ro", "STOP pentru dezabonare"),
+        ("ru", "СТОП, чтобы отписаться"),
+        ("es", "BAJA para no recibir más"),
+        ("de", "STOPP zum Abbestellen"),
+    ],
+)
+def test_the_words_are_proposed_in_the_language_of_the_campaign_and_are_enough(language: str, words: str) -> None:
+    [told] = about_stopping("Hi", language=language)
+
+    assert repr(words) in told
+    assert about_stopping(f"Hi {words}", language=language) == []
+
+
+def test_what_somebody_asked_for_need_not_say_how_to_stop_it() -> None:
+    assert about_stopping("Your order is ready", purpose="transactional") == []
+
+
+def test_nobody_can_reply_to_a_name() -> None:
+    assert about_stopping("Soldes ! Répondez STOP", sender="Truffe") == [
+        "sms-reply: sms for lea: nobody can reply STOP to 'Truffe', which is no number - say {{ links.unsubscribe }}, "
+        "or the number to send it to, or give `senders:` an `sms:` that is a number"
+    ]
+    for text in ("STOP au 36000", "STOP: 36 179", "STOP +33 7 00 00 00 00", "STOP shop.example/stop"):
+        assert about_stopping(text, sender="Truffe") == []
+    assert about_stopping("Répondez STOP", sender="36000") == []

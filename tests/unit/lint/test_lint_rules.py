@@ -11,7 +11,7 @@ from campaigns.finding import Level
 from campaigns.lint import rules
 from campaigns.lint.facts import Facts
 from campaigns.lint.linter import lint
-from campaigns.lint.rules import MAIL_RULES, MEDIA_RULES, RULES
+from campaigns.lint.rules import MAIL_RULES, MEDIA_RULES, POSTING_RULES, RULES
 
 NOW = datetime.fromisoformat("2026-11-20T09:12:00+01:00")
 SENDERS = """\
@@ -93,9 +93,9 @@ CASES = [
     ),
     Case(
         "unbuilt",
-        bad=shop(f"{MAIL}, first_comment: Hi"),
+        bad=shop(f"{MAIL}, variants: [{{text: Hi}}]"),
         good=shop(MAIL),
-        says="`first_comment:` is not built yet",
+        says="`variants:` is not built yet",
         line=13,
     ),
     Case(
@@ -227,6 +227,13 @@ CASES = [
         good_facts=Facts(channels=frozenset({"instagram"})),
     ),
     Case(
+        "post-as",
+        bad=shop("id: post, channel: linkedin, post_as: story, text: Hi"),
+        good=shop("id: post, channel: instagram, post_as: story, media: [{file: rings.jpg, alt: Rings}]"),
+        says="post: linkedin has no story that can be posted",
+        line=13,
+    ),
+    Case(
         "tracking",
         bad=shop(MAIL, head="tracking: on\n"),
         good=shop(MAIL, head="tracking: on\n"),
@@ -243,6 +250,24 @@ CASES = [
         line=13,
         bad_facts=Facts(recipients={"mail": 0}),
         good_facts=Facts(recipients={"mail": 1}),
+    ),
+    Case(
+        "many-tasks",
+        bad=shop("id: hello, channel: whatsapp, by_hand: true, text: Hi"),
+        good=shop("id: hello, channel: whatsapp, text: Hi"),
+        says="hello makes 1,200 tasks by whatsapp, by hand: one for each person, all on one day",
+        line=13,
+        bad_facts=Facts(recipients={"hello": 1200}),
+        good_facts=Facts(recipients={"hello": 1200}),
+    ),
+    Case(
+        "many-tasks",
+        bad=shop("id: ring, channel: call, audience: city = 'Paris', text: Hi"),
+        good=shop("id: ring, channel: call, audience: city = 'Paris', text: Hi"),
+        says="ring makes 51 tasks by call: one for each person, all on one day",
+        line=13,
+        bad_facts=Facts(recipients={"ring": 51}),
+        good_facts=Facts(recipients={"ring": 50}),
     ),
     Case(
         "unknown-fact",
@@ -295,7 +320,7 @@ def test_every_rule_has_its_file_and_its_case():
     files = {path.stem.replace("_", "-") for path in folder.glob("[a-z]*.py")}
 
     assert {rule.code for rule in RULES} == {case.code for case in CASES}
-    assert {rule.code for rule in (*RULES, *MAIL_RULES, *MEDIA_RULES)} == files
+    assert {rule.code for rule in (*RULES, *MAIL_RULES, *POSTING_RULES, *MEDIA_RULES)} == files
 
 
 def test_an_approved_touch_waits_for_nothing():
@@ -355,3 +380,20 @@ def test_the_same_words_on_two_events_are_left_alone_and_on_one_event_found():
     one = shop(CART) + f"      - {{{other}}}\n"
 
     assert ["same-words" in {finding.code for finding in found(text, Facts())} for text in (two, one)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("media", "told"),
+    [
+        ("[film.mp4]", False),
+        ("[https://cdn.shop.example/film.mp4?v=2]", False),
+        ("[a.mp4, b.mp4]", True),
+        ("[a.jpg]", True),
+    ],
+)
+def test_a_reel_is_one_video(media, told):
+    messages = [
+        one.message for one in found(shop(f"id: post, channel: facebook, post_as: reel, media: {media}"), Facts())
+    ]
+
+    assert ("post: a reel is one video" in messages) is told

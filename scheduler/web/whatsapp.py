@@ -1,0 +1,94 @@
+"""`/in/whatsapp/<account>`: what Meta tells of WhatsApp messages; signed, or refused."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from functools import partial
+
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse, Response
+
+from scheduler.channels.account import name_of
+from scheduler.channels.platforms import whatsapp_posts
+from scheduler.errors import BusyError, StorageError
+from scheduler.operations import whatsapp_fates
+from scheduler.store.people import WHATSAPP
+from scheduler.web.doors import Doors
+from scheduler.web.problems import problem
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_.-]{1,200}\Z")
+_AGAIN_SECONDS = 5
+
+
+def routes(doors: Doors) -> APIRouter:
+    """Return the routes of the door for WhatsApp."""
+    router = APIRouter()
+
+    @router.get(
+        "/in/whatsapp/{account}",
+        summary="Meta asks whether this address is the account's",
+        responses={
+            200: {"description": "It is; the challenge", "content": {"text/plain": {}}},
+            403: {"description": "The verify token is missing or wrong"},
+            404: {"description": "No such account, or one without verify_token"},
+            429: {"description": "Too often without the verify token"},
+        },
+    )
+    async def verify(request: Request, account: str) -> Response:
+        """Answer the challenge of who knows the account's verify token; changes nothing."""
+        token = _field(doors, account, "verify_token")
+        if token is None:
+            return _refused(doors, request, 404, "no such account, or one without verify_token")
+        asked, challenge = request.query_params, request.query_params.get("hub.challenge", "")
+        known = hmac.compare_digest(asked.get("hub.verify_token", "").encode(), token.encode())
+        if not known or asked.get("hub.mode") != "subscribe" or not _CHALLENGE.match(challenge):
+            return _refused(doors, request, 403, "the verify token is missing or wrong")
+        return PlainTextResponse(challenge)
+
+    @router.post(
+        "/in/whatsapp/{account}",
+        summary="What Meta tells of WhatsApp messages: delivered, read, failed",
+        responses={
+            200: {"description": "It was taken", "content": {"text/plain": {}}},
+            403: {"description": "The signature is missing or wrong"},
+            404: {"description": "No such account, or one without app_secret"},
+            429: {"description": "Too often without a signature"},
+            503: {"description": "The database is busy or away, or the message is still being sent: tell it again"},
+        },
+    )
+    async def take(request: Request, account: str) -> Response:
+        """Take what bears the signature of the account's app (X-Hub-Signature-256); all else changes nothing."""
+        secret = _field(doors, account, "app_secret")
+        if secret is None:
+            return _refused(doors, request, 404, "no such account, or one without app_secret")
+        body = await request.body()
+        if not whatsapp_posts.is_signed(secret, body, request.headers.get(whatsapp_posts.SIGNATURE, "")):
+            return _refused(doors, request, 403, "the signature is missing or wrong")
+        try:
+            for status in whatsapp_posts.statuses(body):
+                await doors.do(partial(_take, doors, status))
+        except (BusyError, StorageError):
+            return problem(503, "the database is busy or away", wait=_AGAIN_SECONDS)
+        except whatsapp_fates.TooEarlyError:
+            return problem(503, "the message is still being sent: tell it again", wait=_AGAIN_SECONDS)
+        return PlainTextResponse("taken")
+
+    return router
+
+
+def _take(doors: Doors, status: whatsapp_posts.Status) -> None:
+    whatsapp_fates.became(doors.store, doors.catalog, status, now=doors.clock.now())
+
+
+def _field(doors: Doors, account: str, name: str) -> str | None:
+    """Return a field of an account; None where there is none."""
+    found = doors.accounts.get(name_of(WHATSAPP, account), {}).get(name)
+    return (found.get_secret_value().strip() or None) if found is not None else None
+
+
+def _refused(doors: Doors, request: Request, status: int, detail: str) -> Response:
+    address = request.client.host if request.client is not None else ""
+    if wait := doors.limits.strangers.take(address, doors.clock.monotonic()):
+        return problem(429, "too many requests that nobody signed", wait=wait)
+    return problem(status, detail)
