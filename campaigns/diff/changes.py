@@ -28,7 +28,8 @@ class Change:
     """One touch that differs: what that does to people, and the differences themselves a line each.
 
     `messages` counts those planned and not yet sent that the change reaches; a cancelled touch's are the ones people
-    will not get. `flight` says what it does to people in the middle of the touch, where there are any.
+    will not get. `flight` says what it does to people in the middle of the touch, where there are any. `went` says that
+    its words differ, and that the former ones have gone to somebody: no change reaches those.
     """
 
     touch: str
@@ -37,6 +38,7 @@ class Change:
     messages: int = 0
     details: tuple[str, ...] = ()
     flight: Flight | None = None
+    went: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,14 +100,14 @@ class _Comparison:
             return self.rename()
         details = (*kept, *self.differences())
         if self.is_history():
-            return Change(
-                self.touch.id, Action.IGNORED, f"{_history(self.before)}; your change has no effect", 0, details
-            )
+            consequence = f"{_history(self.before)}; your change has no effect"
+            return Change(self.touch.id, Action.IGNORED, consequence, 0, details, went=wording and self.before.sent > 0)
         says = [*parts, "new wording"] if wording and parts else parts or ["wording only"]
         if self.before.former is not None:
             says.insert(0, f"was {self.before.former}")
         consequence = ", ".join(says) + self.reach()
-        return Change(self.touch.id, Action.CHANGE, consequence, self.before.open, details, self.before.flight)
+        went = wording and self.before.sent > 0
+        return Change(self.touch.id, Action.CHANGE, consequence, self.before.open, details, self.before.flight, went)
 
     def rename(self) -> Change | None:
         """Return the change of a touch that is only called something else; None when it is not."""

@@ -100,11 +100,20 @@ def _show(screen: Screen, read: Shape, spool: Spool, seen: Imported, aside: Path
             else f"{count(without, 'person has', 'people have')} not"
         )
         screen.line(Span("! ", "warning"), f"{who} given consent: no marketing reaches them")
+        if "consent" not in read.mapping.values():
+            screen.line("  who has agreed: `marketing` in a column `consent`")
     if seen.stopped:
         screen.line(
             Span("! ", "warning"),
             f"an opt-out that was kept of {count(seen.stopped, 'person', 'people')} holds",
         )
+
+
+def _nothing(seen: Imported, spool: Spool) -> str:
+    """Return why a file with nothing to import has nothing."""
+    if not spool.refused:
+        return "everybody is known as they are" if seen.unchanged else "no rows"
+    return "the others are known as they are" if seen.unchanged else "every row was refused"
 
 
 def _columns(read: Shape) -> list[str | Span]:
@@ -137,6 +146,6 @@ def _tell(session: Session, seen: Imported, spool: Spool, *, imported: bool) -> 
         screen.line(Span("Imported: ", "strong"), f"{seen.new} new, {seen.updated} updated, {spool.refused} refused.")
         screen.steps([("campaign plan", "how many people each touch reaches")])
     elif not (seen.new or seen.updated):
-        screen.line("Nothing to import: everybody is known as they are.")
+        screen.line(f"Nothing to import: {_nothing(seen, spool)}.")
     else:
         screen.line("Nothing was imported: this only looked.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from campaigns.definition import PERSONAL
 from campaigns.diff import Action, Change
 from campaigns.errors import CampaignError
 from campaigns.finding import Level
@@ -121,12 +122,14 @@ def steps(review: Review) -> list[tuple[str, str]]:
     if (touch := _readable(review)) is not None:
         name = review.choice.touch(campaign.id, touch.id)
         persona = next(iter(campaign.personas), None)
-        personal = touch.channel in {"email", "sms", "whatsapp"}
-        who = f" --persona {persona}" if persona and personal else ""
+        who = f" --persona {persona}" if persona and touch.channel in PERSONAL else ""
         reader = campaign.personas[persona].contact.get("first_name", persona) if who and persona else ""
         commands.append((f"campaign preview {name}{who}", f"read it as {reader} would" if who else "read it"))
     if review.changes.takes_effect:
         commands.append((f"campaign apply {review.choice.argument}", "put it on the schedule"))
+    personal = {touch.id for touch in review.timeline.touches if touch.channel in PERSONAL}
+    if (went := next((one.touch for one in review.changes if one.went and one.touch in personal), None)) is not None:
+        commands.append((f"campaign correct {campaign.id}/{went}", "tell those who got the former words"))
     return commands
 
 

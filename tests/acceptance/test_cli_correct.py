@@ -74,6 +74,15 @@ def test_it_shows_what_was_sent_and_what_to_type_next(shop: Shop) -> None:
     assert text == screen("correct", text)
 
 
+def test_the_plan_of_other_words_than_were_sent_names_the_command(shop: Shop) -> None:
+    shop.edit("spring.yaml", "The code is SPRNG", "The code is SPRING")  # the post: it has no list of readers
+    before = shop.done("plan", "spring.yaml", now=LATER)
+    shop.edit("spring.yaml", "Use the code SPRNG", "Use the code SPRING")
+    after = shop.done("plan", "spring.yaml", now=LATER)
+
+    assert ("campaign correct" in before, "campaign correct spring/offer" in after) == (False, True)
+
+
 def test_what_still_goes_is_to_be_mended_first(shop: Shop) -> None:
     text = shop.done("correct", "spring/offer", now=LATER)
 

@@ -22,7 +22,7 @@ def test_an_import_puts_refused_rows_aside_and_joins_the_others(shop: Shop) -> N
 
     text = shop.shown("contacts", "import", "clients.csv", "--yes", "--map", "Petit nom=first_name")
 
-    assert text.splitlines()[:7] == [
+    assert text.splitlines()[:8] == [
         "clients.csv: 3 rows, “,” separated, utf-8",
         "  email  Petit nom → first_name  phone",
         "  Léa  lea@example.org  +33612345678  –",
@@ -30,6 +30,7 @@ def test_an_import_puts_refused_rows_aside_and_joins_the_others(shop: Shop) -> N
         "  1 row joined with an earlier one of the same mailbox",
         "  line 3   email: “nobody” is not an e-mail address",
         "! nobody of them has given consent: no marketing reaches them",
+        "  who has agreed: `marketing` in a column `consent`",
     ]
     aside = (shop.folder / "clients.refused.csv").read_text(encoding="utf-8")
     assert aside == ("line,reason,email,Petit nom,phone\n3,email: “nobody” is not an e-mail address,nobody,x,\n")
@@ -43,6 +44,19 @@ def test_the_same_file_again_changes_nothing(shop: Shop) -> None:
     found = shop.json("contacts", "import", "clients.csv", "--yes")
 
     assert (found["new"], found["updated"], found["unchanged"], found["joined"]) == (0, 0, 1, 1)
+
+
+def test_a_file_whose_every_row_is_refused_is_not_said_to_be_known(shop: Shop) -> None:
+    shop.write("yes.csv", "email,consent\nlea@example.org,yes\n")
+
+    result = shop.run("contacts", "import", "yes.csv", "--yes")
+
+    assert result.exit_code == 1
+    assert result.output.splitlines()[2:] == [
+        "0 new, 0 already known (0 will change), 1 refused → yes.refused.csv",
+        "  line 2   consent: “yes” is not a purpose, expected marketing, marketing:sms or measurement, or nothing",
+        "Nothing to import: every row was refused.",
+    ]
 
 
 def test_all_or_nothing_imports_nothing_while_a_row_is_refused(shop: Shop) -> None:

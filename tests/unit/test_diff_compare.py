@@ -114,6 +114,7 @@ def test_what_was_sent_cannot_be_changed():
     assert change.action is Action.IGNORED
     assert change.consequence == "already sent Mon 4 Jan 10:00; your change has no effect"
     assert change.details == ("text: Rings → Necklaces",)
+    assert change.went
     assert not changes.takes_effect
 
 
