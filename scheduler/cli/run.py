@@ -332,7 +332,9 @@ class _Log:
         """Say at the end what was done, and after `--once` what comes next."""
         from scheduler.operations import watching
 
-        done = ", ".join(f"{number} {state.value}" for state in State if (number := self._counts[state]))
+        # What was looked at and is planned still, for a cap or for the post it hangs on, waits.
+        words = {state: "put off" if state is State.PLANNED else state.value for state in State}
+        done = ", ".join(f"{number} {words[state]}" for state in State if (number := self._counts[state]))
         if lost := self._session.screen.lost:
             self._session.screen.say(f"{count(lost, 'line', 'lines')} could not be written here: see campaign log")
         if not once:
@@ -343,8 +345,8 @@ class _Log:
         if status.hold is not None:  # what is due and what comes next is not known to go
             self._session.screen.say(f"done: {done}; nothing else goes on HOLD" if done else "nothing goes on HOLD")
             return
-        words = f"done: {done}" if done else "nothing was due"
+        said = f"done: {done}" if done else "nothing was due"
         if coming:
             at, touch, zone = min(coming)
-            words += f"; next: {touch}, {telling.told(at, zone, year=True)}"
-        self._session.screen.say(words)
+            said += f"; next: {touch}, {telling.told(at, zone, year=True)}"
+        self._session.screen.say(said)

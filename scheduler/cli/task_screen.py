@@ -93,15 +93,20 @@ def shown(session: Session, found: Brief, files: Sequence[TaskFile], zone: str |
         for said in (file.alt, f"a copy, {file.why}" if file.why else ""):
             if said:
                 screen.paragraph("           ", Span(said, "faint"), indent=11)
-    screen.line("")
-    screen.text(task.text)
+    if task.text.strip():
+        screen.line("")
+        screen.text(task.text)
     for later in found.follows:
         screen.line("")
         screen.line(Span(f"Below it, task {later.id}", "faint"), f"  {later.touch}", *_state(later, zone))
         screen.text(later.text)
     if task.done_at is None:
         link = " --link URL" if task.by_hand else ""
-        copy = [(f"campaign tasks show {task.id} --text", "the words alone, to copy")] if task.by_hand else []
+        copy: list[tuple[str, str]] = []
+        if task.by_hand and task.text.strip():
+            copy = [(f"campaign tasks show {task.id} --text", "the words alone, to copy")]
+        elif task.by_hand and files:
+            copy = [(f"campaign tasks show {task.id} --media", "the files alone")]
         screen.steps([*copy, (f"campaign tasks done {task.id}{link}", "tick it off")])
 
 
