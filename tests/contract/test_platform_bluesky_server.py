@@ -21,7 +21,7 @@ from support.fault_proxy import Fault, fault_proxy
 from support.pds import Pds, minted, running
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Attempted, Found, Message, Receipt
+from scheduler.channels.base import Above, Attempted, Found, Message, Receipt
 from scheduler.channels.platforms.bluesky import BlueskyChannel, record_key
 from scheduler.channels.platforms.media import MediaFolder
 from scheduler.channels.platforms.tokens import Kept, MemoryKeeper
@@ -139,6 +139,25 @@ def test_a_post_stands_there_with_picture_links_tag_and_mention(shop: Shop) -> N
     (image,) = value["embed"]["images"]
     assert image["alt"] == "Un bouquet de roses"
     assert image["aspectRatio"] == {"width": 80, "height": 40}
+
+
+def test_a_thread_hangs_together(shop: Shop) -> None:
+    async def thread(channel: BlueskyChannel) -> list[str]:
+        names: list[str] = []
+        for number, text in enumerate(("One of three", "Two of three", "Three of three")):
+            message = shop.message(f"thread-{number}", text)
+            if names:
+                message = dataclasses.replace(message, above=Above(names[-1], names[0]))
+            names.append((await channel.send(message, marked)).provider_id)
+        return names
+
+    first, second, third = run(shop, thread)
+
+    found = {record["uri"]: record for record in shop.records()}
+    one, two = ({"uri": name, "cid": found[name]["cid"]} for name in (first, second))
+    assert "reply" not in found[first]["value"]
+    assert found[second]["value"]["reply"] == {"root": one, "parent": one}
+    assert found[third]["value"]["reply"] == {"root": one, "parent": two}
 
 
 def test_a_large_picture_is_made_to_fit(shop: Shop) -> None:

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from support.fault_proxy import Fault, fault_proxy
 
 from campaigns.rendering import Content
-from scheduler.channels.base import Attempted, Evidence, Found, Message, Receipt
+from scheduler.channels.base import Above, Attempted, Evidence, Found, Message, Receipt
 from scheduler.channels.platforms.mastodon import MastodonChannel
 from scheduler.channels.platforms.media import MediaFolder
 from scheduler.clock import SystemClock
@@ -99,6 +99,27 @@ def test_a_post_is_there_for_a_reader(server: int, reader: Any, tmp_path: Path) 
     assert status.visibility == "public"
     assert [media.description for media in status.media_attachments] == ["Un bouquet de roses"]
     assert len(handles) == 1
+
+
+def test_a_reply_hangs_on_its_post(server: int, reader: Any, tmp_path: Path) -> None:
+    async def mark(handle: str = "") -> None:
+        """Stand for the mark."""
+
+    def said(key: str, text: str) -> Message:
+        return replace(post(tmp_path, key, text), content=Content("", text))
+
+    async def scenario() -> list[Receipt]:
+        one = channel(server, tmp_path)
+        first = await one.send(said("thread-1", "Un sur deux"), mark)
+        above = Above(first.provider_id, first.provider_id)
+        second = await one.send(replace(said("thread-2", "Deux sur deux"), above=above), mark)
+        await one.close()
+        return [first, second]
+
+    first, second = asyncio.run(scenario())
+
+    assert reader.status(first.provider_id).in_reply_to_id is None
+    assert str(reader.status(second.provider_id).in_reply_to_id) == first.provider_id
 
 
 def test_the_same_key_twice_is_one_post_within_the_hour(server: int, reader: Any, tmp_path: Path) -> None:
