@@ -58,9 +58,8 @@ def others(schedule: Schedule, days: int, many: int = 10, **facts: object) -> No
 
 def why(schedule: Schedule, contact: int) -> list[tuple[str, str]]:
     with schedule.store.read() as conn:
-        return [
-            (run.state, run.reason) for run in plans.runs_of(conn, range(1, 100)).values() if run.contact == contact
-        ]
+        runs = sorted(plans.runs_of(conn, range(1, 100)).items())
+        return [(run.state, run.reason) for _, run in runs if run.contact == contact]
 
 
 def nudged(schedule: Schedule, channel: str = "email") -> list[tuple[str, str]]:
