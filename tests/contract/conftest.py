@@ -16,5 +16,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return lambda item: getattr(getattr(item, "module", None), "NEEDS", "") == name
 
     for name, program in OUTSIDE.items():
-        if not program.path.exists():
+        if not program.is_built:
             leave_out(config, items, needs(name), f"that need {name}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from channel_peers import Mark
 from peer_twilio import SID, TwilioPeer
 from platform_peers import WENT
+from support import node
 from support.fault_proxy import fault_proxy
 from support.http_peer import Request
 from support.outside import OUTSIDE
@@ -33,6 +34,7 @@ async def prism() -> AsyncIterator[int]:
         *("mock", "--host", "127.0.0.1", "--port", str(port), str(DESCRIPTION)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        env=node.environment(),
     )
     assert process.stdout is not None
     try:

@@ -9,8 +9,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -19,6 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support import node
 
 VERSION = "0.4.217"  # the last that runs on Node 20
 PACKAGES = (f"@atproto/pds@{VERSION}", "@did-plc/server@0.0.1")
@@ -29,21 +32,17 @@ ADMIN = "an-admin-of-the-tests"
 
 def folder() -> Path:
     """Return where the server lies when it has been built."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(cache) / "campaign-sequencer" / "peers" / f"pds-{VERSION}"
+    return node.peers() / f"pds-{VERSION}"
 
 
 def is_built() -> bool:
     """Whether it is there, and Node to run it."""
-    return (folder() / "node_modules/better-sqlite3/build/Release/better_sqlite3.node").exists() and bool(_node())
+    return (folder() / "node_modules/better-sqlite3/build/Release/better_sqlite3.node").exists() and node.is_there()
 
 
 def build() -> None:
     """Fetch it from npm and compile what has to be; takes minutes."""
-    folder().mkdir(parents=True, exist_ok=True)
-    headers = {"npm_config_nodedir": "/usr"} if Path("/usr/include/node").is_dir() else {}
-    npm = ["npm", "install", "--prefix", str(folder()), "--no-audit", "--no-fund", *PACKAGES]
-    subprocess.run(npm, check=True, env={**os.environ, **headers})
+    node.install(folder(), *PACKAGES, scripts=True)
     print(f"built in {folder()}" if is_built() else "it could not be built: see above", file=sys.stderr)
 
 
@@ -95,8 +94,8 @@ def minted(did: str, expires: int) -> str:
 def running(data: Path) -> Iterator[Pds]:
     """Run the server with its data in a new folder, on loopback alone, until the context ends."""
     script = Path(__file__).with_suffix(".cjs")
-    command = [_node(), str(script), str(folder()), str(data), JWT_SECRET, ADMIN]
-    quiet = {**os.environ, "LOG_ENABLED": "false", "NODE_NO_WARNINGS": "1"}
+    command = ["node", str(script), str(folder()), str(data), JWT_SECRET, ADMIN]
+    quiet = {**node.environment(), "LOG_ENABLED": "false", "NODE_NO_WARNINGS": "1"}
     with (data / "log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=quiet)
         try:
@@ -111,10 +110,6 @@ def running(data: Path) -> Iterator[Pds]:
 
 def _encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _node() -> str:
-    return shutil.which("node") or ""
 
 
 if __name__ == "__main__":
