@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -66,15 +67,26 @@ class InlineWriter:
         """Nothing is ever waiting."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What the thread was handed at once, each item with who awaits it, and what will become of them, in order."""
+
+    items: Sequence[tuple[Any, asyncio.Future[Any]]]
+    results: asyncio.Future[Sequence[Any]]
+
+
 class ThreadWriter:
     """Runs work on one thread, in the order it was handed over, so that the event loop never waits for the disk.
 
-    While one group is being committed the next one gathers: the busier the daemon, the more messages share a commit.
+    While one group is being committed the next one gathers: the busier the daemon, the more messages share a commit. A
+    group that is as large as may be is handed to the thread at once, so that the thread goes on while the loop still
+    takes in what became of the one before.
     """
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
         self._waiting: dict[Group[Any, Any], deque[tuple[Any, asyncio.Future[Any]]]] = {}
+        self._ahead: dict[Group[Any, Any], _Batch] = {}  # handed to the thread, and not awaited yet
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -87,6 +99,8 @@ class ThreadWriter:
         waiting = self._waiting.get(group)
         if waiting is not None:
             waiting.append((item, future))
+            if len(waiting) == MOST_TOGETHER:
+                self._hand_ahead(group)
             return future
         self._waiting[group] = deque([(item, future)])
         task = asyncio.get_running_loop().create_task(self._write(group))
@@ -94,21 +108,33 @@ class ThreadWriter:
         task.add_done_callback(self._tasks.discard)
         return future
 
+    def _hand_ahead(self, group: Group[Any, Any]) -> None:
+        if group not in self._ahead and len(self._waiting[group]) >= MOST_TOGETHER:
+            self._ahead[group] = self._hand_over(group)
+
+    def _hand_over(self, group: Group[Any, Any]) -> _Batch:
+        """Hand the oldest that wait to the thread."""
+        waiting = self._waiting[group]
+        batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_TOGETHER))]
+        items = [item for item, _ in batch]
+        return _Batch(batch, asyncio.get_running_loop().run_in_executor(self._pool, group, items))
+
     async def _write(self, group: Group[Any, Any]) -> None:
         waiting = self._waiting[group]
         try:
-            while waiting:
-                await asyncio.sleep(0)  # what becomes ready in this turn of the loop goes along
-                batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_TOGETHER))]
-                items = [item for item, _ in batch]
+            while waiting or group in self._ahead:
+                if group not in self._ahead:
+                    await asyncio.sleep(0)  # what becomes ready in this turn of the loop goes along
+                batch = self._ahead.pop(group, None) or self._hand_over(group)
                 try:
-                    results: Sequence[Any] = await self.run(lambda items=items: group(items))  # type: ignore[misc]
+                    results: Sequence[Any] = await batch.results
                 except BaseException as error:  # handed on to whoever awaits an item of the group
-                    results = [error] * len(batch)
+                    results = [error] * len(batch.items)
                     if not isinstance(error, Exception):
-                        _settle(batch, results)
+                        _settle(batch.items, results)
                         raise
-                _settle(batch, results)
+                self._hand_ahead(group)
+                _settle(batch.items, results)
         finally:
             del self._waiting[group]
 

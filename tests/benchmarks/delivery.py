@@ -10,6 +10,7 @@ attempt mark, outcome, stage entry, each mark and outcome durable. The mail is t
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import resource
@@ -207,6 +208,8 @@ def burst() -> tuple[float, float]:
         planned = system(store, Unrendered(), Sink())
         asyncio.run(_plan(planned))
         planned.writer.close()
+        gc.collect()
+        gc.freeze()  # as `campaign run` does at its start
         sink = Sink()
         clock = Passing(bootstrap.AHEAD.total_seconds() + 0.5)
         parts = system(store, Unrendered(), sink, clock=clock, ahead=bootstrap.AHEAD)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from scheduler.store.writer import InlineWriter, ThreadWriter
+from scheduler.store.writer import MOST_TOGETHER, InlineWriter, ThreadWriter
 
 
 @pytest.fixture
@@ -90,3 +90,45 @@ def test_inline_each_item_is_worked_on_at_once_and_alone() -> None:
     asyncio.run(work())
 
     assert seen == [(1,), (2,)]
+
+
+def test_a_group_as_large_as_may_be_is_begun_before_the_loop_has_another_turn(writer: ThreadWriter) -> None:
+    begun = threading.Event()
+
+    def group(items: Sequence[int]) -> list[int]:
+        begun.set()
+        return list(items)
+
+    async def work() -> tuple[bool, list[int]]:
+        futures = [writer.together(group, number) for number in range(MOST_TOGETHER)]
+        return begun.wait(10), [await one for one in futures]
+
+    assert asyncio.run(work()) == (True, list(range(MOST_TOGETHER)))
+
+
+def test_many_groups_are_written_in_the_order_of_the_calls_and_one_that_fails_fails_alone(writer: ThreadWriter) -> None:
+    groups: list[list[int]] = []
+
+    def group(items: Sequence[int]) -> list[int]:
+        groups.append(list(items))
+        if MOST_TOGETHER in items:
+            raise OSError("disk")
+        return [item * 10 for item in items]
+
+    many = 4 * MOST_TOGETHER + 7
+
+    async def work() -> list[object]:
+        async def one(number: int) -> int:
+            return await writer.together(group, number)
+
+        return list(await asyncio.gather(*(one(number) for number in range(many)), return_exceptions=True))
+
+    told = asyncio.run(work())
+
+    assert [item for written in groups for item in written] == list(range(many))
+    assert max(map(len, groups)) == MOST_TOGETHER
+    [failed] = [written for written in groups if MOST_TOGETHER in written]
+    assert [number for number in range(many) if isinstance(told[number], OSError)] == failed
+    assert [told[number] for number in range(many) if number not in failed] == [
+        number * 10 for number in range(many) if number not in failed
+    ]
