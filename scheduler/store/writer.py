@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -67,11 +68,15 @@ class InlineWriter:
         """Nothing is ever waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """What the thread was handed at once, each item with who awaits it, and what will become of them, in order."""
+# What is worked on together, each item with who awaits it.
+_Batch = list[tuple[Any, asyncio.Future[Any]]]
 
-    items: Sequence[tuple[Any, asyncio.Future[Any]]]
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What the thread has in hand before anybody awaits it, and what will become of it, in order."""
+
+    batch: _Batch
     results: asyncio.Future[Sequence[Any]]
 
 
@@ -86,7 +91,7 @@ class ThreadWriter:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
         self._waiting: dict[Group[Any, Any], deque[tuple[Any, asyncio.Future[Any]]]] = {}
-        self._ahead: dict[Group[Any, Any], _Batch] = {}  # handed to the thread, and not awaited yet
+        self._ahead: dict[Group[Any, Any], _Ahead] = {}  # handed to the thread, and not awaited yet
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -109,15 +114,15 @@ class ThreadWriter:
         return future
 
     def _hand_ahead(self, group: Group[Any, Any]) -> None:
+        """Hand a group to the thread that is as large as may be, unless one is ahead already."""
         if group not in self._ahead and len(self._waiting[group]) >= MOST_TOGETHER:
-            self._ahead[group] = self._hand_over(group)
+            batch = self._oldest(group)
+            results = asyncio.get_running_loop().run_in_executor(self._pool, group, [item for item, _ in batch])
+            self._ahead[group] = _Ahead(batch, results)
 
-    def _hand_over(self, group: Group[Any, Any]) -> _Batch:
-        """Hand the oldest that wait to the thread."""
+    def _oldest(self, group: Group[Any, Any]) -> _Batch:
         waiting = self._waiting[group]
-        batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_TOGETHER))]
-        items = [item for item, _ in batch]
-        return _Batch(batch, asyncio.get_running_loop().run_in_executor(self._pool, group, items))
+        return [waiting.popleft() for _ in range(min(len(waiting), MOST_TOGETHER))]
 
     async def _write(self, group: Group[Any, Any]) -> None:
         waiting = self._waiting[group]
@@ -125,16 +130,18 @@ class ThreadWriter:
             while waiting or group in self._ahead:
                 if group not in self._ahead:
                     await asyncio.sleep(0)  # what becomes ready in this turn of the loop goes along
-                batch = self._ahead.pop(group, None) or self._hand_over(group)
+                ahead = self._ahead.pop(group, None)
+                batch = self._oldest(group) if ahead is None else ahead.batch
+                items = [item for item, _ in batch]
                 try:
-                    results: Sequence[Any] = await batch.results
+                    results: Sequence[Any] = await (self.run(partial(group, items)) if ahead is None else ahead.results)
                 except BaseException as error:  # handed on to whoever awaits an item of the group
-                    results = [error] * len(batch.items)
+                    results = [error] * len(batch)
                     if not isinstance(error, Exception):
-                        _settle(batch.items, results)
+                        _settle(batch, results)
                         raise
                 self._hand_ahead(group)
-                _settle(batch.items, results)
+                _settle(batch, results)
         finally:
             del self._waiting[group]
 
