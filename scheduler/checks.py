@@ -38,7 +38,8 @@ class Rule:
     """One question that is asked at the last moment: `check` raises `Withheld` where the message may not go now.
 
     What `of_touch` says yes to, it says to every message of the touch in the same circumstances. Where `concerns` says
-    no, the rule says nothing of any message of the touch that is of a run, or is not, as this one.
+    no, the rule says nothing of any message of the touch that is of its kind: of a run or not, for a person or not,
+    marketing or not.
     """
 
     name: str
@@ -63,13 +64,13 @@ def last_moment(here: Circumstances, case: Case) -> None:
     the moment, so that the stored reason is the gravest.
     """
     claim = case.claim
-    touch = (case.campaign, claim.edition, claim.touch, claim.run is None)
-    left = here.asked.get(touch)
+    kind = (case.campaign, claim.edition, claim.touch, claim.run is None, claim.contact is None, claim.marketing)
+    left = here.asked.get(kind)
     if left is None:
         for rule in RULES:
             if rule.of_touch:
                 rule.check(here, case)
-        left = here.asked[touch] = tuple(
+        left = here.asked[kind] = tuple(
             rule.check for rule in RULES if not rule.of_touch and (rule.concerns is None or rule.concerns(here, case))
         )
     for check in left:

@@ -29,6 +29,7 @@ __all__ = ["Case", "Circumstances"]
 
 
 _Touch = tuple[InForce, str]
+_Check = Callable[["Circumstances", Case], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,9 @@ class Circumstances:
     ) -> None:
         self.now = now
         self._last_wish: tuple[Case, Wish] | None = None
-        # What is still to be asked of each message of a touch whose own rules let it go, apart for those of a run.
-        self.asked: dict[tuple[InForce, str, str, bool], tuple[Callable[[Circumstances, Case], None], ...]] = {}
+        # What is still to be asked of each message of a touch whose own rules let it go; apart for those of a run, for
+        # nobody in particular, and of marketing.
+        self.asked: dict[tuple[InForce, str, str, bool, bool, bool], tuple[_Check, ...]] = {}
         steering = catalog.steering.of(conn)
         self._rivals = rivals.find(conn, catalog, steering, cases, now=now, until=everything_until)
         cases = [*cases, *(rival.case for found in self._rivals.values() for rival in found)]

@@ -88,6 +88,7 @@ def _made(
                 ),
                 written=lines,
                 form="comment" if touch.is_comment else touch.post_as or "post",
+                way_out=made.unsubscribe or "",
             )
             for channel in touch.channel
             if channel in MEASURED

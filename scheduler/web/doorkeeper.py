@@ -10,8 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scheduler.web.problems import problem
 
 BODY_BYTES = 65_536
-# Meta tells of up to a thousand messages at once, in up to 3 MB
-# (https://developers.facebook.com/docs/graph-api/webhooks/getting-started).
+# What Meta posts has up to 3 MB (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks).
 LARGER = {"/in/whatsapp/": 3 << 20}
 BODY_SECONDS = 10.0
 # A load balancer asks after our health by whatever address it knows us.

@@ -303,3 +303,15 @@ def test_what_a_network_would_refuse_stops_apply(folder: Path) -> None:
     applied = campaign("apply", "--yes")
     assert applied.exit_code == 1
     assert "instagram.media.min" in applied.stdout + applied.stderr
+
+
+def test_a_marketing_sms_that_bears_the_shops_own_way_out_says_how_to_stop_it(folder: Path) -> None:
+    def stops(text: str) -> bool:
+        write(folder, f'id: text, channel: sms, text: "{text}"')
+        file = folder / "shop.yaml"
+        own = "senders: {sms: Shop, unsubscribe: https://shop.example/leave}"
+        file.write_text(file.read_text(encoding="utf-8").replace("senders: {sms: Shop}", own), encoding="utf-8")
+        found = json.loads(campaign("lint", "--json").stdout)["findings"]
+        return "sms-stop" not in {one["code"] for one in found}
+
+    assert (stops("New rings"), stops("New rings {{ links.unsubscribe }}")) == (False, True)

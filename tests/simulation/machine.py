@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from simulation.loop import LoopClock
 
@@ -16,7 +16,7 @@ from scheduler.errors import BusyError, StorageError
 from scheduler.guard import LedgerGuard
 from scheduler.guard.marks import Mark, MarkFile
 from scheduler.store.database import Connection, Store
-from scheduler.store.writer import ThreadWriter
+from scheduler.store.writer import Group, ThreadWriter
 
 T = TypeVar("T")
 
@@ -86,6 +86,9 @@ class SimStore(Store):
 
 class LoopWriter(ThreadWriter):
     """Gathers work for a commit as the daemon's writer does, and does it on the loop instead of a thread."""
+
+    def _hand_ahead(self, group: Group[Any, Any]) -> None:
+        """Nothing runs ahead of the loop that does the work itself."""
 
     async def run(self, work: Callable[[], T]) -> T:
         await asyncio.sleep(0)

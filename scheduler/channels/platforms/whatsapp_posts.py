@@ -17,7 +17,6 @@ SIGNATURE = "x-hub-signature-256"
 
 _MESSAGE = re.compile(r"wamid\.[A-Za-z0-9+/=_-]{1,200}\Z")
 _NAMED = re.compile(r"([0-9]{1,18})\.([0-9a-f]{16})\Z")
-_MOST = 1_000  # statuses in one post
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,10 @@ def statuses(body: bytes) -> Iterator[Status]:
         whole = json.loads(body)
     except (ValueError, RecursionError):
         return
-    found = 0
     for entry in _mappings(whole, "entry"):
         for change in _mappings(entry, "changes"):
             for item in _mappings(change.get("value"), "statuses"):
-                if (status := _status(item)) is not None and (found := found + 1) <= _MOST:
+                if (status := _status(item)) is not None:
                     yield status
 
 

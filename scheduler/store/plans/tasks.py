@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, or_, select, update
 
 from scheduler.store.rows import insert_unless_known, read_all, read_one, rows_of
 from scheduler.store.tables import ATTEMPTS, AUDITS, CONTACTS, DELIVERIES, TASKS
@@ -14,6 +14,7 @@ REOPENED = "task reopened"  # the action in the audit
 _T = TASKS.c
 _C = CONTACTS.c
 _D = DELIVERIES.c
+_A = ATTEMPTS.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ class HandedTask:
     """A task with what its delivery says of it; moments aware UTC.
 
     `handed_at` is when it was there to be done, `expires_at` the last moment at which its message was worth sending
-    (None: always), `on_late` what is done after that. `revision` is the one it was pinned to, None for the one in
-    force at `handed_at`. `recipient` is `@account` of posts.
+    (None: always), `on_late` what is done after that. `revision` is the one that worded it, None where that was not
+    kept: then the one in force at `handed_at`. `recipient` is `@account` of posts.
     """
 
     id: int
@@ -126,9 +127,10 @@ def _handed() -> Select[tuple[object, ...]]:
         select(
             *(_T.id, _T.campaign, _D.edition, _T.touch, _T.channel, _T.contact, _D.recipient, _D.subject, _T.text),
             *(_T.due_at, func.coalesce(_D.sent_at, _T.due_at, type_=_T.due_at.type)),
-            *(_D.expires_at, _D.on_late, _D.revision, _T.done_at, _T.note),
+            *(_D.expires_at, _D.on_late, func.coalesce(_A.revision, _D.revision), _T.done_at, _T.note),
         )
         .join(DELIVERIES, _D.id == _T.delivery)
+        .outerjoin(ATTEMPTS, and_(_A.delivery == _D.id, _A.number == _D.attempts))
         .order_by(_T.due_at, _T.id)
     )
 
