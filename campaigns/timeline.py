@@ -9,6 +9,11 @@ from campaigns.finding import Finding
 from campaigns.timing.model import Window
 
 
+def way(channel: str, *, by_hand: bool) -> str:
+    """Return how something goes, in words: `instagram`, or `instagram, by hand`."""
+    return f"{channel}, by hand" if by_hand else channel
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
     """A stage with its window; `window` is None for a stage people enter only by an event.
@@ -59,8 +64,8 @@ class PlannedTouch:
 
     @property
     def way(self) -> str:
-        """How it goes, in words: `instagram`, or `instagram, by hand`."""
-        return f"{self.channel}, by hand" if self.by_hand else self.channel
+        """How it goes, as `way` says it."""
+        return way(self.channel, by_hand=self.by_hand)
 
     @property
     def dates(self) -> tuple[PlannedOccurrence, ...]:

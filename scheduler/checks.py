@@ -14,14 +14,13 @@ from scheduler.catalog import InForce
 from scheduler.circumstances import Case, Circumstances
 from scheduler.delivery import TERMINAL, WAITING, State
 from scheduler.errors import FAULTS, Withheld
+from scheduler.people import ADDRESS
 from scheduler.store import ledger
 from scheduler.store.database import Connection
 from scheduler.store.ledger import LATE, Claim
 from scheduler.store.plans import RunRecord
 from scheduler.store.standings import Standing
 
-# What a person needs so that a channel can reach them.
-ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phone"}
 MISSING = {"email": "no e-mail address", "phone": "no phone number"}
 
 WAITS_FOR_APPROVAL = "waits for approval"

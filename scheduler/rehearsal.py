@@ -12,6 +12,7 @@ from pathlib import Path
 from campaigns import planner, rendering
 from campaigns.errors import CampaignError, DefinitionError, Mistake, Place
 from campaigns.rendering import Content
+from campaigns.timeline import way
 from campaigns.timing import zones
 from scheduler import bootstrap, simulation
 from scheduler.channels.base import Message
@@ -50,7 +51,7 @@ class RehearsedMessage:
     @property
     def way(self) -> str:
         """How it goes, in words: `instagram`, or `instagram, by hand`."""
-        return f"{self.channel}, by hand" if self.by_hand else self.channel
+        return way(self.channel, by_hand=self.by_hand)
 
     @property
     def content(self) -> Content | None:

@@ -29,7 +29,7 @@ from campaigns.definition.touch import (
     Wording,
     channels_of,
 )
-from campaigns.definition.values import COMMENT, OF_CHANNEL, Again, Feeling, PlainText, UnreadableError
+from campaigns.definition.values import COMMENT, OF_CHANNEL, Again, Feeling, PlainText, UnreadableError, meant_by
 from campaigns.definition.vocabulary import (
     CHANNELS,
     COMMENTS,
@@ -97,6 +97,7 @@ __all__ = [
     "Wording",
     "apart",
     "channels_of",
+    "meant_by",
     "only_waits",
     "plainly",
     "read_rate",

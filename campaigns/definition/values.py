@@ -278,3 +278,9 @@ Felt = Annotated[Feeling, BeforeValidator(_feeling), PlainSerializer(written), T
 Percent = Annotated[Decimal, BeforeValidator(_percent), PlainSerializer(written), TEXT_SCHEMA]
 Fact = Annotated[str | int | float | bool | tuple[str | int | float | bool, ...], BeforeValidator(fact), _FACT_SCHEMA]
 Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"enum": [True, False, "yes", "no"]})]
+
+
+def meant_by(touch: str) -> tuple[str, ...]:
+    """Return the names that mean a touch: that in the file, that of the post it hangs on, its own; in this order."""
+    parts = touch.split(OF_CHANNEL)
+    return tuple(OF_CHANNEL.join(parts[:length]) for length in range(1, len(parts) + 1))

@@ -111,8 +111,7 @@ class Schedule:
         """Return the moments of a calendar touch for people in `zone`; `spread_key` is what `pick: spread` hashes.
 
         Days are the same local days in every zone; what counts in hours keeps its instant. What hangs on a post has
-        that one's moments. `expires_at` does not know
-        of the offer yet (`ended`).
+        that one's moments. `expires_at` does not know of the offer yet (`ended`).
         """
         index, stage, touch = self.find_touch(touch_id)
         if touch.hangs_on is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from scheduler.cli import database
@@ -45,10 +46,10 @@ def ask(session: Session, *, billed: bool) -> tuple[Asked, ...]:
     }
     named = [
         (account, channel, account.removeprefix(channel.name).removeprefix("_") or None)
-        for account in sorted(settings.accounts)
         for channel in channels.values()
-        if account == channel.name or account.startswith(f"{channel.name}_")
+        for account in registry.accounts_of(channel.name, settings.accounts)
     ]
+    named.sort(key=itemgetter(0))
 
     async def everybody() -> tuple[Asked, ...]:
         try:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 import click
 
-from campaigns.definition import OF_CHANNEL
+from campaigns.definition import meant_by
 from campaigns.timeline import PlannedTouch, Timeline
 from campaigns.timing import zones
 from scheduler.cli.review import Review
@@ -67,7 +67,7 @@ def select(
     known: dict[str, list[str]] = {}
     for line in timelines:
         for touch in line.touches:
-            for called in _named(touch.id):
+            for called in meant_by(touch.id):
                 for name in (called, f"{line.campaign}/{called}"):
                     known.setdefault(name, []).append(touch.id)
     for name in touches:
@@ -77,12 +77,6 @@ def select(
             hint = f" - did you mean {near[0]!r}?" if near else f", expected one of {known_ids}"
             raise click.BadParameter(f"no touch {name!r}{hint}", param_hint="--touch")
     return Selection(tuple(touch for name in touches for touch in known[name]), first, last, every)
-
-
-def _named(touch: str) -> list[str]:
-    """Return the names that mean a touch: its own, that of the post it hangs on, and that of the touch in the file."""
-    parts = touch.split(OF_CHANNEL)
-    return [OF_CHANNEL.join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def recipients(review: Review, touch: PlannedTouch) -> int | None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from campaigns.errors import CampaignError
+from scheduler.channels.platforms import registry
 from scheduler.cli import database, review
 from scheduler.cli.check import Check
 from scheduler.cli.options import Session
@@ -28,7 +29,7 @@ _GAP = re.compile(r"{{.*?}}", re.DOTALL)
 def templates(session: Session) -> Iterator[Check]:
     """Hold every WhatsApp message against the templates of its account, as its readers get it; nothing is sent."""
     accounts = database.settings(session).accounts
-    if not any(name == _CHANNEL or name.startswith(f"{_CHANNEL}_") for name in accounts):
+    if _CHANNEL not in registry.reached(accounts):
         return
     for path in session.project.campaign_files():
         shown = str(review.shown(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from scheduler.clock import Clock
 from scheduler.errors import FAULTS, BusyError, SchedulerError, StorageError
 from scheduler.operations import concerns
 from scheduler.operations.concerns import Concern
-from scheduler.operations.teller import Teller, Topic
+from scheduler.operations.teller import Teller, Topic, beside, closing
 from scheduler.settings.destinations import Destination
 from scheduler.store import meta
 from scheduler.store.database import Store
@@ -95,8 +94,7 @@ class Alerter:
             return concerns.gather(self._store, now=now, settling=self._settling, ends=self._known_ends())
 
         try:
-            # A database in memory has one connection, which belongs to the writer.
-            return await (self._writer.run(work) if self._store.in_memory else asyncio.to_thread(work))
+            return await beside(self._store, self._writer, work)
         except BusyError:
             raise
         except FAULTS as error:
@@ -136,10 +134,7 @@ def _text(news: Sequence[Concern], known: int, place: str) -> str:
         lines += [f"{'!' if one.urgent else '-'} {one.says}", f"    {one.remedy}"]
     if (more := len(news) - _MOST_LINES) > 0:
         lines.append(f"- and {more} more: campaign status")
-    if known:
-        lines += ["", f"Told before, and not done yet: {known} (campaign status)."]
-    if place:
-        lines += ["", place]
+    lines += closing(known, place, command="campaign status")
     return "\n".join(lines) + "\n"
 
 

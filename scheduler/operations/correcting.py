@@ -14,6 +14,7 @@ from scheduler import checks
 from scheduler.catalog import Catalog, InForce
 from scheduler.delivery import State
 from scheduler.errors import SchedulerError
+from scheduler.people import ADDRESS
 from scheduler.runs import is_marketing
 from scheduler.store import corrections, plans, standings
 from scheduler.store.corrections import Moments, WrongPost, WrongWords
@@ -215,7 +216,7 @@ def _chunks(numbers: list[int]) -> Iterable[list[int]]:
 
 def _why_not(person: standings.Standing, channel: str, *, marketing: bool) -> str | None:
     """Return why a person cannot be written to, by the rules of the last moment; None where they can."""
-    needed = checks.ADDRESS.get(channel)
+    needed = ADDRESS.get(channel)
     if needed is not None and not person.address(needed):
         return checks.MISSING[needed]
     if (why := person.suppressed(marketing=marketing, channel=channel)) is not None:

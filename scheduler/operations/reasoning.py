@@ -17,6 +17,7 @@ from scheduler.catalog import InForce
 from scheduler.checks import Ruling
 from scheduler.circumstances import Circumstances
 from scheduler.delivery import State
+from scheduler.people import ADDRESS
 
 # Facts that say who somebody is.
 _PRIVATE = frozenset({"email", "phone", "first_name", "last_name", "ref", "birthday"})
@@ -167,7 +168,7 @@ def _consent(here: Circumstances, case: Case) -> str:
 
 
 def _address(here: Circumstances, case: Case) -> str:
-    needed = checks.ADDRESS.get(case.claim.channel)
+    needed = ADDRESS.get(case.claim.channel)
     if needed is None:
         return ""
     return f"{case.claim.channel}: {needed} known" if here.standing(case).address(needed) else case.claim.channel

@@ -8,7 +8,7 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from campaigns import planner
-from campaigns.definition import OF_CHANNEL
+from campaigns.definition import meant_by
 from campaigns.timeline import Timeline
 from campaigns.timing import resolver
 from scheduler import runs
@@ -57,7 +57,7 @@ def _meant(campaigns: Sequence[InForce], name: str) -> tuple[Target, ...]:
     found = [
         (campaign, called, key)
         for campaign, called, key in known
-        for written in _named(called)
+        for written in meant_by(called)
         if name in (written, f"{campaign.id}/{written}")
     ]
     if found and all(campaign is found[0][0] for campaign, _, _ in found):
@@ -69,12 +69,6 @@ def _meant(campaigns: Sequence[InForce], name: str) -> tuple[Target, ...]:
     near = get_close_matches(name, every + [touch for _, touch, _ in known], n=1)
     remedy = f"did you mean {near[0]!r}?" if near else "see what is in force: campaign status"
     raise SchedulerError(f"no campaign or touch {name!r} is in force", remedy=remedy)
-
-
-def _named(called: str) -> tuple[str, ...]:
-    """Return the names that mean a touch: its own, that of the post it hangs on, and that of the touch in the file."""
-    parts = called.split(OF_CHANNEL)
-    return tuple(OF_CHANNEL.join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
 def everything(store: Store) -> tuple[Target, ...]:

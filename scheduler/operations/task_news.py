@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from scheduler.operations.alerting import subject
 from scheduler.operations.concerns import Concern
 from scheduler.operations.reasoning import moment
 from scheduler.operations.tasks import Standing, TaskLine
-from scheduler.operations.teller import Teller, Topic
+from scheduler.operations.teller import Teller, Topic, beside, closing
 from scheduler.settings.destinations import Destination
 from scheduler.store import meta, plans
 from scheduler.store.database import Store
@@ -72,8 +71,7 @@ class TaskTeller:
         if not self._teller.has_destinations:
             return 0
         try:
-            # A database in memory has one connection, which belongs to the writer.
-            found = await (self._writer.run(self._news) if self._store.in_memory else asyncio.to_thread(self._news))
+            found = await beside(self._store, self._writer, self._news)
             return 0 if found is None else await self._teller.tell(found)
         except BusyError:
             raise
@@ -117,10 +115,7 @@ def _text(news: Sequence[TaskNews], known: int, place: str) -> str:
             lines += ["", *one.task.text.strip().splitlines()]
     if (more := len(news) - _MOST_LINES) > 0:
         lines += ["", f"- and {more} more: campaign tasks"]
-    if known:
-        lines += ["", f"Told before, and not done yet: {known} (campaign tasks)."]
-    if place:
-        lines += ["", place]
+    lines += closing(known, place, command="campaign tasks")
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from campaigns.definition import ByHand, Touch
 from campaigns.errors import TimingError
+from campaigns.timeline import way
 from campaigns.timing import resolver
 from campaigns.timing.model import Span, Unit
 from scheduler.catalog import Catalog, InForce
@@ -62,7 +63,7 @@ class TaskLine:
     @property
     def way(self) -> str:
         """What has to be done, in words: `call`, or `instagram, by hand`."""
-        return f"{self.channel}, by hand" if self.by_hand else self.channel
+        return way(self.channel, by_hand=self.by_hand)
 
     def document(self) -> dict[str, object]:
         """Return the task as JSON has it."""
@@ -73,10 +74,10 @@ class TaskLine:
 class Brief:
     """A task with all that is needed to do it.
 
-    `account` is that of the network,
-    `phone` and `email` are the person's; all empty where there is none. `post_as` is `story`, `reel`, `post` or empty.
-    `links` stand in the text. `below` is what a comment or a further post of a thread hangs on, `below_link` where that
-    can be seen, as far as somebody said; `follows` are the tasks that hang on this one.
+    `account` is that of the network, `phone` and `email` are the person's; all empty where there is none. `post_as` is
+    `story`, `reel`, `post` or empty. `links` stand in the text. `below` is what a comment or a further post of a thread
+    hangs on, `below_link` where that can be seen, as far as somebody said; `follows` are the tasks that hang on this
+    one.
     """
 
     task: TaskLine
@@ -206,7 +207,7 @@ class _Reader:
         touch = found[1] if found is not None else None
         person = people.contact(self._conn, row.contact) if row.contact is not None else None
         others = [one for one in plans.handed_tasks(self._conn, everything=True) if self._is_of_the_same(one, row)]
-        above = getattr(touch, "hangs_on", None)
+        above = None if touch is None else touch.hangs_on
         parent = next((self.line(one) for one in others if one.touch == above), None)
         below = "" if above is None else self._names.of(row.campaign, above)
         return Brief(
@@ -233,7 +234,7 @@ class _Reader:
 
     def _above(self, row: HandedTask) -> str | None:
         found = self._touch(row)
-        return None if found is None else getattr(found[1], "hangs_on", None)
+        return None if found is None else found[1].hangs_on
 
     def _touch(self, row: HandedTask) -> tuple[InForce, Touch] | None:
         """Return the touch as it was when the task came about: what it says and shows does not change with an edit."""

@@ -27,6 +27,7 @@ _LEASE = timedelta(minutes=5)  # of who sends; longer than a channel may take
 _SEND_SECONDS = 120.0
 _FORGET = timedelta(hours=1)  # after which what lingers (a channel that is tried again) is over
 News = TypeVar("News", bound=Concern)
+Gathered = TypeVar("Gathered")
 _log = logging.getLogger(__name__)
 
 
@@ -212,6 +213,17 @@ class Teller(Generic[News]):
             sender=(digest.sender or destination.target) if of_mail else None,
             facts={**self._topic.facts(digest.news), "known": digest.known, "place": self._place},
         )
+
+
+async def beside(store: Store, writer: Writer, work: Callable[[], Gathered]) -> Gathered:
+    """Read the database beside the writer; one in memory has one connection, which belongs to the writer."""
+    return await (writer.run(work) if store.in_memory else asyncio.to_thread(work))
+
+
+def closing(known: int, place: str, *, command: str) -> list[str]:
+    """Return the last lines of a digest: how much else was told before, where to see it, and which project speaks."""
+    told = ["", f"Told before, and not done yet: {known} ({command})."] if known else []
+    return [*told, "", place] if place else told
 
 
 async def _no_mark(handle: str = "") -> None:

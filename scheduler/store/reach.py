@@ -9,12 +9,11 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, select
 
 from campaigns import planner
 from campaigns.definition import PERSONAL, Campaign, Purpose, Stage, Touch
+from scheduler.people import ADDRESS
 from scheduler.store import audience
 from scheduler.store.corrections import WrongWords, is_affected
 from scheduler.store.people import MAIL, SMS, consents_to, is_suppressed
 from scheduler.store.tables import CONTACTS
-
-_ADDRESS = {"email": "email", "sms": "phone", "whatsapp": "phone", "call": "phone"}
 
 
 def recipients(
@@ -59,7 +58,7 @@ def may_be_reached(touch: Touch) -> ColumnElement[bool]:
     """
     channel = touch.channel[0]
     where: list[ColumnElement[bool]] = []
-    if (address := _ADDRESS.get(channel)) is not None:
+    if (address := ADDRESS.get(channel)) is not None:
         where.append(func.coalesce(CONTACTS.c[address], "") != "")
     marketing = touch.purpose is Purpose.MARKETING and channel in PERSONAL
     stopped = ["all", *(("marketing",) if marketing else ()), *((channel,) if channel in (MAIL, SMS) else ())]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from campaigns.finding import Level
 from campaigns.lint.rule import Rule, Trouble, View
+from campaigns.timeline import way
 
 _A_DAYS_WORK = 50  # at five minutes each they are half a day of one colleague
 
@@ -14,11 +15,12 @@ def check(view: View) -> Iterator[Trouble]:
     for _stage, touch in campaign.touches():
         number = recipients.get(touch.id, 0)
         if touch.makes_task and touch.is_personal and touch.on is None and number > _A_DAYS_WORK:
-            how = f"by {touch.channel[0]}, by hand" if touch.is_by_hand else f"by {touch.channel[0]}"
+            how = way(touch.channel[0], by_hand=touch.is_by_hand)
+            other = ", or leave `by_hand:` out" if touch.is_by_hand else ""
             yield Trouble(
-                f"{touch.id} makes {number:,} tasks {how}: one for each person, all on one day",
+                f"{touch.id} makes {number:,} tasks by {how}: one for each person, all on one day",
                 campaign.place(*campaign.touch_path(touch.id)),
-                "narrow its `audience:`, spread it over days with `pick: spread`, or leave `by_hand:` out",
+                f"narrow its `audience:`, or spread it over days with `pick: spread`{other}",
             )
 
 

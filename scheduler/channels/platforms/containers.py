@@ -24,6 +24,7 @@ from scheduler.channels.base import Attempted, Evidence, Found, Mark, Message, R
 from scheduler.channels.platforms.base import Platform, hung_on
 from scheduler.channels.platforms.graph import POST_ID, VERSION, Gone, Graph, Post, is_id, the_same
 from scheduler.channels.platforms.media import public_url
+from scheduler.channels.platforms.registry import accounts_of
 from scheduler.channels.platforms.renewal import Grant, Renewal
 from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused
 
@@ -154,9 +155,7 @@ class Containers(Platform[Graph]):
     async def renew(self) -> list[Renewed]:
         """Renew the tokens that are due, of every account that has such a one; what fails is logged."""
         found = []
-        for name in sorted(self._accounts):
-            if name != self.name and not name.startswith(f"{self.name}_"):
-                continue
+        for name in sorted(accounts_of(self.name, self._accounts)):
             try:
                 graph = self.access_to(name.removeprefix(self.name).removeprefix("_") or None)
             except NoAccount as error:

@@ -15,6 +15,7 @@ from typing import Any
 
 from scheduler.channels.platforms.base import Platform
 from scheduler.channels.platforms.graph import Graph
+from scheduler.channels.platforms.linkedin import NoRight
 from scheduler.channels.platforms.web import Web
 from scheduler.channels.platforms.x_session import ANEW, Ended
 from scheduler.errors import ChannelDown, DeliveryError, NotSent, Refused
@@ -153,9 +154,7 @@ async def _slack(access: Any) -> Identity:
 async def _linkedin(access: Any) -> Identity:
     try:
         answer = await access.web.ask("GET", "/v2/userinfo")
-    except ChannelDown as error:
-        if " 403" not in error.message:
-            raise
+    except NoRight:
         return Identity(note="LinkedIn takes the token, and does not say whose it is (that needs openid and profile)")
     return Identity(_shown(access.web, answer.text("name")))
 

@@ -55,7 +55,7 @@ class _Repeated(Refused):
     """LinkedIn takes it for a repeat of a post."""
 
 
-class _NoRight(ChannelDown):
+class NoRight(ChannelDown):
     """The token lacks a right."""
 
 
@@ -139,7 +139,7 @@ class LinkedInChannel(Platform[LinkedInAccess]):
                 now = self._clock.now()
                 return await linkedin_comments.settle(access.web, access.author, attempted, above, now)
             posts, whole = await self._since(access, attempted.started_at - timeline.BEFORE)
-        except _NoRight:
+        except NoRight:
             return Evidence(
                 Found.OPEN, "this token may not read the posts of the account: look there (r_organization_social)"
             )
@@ -294,7 +294,7 @@ def _judge(clock: Clock, secrets: tuple[str, ...], said: Said) -> DeliveryError 
         return told.down("make a new token: LinkedIn's last 60 days")
     if answer.status == 403:
         right = "give the token the right w_organization_social or w_member_social, and the author a role at the page"
-        return _NoRight(str(told), remedy=right)
+        return NoRight(str(told), remedy=right)
     if answer.status == 426 or (answer.status == 400 and "VERSION" in answer.text("code").upper()):
         return told.down(
             "set `version` of the account to a month that LinkedIn still serves, e.g. that of last quarter"

@@ -38,11 +38,14 @@ def platform(channel: str) -> type[Platform[Any]]:
     return found
 
 
+def accounts_of(channel: str, accounts: Collection[str]) -> tuple[str, ...]:
+    """Return the accounts of a channel: those whose name is the channel's, or begins with it and `_`."""
+    return tuple(name for name in accounts if name == channel or name.startswith(f"{channel}_"))
+
+
 def reached(accounts: Collection[str]) -> tuple[str, ...]:
-    """Return the platforms that have an account: one whose name is the channel's, or begins with it and `_`."""
-    return tuple(
-        channel for channel in PLATFORMS if any(name == channel or name.startswith(f"{channel}_") for name in accounts)
-    )
+    """Return the platforms that have an account."""
+    return tuple(channel for channel in PLATFORMS if accounts_of(channel, accounts))
 
 
 def made(
