@@ -176,7 +176,9 @@ class Book:
 
     def _close_all(self, conn: Connection, closings: Sequence[Closing]) -> list[State]:
         tried = [closing for closing in closings if closing.attempt is not None]
-        ledger.finish_many(conn, [_ending(closing) for closing in tried])
+        taken = ledger.finish_many(conn, [_ending(closing) for closing in tried])
+        if len(taken) != len(tried):
+            self._tell_contradicted(conn, [one for one in tried if one.claim.id not in taken])
         states = []
         for closing in closings:
             state = closing.state
@@ -192,6 +194,17 @@ class Book:
         self._follow_up(conn, closings)
         self._watch_health(conn, closings)
         return states
+
+    def _tell_contradicted(self, conn: Connection, refused: Sequence[Closing]) -> None:
+        """Keep in the audit trail what went although somebody had settled it otherwise while its sender was stalled."""
+        for closing in refused:
+            row = reader.delivery(conn, closing.claim.id) if closing.state is State.SENT else None
+            if row is None or row.attempts != closing.attempt or row.state is State.SENT:
+                continue
+            detail = f"message #{row.id} was sent after all, after it had been settled as {row.state}"
+            subject = f"{row.campaign}/{row.touch}"
+            plans.audit(conn, at=closing.at, who="daemon", action="contradict", subject=subject, detail=detail)
+            _log.error("%s: %s", subject, detail)
 
     def _settle(self, conn: Connection, closing: Closing) -> None:
         """Store what became of a claim of which nothing was sent."""

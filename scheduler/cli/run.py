@@ -177,7 +177,11 @@ def _guarded(store: Store, settings: Settings, clock: Clock, outbox: Path | None
     if outbox is not None:
         if store.path is not None and store.path.name == trial.NAME:
             holding.forget(store)
-        return guarding.NoGuard(), watching.recover(store, now=clock.now()), holding.held(store)
+        return (
+            guarding.NoGuard(),
+            watching.recover(store, watching.Hearing(clock), now=clock.now()),
+            holding.held(store),
+        )
     guard = guarding.live(store, settings, clock)
     started = guard.start()
     return guard, started.recovered, started.hold

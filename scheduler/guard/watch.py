@@ -18,7 +18,7 @@ from scheduler.guard.clocks import Reading
 from scheduler.guard.marks import Mark, MarkFile
 from scheduler.guard.replay import replay
 from scheduler.operations import holding, watching
-from scheduler.store import integrity, lateness, ledger, meta, plans, wal
+from scheduler.store import integrity, lateness, ledger, meta, wal
 from scheduler.store.database import Connection, Store
 from scheduler.store.journal import Journal
 from scheduler.store.meta import Cause, Hold
@@ -109,7 +109,7 @@ class LedgerGuard:
                 replayed = self._replay()
                 self._compare()
                 self._look_around()
-                recovered = watching.recover(self._store, now=self._clock.now())
+                recovered = watching.recover(self._store, watching.Hearing(self._clock), now=self._clock.now())
                 self._turn_back()
                 self._keep(self._clock.now(), certainly=True)
                 self._started = Started(holding.held(self._store), recovered, replayed)
@@ -152,9 +152,9 @@ class LedgerGuard:
         lost = integrity.lost_in_log(self._store)
         with self._store.read() as conn:
             self._newest, self._attempts = lateness.counted(conn)
-            ran, beats = meta.ran(conn), plans.daemons(conn)
-        seen = [one.heartbeat_at for one in beats[:1]]
-        seen += [ran.at] if ran is not None else []
+            ran = meta.ran(conn)
+        # Not the daemons' heartbeats: they are written under whatever clock there is, these under one that is believed.
+        seen = [ran.at] if ran is not None else []
         seen += [self._mark.wall] if self._mark is not None else []
         self._highest = max(seen, default=self._clock.now())  # until this start is over, the last moment believed
         if lost:

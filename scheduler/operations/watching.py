@@ -9,6 +9,7 @@ from typing import Any
 
 from campaigns import diff
 from scheduler.checks import WAITS_FOR_APPROVAL
+from scheduler.clock import Clock
 from scheduler.delivery import State
 from scheduler.operations import tasks
 from scheduler.operations.people import find
@@ -274,17 +275,44 @@ def address(store: Store, contact: int) -> str:
     return "" if row is None else row.email or row.phone or ""
 
 
-def recover(store: Store, *, now: datetime, own: str | None = None) -> int:
+class Hearing:
+    """Whom of the daemons that share a database a daemon hears, by their heartbeats.
+
+    A heartbeat bears the clock of who wrote it. From one that lies ahead of ours no age can be told: who wrote it is
+    heard for as long as it changes, by a clock that never steps.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead: dict[str, tuple[datetime, float]] = {}  # heartbeats ahead of us, and when each was first read
+
+    def heard(self, daemons: Sequence[plans.DaemonRecord], *, now: datetime) -> set[str]:
+        """Return who was heard from within `SILENCE`; asked again every few seconds, of everybody."""
+        read_at, before, self._ahead = self._clock.monotonic(), self._ahead, {}
+        found = set()
+        for one in daemons:
+            if one.heartbeat_at - now <= SILENCE:
+                silent = (now - one.heartbeat_at).total_seconds()
+            else:
+                known = before.get(one.id, (None, read_at))
+                first = known[1] if known[0] == one.heartbeat_at else read_at
+                self._ahead[one.id] = (one.heartbeat_at, first)
+                silent = read_at - first
+            if silent < SILENCE.total_seconds():
+                found.add(one.id)
+        return found
+
+
+def recover(store: Store, hearing: Hearing, *, now: datetime, own: str | None = None) -> int:
     """Take over from daemons that died: what was in flight becomes `unknown`, the rest waits again.
 
     On SQLite the daemon's lock says that no other is alive, and it is asked once, before the first claim. On PostgreSQL
-    several share the work: those whose heartbeat was heard lately, and `own`, are left alone. Returns how many messages
-    were in flight.
+    several share the work: those that are heard, and `own`, are left alone. Returns how many messages were in flight.
     """
     with store.begin() as conn:
         alive = {own} if own is not None else set()
         if store.dialect != "sqlite":
-            alive |= {row.id for row in plans.daemons(conn) if now - row.heartbeat_at < SILENCE}
+            alive |= hearing.heard(plans.daemons(conn), now=now)
         return ledger.recover(conn, worker_alive=alive, now=now)
 
 

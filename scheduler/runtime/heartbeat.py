@@ -26,6 +26,7 @@ class Heartbeat:
         self._clock = clock
         self._worker_id = worker_id
         self._started_at = clock.now()
+        self._hearing = watching.Hearing(clock)
         self._sure_from = clock.monotonic()  # from when on the heartbeats of other daemons can be judged
 
     def be_unsure(self) -> None:
@@ -36,7 +37,7 @@ class Heartbeat:
         """Write the heartbeat with the moments that come next and their names."""
         now = self._clock.now()
         if self._store.dialect != "sqlite" and self._clock.monotonic() >= self._sure_from:
-            watching.recover(self._store, now=now, own=self._worker_id)
+            watching.recover(self._store, self._hearing, now=now, own=self._worker_id)
         with self._store.begin() as conn:
             plans.beat(
                 conn,

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path.cwd() / "tests"))
 
 from delivery import DUE, Sink, system  # noqa: E402
 
+from scheduler.clock import VirtualClock  # noqa: E402
 from scheduler.operations import watching  # noqa: E402
 from scheduler.rendering.inline import InlineRenderer  # noqa: E402
 from scheduler.store.database import Store  # noqa: E402
@@ -28,7 +29,7 @@ store.require_current()
 before = memory()
 sink = Sink()
 parts = system(store, InlineRenderer(), sink)
-watching.recover(store, now=DUE)
+watching.recover(store, watching.Hearing(VirtualClock(DUE)), now=DUE)
 asyncio.run(parts.dispatcher.work_off())
 print(json.dumps({"seconds": sink.taken[0] - begun, "before": before, "after": memory(), "sent": len(sink.taken)}))
 parts.writer.close()

@@ -17,9 +17,9 @@ from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import VirtualClock
 from scheduler.delivery import State
 from scheduler.errors import NotSent, Refused, StorageError
-from scheduler.operations import applying, steering
+from scheduler.operations import applying, settling, steering
 from scheduler.rendering.inline import InlineRenderer
-from scheduler.store import plans, reader
+from scheduler.store import ledger, plans, reader
 from scheduler.store.database import Connection, Store
 from scheduler.store.writer import ThreadWriter
 
@@ -275,6 +275,41 @@ def test_a_message_that_failed_for_now_while_its_campaign_was_cancelled_is_cance
     lanes.work_off()
 
     assert lanes.states() == {("cancelled", "the campaign was cancelled"): 1}
+
+
+def test_what_went_after_somebody_had_settled_it_otherwise_stands_in_the_audit_trail(
+    store: Store, tmp_path: Path
+) -> None:
+    schedule = people(store, tmp_path, MAIL, 2)
+
+    class Stalled(RecordingChannel):
+        """Stands still after the mark of one message for so long that others take over, and then sends it."""
+
+        async def send(self, message: Message, mark: Mark) -> Receipt:
+            receipt = await super().send(message, mark)
+            if len(self.messages) == 1:
+                with store.begin() as conn:
+                    ledger.give_up(conn, "lanes", now=DUE)
+                settling.settle_unknown(
+                    store,
+                    schedule.catalog,  # type: ignore[arg-type]
+                    message.delivery_id,
+                    went=False,
+                    reason="not in the log of the server",
+                    now=DUE,
+                    who="ana",
+                )
+            return receipt
+
+    lanes = Lanes(store, {"email": Stalled("email")}, lanes=1)
+
+    lanes.work_off()
+
+    assert lanes.states() == {("failed", "not in the log of the server"): 1, ("sent", ""): 1}
+    with store.read() as conn:
+        told = [(line.who, line.subject, line.detail) for line in plans.audits(conn) if line.action == "contradict"]
+    said = "message #1 was sent after all, after it had been settled as failed"
+    assert told == [("daemon", "shop/offer", said)]
 
 
 def test_a_rate_lets_go_what_it_allows_and_gives_each_of_the_others_a_moment(store: Store, tmp_path: Path) -> None:

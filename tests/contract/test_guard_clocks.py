@@ -16,7 +16,7 @@ from scheduler.errors import ChannelDown, DeliveryError, NotSent
 from scheduler.guard import LedgerGuard
 from scheduler.operations import holding
 from scheduler.operations.holding import Late, LateTouch
-from scheduler.store import meta
+from scheduler.store import meta, plans
 from scheduler.store.database import Store
 from scheduler.store.meta import Cause
 
@@ -273,6 +273,23 @@ def test_who_is_asked_after_an_absence(
     restarted(machine, store, guard, timedelta(hours=hours))
 
     assert (held(store) is not None) is is_held
+
+
+def test_a_heartbeat_under_a_wrong_clock_does_not_make_it_right(store: Store, machine: Machine, tmp_path: Path) -> None:
+    guard, schedule = watched(machine, store, tmp_path)
+    machine.clocks.pass_by(minutes=30)
+    machine.second(guard)
+    schedule.tick()
+
+    machine.clocks.set_by(days=30)
+    with store.begin() as conn:
+        now = machine.clocks.now()
+        plans.beat(conn, daemon="other", pid=1, host="shop-1", started_at=START, now=now, next_jobs=[])
+    machine.guard(store).start()
+
+    hold = held(store)
+    assert hold is not None
+    assert hold.cause is Cause.LATE
 
 
 def test_an_idle_daemon_was_not_away(store: Store, machine: Machine, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import VirtualClock
 from scheduler.delivery import State
 from scheduler.errors import BusyError, ChannelDown, NotSent, SchedulerError
-from scheduler.operations import watching
+from scheduler.operations import steering, watching
 from scheduler.settings import Settings
 from scheduler.store import plans, reader
 from scheduler.store.database import Connection, Store
@@ -279,28 +279,35 @@ def test_a_mark_whose_commit_seemed_to_fail_does_not_strand_the_message(store: S
     assert addresses(schedule.sent()) == ["lea@example.org"]
 
 
-def test_a_task_that_a_crash_interrupted_still_becomes_one_task(store: Store, tmp_path: Path) -> None:
-    class Killed(BaseException):
-        pass
+class Killed(BaseException):
+    """The process is killed."""
 
-    class Dies(RecordingChannel):
-        """The process is killed between the mark and the outcome, once."""
 
-        async def send(self, message: Message, mark: Mark) -> Receipt:
-            receipt = await super().send(message, mark)
-            if len(self.messages) == 1:
-                raise Killed
-            return receipt
+class Dies(RecordingChannel):
+    """The process is killed between the mark and the outcome, once."""
 
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        receipt = await super().send(message, mark)
+        if len(self.messages) == 1:
+            raise Killed
+        return receipt
+
+
+def _killed_at_a_task(store: Store, folder: Path) -> Schedule:
     schedule = Schedule.on(store, START)
     schedule.know(person("lea@example.org", phone="+33612345678"))
-    schedule.apply(write(tmp_path, OFFER.replace("channel: email, subject: Offer", "channel: call")))
+    schedule.apply(write(folder, OFFER.replace("channel: email, subject: Offer", "channel: call")))
     schedule.channels["call"] = Dies("call")
     schedule.clock.advance_to(moment("2027-02-01T10:00:00+01:00"))
     with pytest.raises(Killed):
         schedule.tick()
+    return schedule
 
-    recovered = watching.recover(store, now=schedule.clock.now())
+
+def test_a_task_that_a_crash_interrupted_still_becomes_one_task(store: Store, tmp_path: Path) -> None:
+    schedule = _killed_at_a_task(store, tmp_path)
+
+    recovered = watching.recover(store, watching.Hearing(schedule.clock), now=schedule.clock.now())
     schedule.tick()
 
     with store.read() as conn:
@@ -308,6 +315,21 @@ def test_a_task_that_a_crash_interrupted_still_becomes_one_task(store: Store, tm
     assert recovered == 1
     assert len(texts) == 1
     assert [row.state for row in schedule.rows()] == [State.SENT]
+
+
+def test_a_task_that_a_crash_interrupted_ends_with_its_campaign(store: Store, tmp_path: Path) -> None:
+    schedule = _killed_at_a_task(store, tmp_path)
+    now = schedule.clock.now()
+    chosen = steering.targets(store, schedule.catalog, ["shop"])  # type: ignore[arg-type]
+    steering.cancel(store, schedule.catalog, chosen, now=now, who="ana")  # type: ignore[arg-type]
+
+    watching.recover(store, watching.Hearing(schedule.clock), now=now)
+
+    (row,) = schedule.rows()
+    assert (row.state, row.reason) == (State.CANCELLED, "the campaign was cancelled")
+    with store.read() as conn:
+        assert [attempt.outcome for attempt in reader.attempts(conn, row.id)] == ["retry_wait"]
+        assert plans.tasks(conn) == []
 
 
 def test_a_message_in_the_hour_that_comes_twice_waits_without_spinning(store: Store, tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def _lives(store: Store, folder: Path, far: FarEnd) -> Schedule:
     start = BEFORE
     while True:
         try:
-            watching.recover(store, now=start)
+            watching.recover(store, watching.Hearing(schedule.clock), now=start)
             for _ in range(20):
                 schedule.live_until(max(schedule.clock.now() + 10 * MINUTE, TEN + 10 * MINUTE))
                 asyncio.run(schedule.settler.look())

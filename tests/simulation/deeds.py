@@ -176,9 +176,15 @@ class Deeds:
             applying.authorise(self.store, f"sim-{self.shape.name}", budget=budget, now=self.clock.now())
 
     def _resolve_now(self) -> None:
-        """A person asks the far end what became of every unknown message, and says so."""
+        """A person asks the far end what became of every unknown message, and says so.
+
+        Of what is on its way still, from a sender that was stalled, the far end says that, and nobody decides.
+        """
         accepted = {one.message.delivery_id for one in self.world.reached}
+        arriving = {key for (_, key), senders in self.world.arriving.items() if senders}
         for row in [row for row in self.witness.rows.values() if row.state == "unknown"]:
+            if self.witness.key(row.id) in arriving:
+                continue
             with self._deciding():
                 self.decisions.resolved.add(row.id)
                 settling.settle_unknown(

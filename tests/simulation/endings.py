@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulation.memory import TERMINAL, Memory
+from simulation.rows import Row
 
 
 class Endings(Memory):
@@ -12,11 +13,18 @@ class Endings(Memory):
         unknown = 0
         for row in self.rows.values():
             unknown += row.state == "unknown"
-            if row.state not in TERMINAL | {"held", "unknown"}:
+            if row.state not in TERMINAL | {"held", "unknown"} and not self._waits_for_a_person(row):
                 self.broken("liveness", f"{row.identity} is still {row.state} since {row.next_at}: {row.reason}")
         if unknown > self.uncertain:
             self.broken("U", f"{unknown} unknown after {self.uncertain} uncertain moments")
         self._nobody_forgotten()
+
+    def _waits_for_a_person(self, row: Row) -> bool:
+        """Whether a row waits for a post that is held: what hangs on it is looked at again until somebody decides."""
+        above = self._shape.touches[row.touch].hangs_on
+        post = (row.campaign, row.edition, above, row.recipient, row.occurrence)
+        held = any(one.identity == post and one.state in ("held", "unknown") for one in self.rows.values())
+        return row.state == "planned" and held
 
     def _nobody_forgotten(self) -> None:
         """I4: what was to be planned was planned, for everybody and every event."""

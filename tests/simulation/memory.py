@@ -61,6 +61,10 @@ class Memory:
     def digest(self) -> str:
         return self._digest.hexdigest()[:16]
 
+    def key(self, delivery: int) -> str | None:
+        """Return the key of a delivery's attempts; None before the first."""
+        return self._keys.get(delivery)
+
     def know_everybody(self) -> None:
         """Learn who is who before somebody's row is emptied."""
         for (contact,) in self._raw.execute("SELECT id FROM contact").fetchall():

@@ -26,6 +26,7 @@ from scheduler.store.database import Connection
 
 CONNECTIONS = 2
 _LONGEST_UNSEEN = 64_800.0  # seconds; under the 24 hours after which somebody has to say what goes
+_HEARTBEAT = timedelta(minutes=1)
 SECRET = hashlib.sha256(b"simulation").digest()
 _OWNER: contextvars.ContextVar[Process | None] = contextvars.ContextVar("owner", default=None)
 
@@ -102,6 +103,7 @@ class Process:
         self.surprised: Callable[[str], None] = lambda what: None
         self.idle = 0
         self._clock, self._loop = clock, loop
+        self._hearing = watching.Hearing(clock)
         self._tasks: list[asyncio.Task[Any]] = []
         self._asleep: asyncio.Future[None] | None = None
         self.store = SimStore(disk, self.boundary)
@@ -186,7 +188,7 @@ class Process:
 
     def recover(self) -> int:
         """Take over from dead daemons, as the product does at its start and, where several share, at a heartbeat."""
-        return watching.recover(self.store, now=self._clock.now(), own=self.name)
+        return watching.recover(self.store, self._hearing, now=self._clock.now(), own=self.name)
 
     async def _serve(self) -> None:
         """Do as the daemon does: the guard first, then look, deliver, and sleep until something is due."""
@@ -234,15 +236,22 @@ class Process:
             outage = 1.0
             if (leased := self._disk.next_lease()) is not None:  # a heartbeat would find it
                 due = min(due, leased) if due is not None else leased
+            now = self._clock.now()
+            if self._is_sending():  # a heartbeat finds what follows from it
+                due = min(due, now + _HEARTBEAT) if due is not None else now + _HEARTBEAT
             if due is None or held is not None:
                 await self._sleep(None)
                 continue
-            now = self._clock.now()
             if due - self.system.dispatcher.ahead > now:
                 due -= self.system.dispatcher.ahead
             wait = (due - now).total_seconds()
             self.idle = self.idle + 1 if wait <= 0 else 0
             await self._sleep(max(wait, 1.0) if wait <= 0 else wait)
+
+    def _is_sending(self) -> bool:
+        engine = self.system.engine
+        assert isinstance(engine, LocalEngine)
+        return bool(engine._lanes or engine._early)
 
     def _go_on_beating(self) -> None:
         """An idle daemon was not away: it looks again so long after its last look."""

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, or_, 
 from scheduler.delivery import State
 from scheduler.store.bulk import within
 from scheduler.store.columns import Moment
-from scheduler.store.conditions import in_states
+from scheduler.store.conditions import among, in_states
 from scheduler.store.ledger.attempts import BY_HAND, REPEATABLE
-from scheduler.store.tables import ATTEMPTS, DELIVERIES
+from scheduler.store.tables import ATTEMPTS, CAMPAIGNS, DELIVERIES
 
 _D = DELIVERIES.c
 _STOPPED = "the worker stopped during the attempt"
@@ -50,6 +50,18 @@ _CLOSE = (
 )
 
 
+# A campaign that was cancelled meanwhile is never looked at again.
+_CANCEL = (
+    update(DELIVERIES)
+    .where(
+        within(_D.id, "rows"),
+        among({State.RETRY_WAIT}),
+        select(CAMPAIGNS.c.id).where(CAMPAIGNS.c.id == _D.campaign, CAMPAIGNS.c.state == "cancelled").exists(),
+    )
+    .values(state=State.CANCELLED.value, reason="the campaign was cancelled", updated_at=_MOMENT)
+)
+
+
 def release_leases(conn: Connection, now: datetime) -> int:
     """Give back what was claimed and not begun when its lease ran out; return how many rows.
 
@@ -62,8 +74,8 @@ def recover(conn: Connection, *, worker_alive: Collection[str], now: datetime) -
     """Take over from workers that are not in `worker_alive`; return how many rows.
 
     What they had claimed waits again; what they were attempting is `unknown`, because it may have been sent, and its
-    attempt is closed so. Where a repeat has no second effect it is tried again instead. Conditions: claimed,
-    attempting. Run it at the start, before the first claim.
+    attempt is closed so. Where a repeat has no second effect it is tried again instead, unless its campaign has been
+    cancelled since. Conditions: claimed, attempting. Run it at the start, before the first claim.
     """
     return _take_over(conn, _OF_DEAD, worker_alive, now)
 
@@ -86,5 +98,6 @@ def _take_over(
         deliveries = list(conn.execute(change, named).scalars())
         if deliveries:
             conn.execute(_CLOSE, {"rows": deliveries, "state_now": state.value, "moment": now})
+            conn.execute(_CANCEL, {"rows": deliveries, "moment": now})
         count += len(deliveries)
     return count + int(conn.execute(giving_back, named).rowcount)
