@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ class Content:
 
     `subject` is one line (empty where the channel knows none), `text` the plain part or the post, `html` the second
     part of a mail, `preheader` what an inbox shows after the subject, `media` pairs of (file, alternative text).
-    `filled`, for those who encode the mail, is the shape of its HTML and what stands in it.
+    `filled`, for those who encode the mail, is the shape of its HTML and what stands in it. `own` are the links that
+    were made for this message alone, by which a reader leaves or confirms: it says the same with others.
     """
 
     subject: str
@@ -31,14 +34,24 @@ class Content:
     preheader: str = ""
     media: tuple[tuple[str, str], ...] = ()
     filled: Filled | None = field(default=None, compare=False, repr=False)
+    own: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @cached_property
     def hash(self) -> str:
-        """The content's sha256 in hexadecimal: equal exactly when every part is equal; what an approval is bound to."""
-        parts = (self.subject, self.text, self.html or "", self.preheader)
+        """The sha256 of what is said, in hexadecimal: equal exactly when every part is, but for its own links."""
+        parts = [self.subject, self.text, self.html or "", self.preheader]
+        for link in self.own:
+            for form in dict.fromkeys((link, escape(link))):
+                parts = [part.replace(form, "") for part in parts]
         written = [part.encode(errors="surrogatepass") for part in parts]
         head = json.dumps([[len(data) for data in written], self.html is None, self.media], ensure_ascii=True)
         return hashlib.sha256(b"\n".join([head.encode(), *written])).hexdigest()
+
+
+def own_links(facts: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the links among a message's facts, as they may stand in it."""
+    links = facts.get("links")
+    return tuple(str(link) for link in links.values()) if isinstance(links, dict) else ()
 
 
 def one_line(text: str) -> str:

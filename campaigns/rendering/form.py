@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from campaigns.errors import RenderError
-from campaigns.rendering.content import Content, one_line, touch_media
+from campaigns.rendering.content import Content, one_line, own_links, touch_media
 from campaigns.rendering.engine import Engine
 from campaigns.rendering.environment import Part
 from campaigns.rendering.expressions import Unfoldable
@@ -158,7 +158,7 @@ class Form:
         if not text.strip():
             raise Unfolded
         text = closed(text, self._said(self._footer_text, data, run))
-        return Content(subject, text, html, preheader, self._media, filled)
+        return Content(subject, text, html, preheader, self._media, filled, own_links(data))
 
     def _shape(self, values: list[str], data: dict[str, object]) -> Shape:
         """Return the shape of this message, by writing it with marks and finishing it as ever."""

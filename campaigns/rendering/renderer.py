@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from campaigns.errors import Place, RenderError
 from campaigns.plain import PlainFacts, plain
-from campaigns.rendering.content import Content, one_line, touch_media
+from campaigns.rendering.content import Content, one_line, own_links, touch_media
 
 if TYPE_CHECKING:
     from campaigns.definition import Campaign, Touch
@@ -155,6 +155,7 @@ class Renderer:
                 html=html,
                 preheader=preheader,
                 media=touch_media(touch),
+                own=own_links(facts),
             )
 
     def _note(self, touch: Touch, facts: dict[str, object]) -> Content:
@@ -174,7 +175,7 @@ class Renderer:
         if touch.channel[0] == "sms":
             # One no-break space would make every part of the SMS half as long (GSM 03.38 does not have it).
             text = text.translate(_SPACES)
-        return Content(subject=subject, text=text, media=touch_media(touch))
+        return Content(subject=subject, text=text, media=touch_media(touch), own=own_links(facts))
 
     def _script(self, touch: Touch) -> Script:
         """Return the touch's templates by name, worked out once."""

@@ -180,7 +180,7 @@ def _message(content: Content, texts: list[bytes]) -> list[object]:
     parts = (content.subject, content.text, content.html, content.preheader)
     written = [None if part is None else part.encode(errors="surrogatepass") for part in parts]
     texts += [part for part in written if part]
-    return [*(None if part is None else len(part) for part in written), content.media]
+    return [*(None if part is None else len(part) for part in written), content.media, content.own]
 
 
 def _error(error: RenderError) -> list[object]:
@@ -292,13 +292,14 @@ def _answer(head: object, texts: _Texts, shapes: Shapes) -> Content | RenderErro
                 )
             except ValueError as error:
                 raise BrokenFrameError(str(error)) from None
-        case [int(subject), int(words), None | int() as html, int(preheader), list(media)]:
+        case [int(subject), int(words), None | int() as html, int(preheader), list(media), list(own)]:
             return Content(
                 texts.text(subject),
                 texts.text(words),
                 None if html is None else texts.text(html),
                 texts.text(preheader),
                 tuple(_pair(item) for item in media),
+                own=tuple(_text(item) for item in own),
             )
         case [bool(memory), str(message), where, str(remedy)]:
             return (OutOfMemory if memory else RenderError)(message, place=_place(where), remedy=remedy)
@@ -314,6 +315,12 @@ def _json(body: bytes) -> Any:
         return json.loads(body.decode(errors="surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise BrokenFrameError(str(error)) from None
+
+
+def _text(item: object) -> str:
+    if not isinstance(item, str):
+        raise BrokenFrameError("expected a text")
+    return item
 
 
 def _pair(item: object) -> tuple[str, str]:

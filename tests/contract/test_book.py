@@ -22,6 +22,7 @@ from scheduler.rendering.inline import InlineRenderer
 from scheduler.store import ledger, plans, reader
 from scheduler.store.database import Connection, Store
 from scheduler.store.writer import ThreadWriter
+from scheduler.tokens import Keyring, Links, SignedLinks
 
 START = moment("2027-01-20T12:00:00+01:00")
 DUE = moment("2027-02-01T10:00:00+01:00")
@@ -52,7 +53,13 @@ class Lanes:
     """The live parts around channels: a writer thread and lanes, on a clock that stands at the due moment."""
 
     def __init__(
-        self, store: Store, channels: Mapping[str, Channel], *, lanes: int = 16, journal: Journal | None = None
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        *,
+        lanes: int = 16,
+        journal: Journal | None = None,
+        links: Links | None = None,
     ) -> None:
         self.store = store
         self.parts = bootstrap.assemble(
@@ -65,6 +72,7 @@ class Lanes:
             secret_key=b"0" * 32,
             connections=lanes,
             journal=journal,
+            links=links,
         )
 
     def work_off(self) -> int:
@@ -142,6 +150,23 @@ def test_the_same_words_by_two_touches_reach_a_person_once_in_a_week(store: Stor
         "the same message went by offer",
         "the same message went by renamed",
     }
+
+
+@pytest.mark.parametrize("layout", ["", "layout: announcement, "])
+def test_the_same_words_are_known_again_with_another_link_out_of_them(
+    store: Store, tmp_path: Path, layout: str
+) -> None:
+    text = SAME.replace("subject: Offer", f"{layout}subject: Offer").replace('}"}', '}} {{ links.unsubscribe }}"}')
+    people(store, tmp_path, text, 5, head=FREE)
+    mail = RecordingChannel("email")
+    lanes = Lanes(store, {"email": mail}, links=SignedLinks(Keyring(b"0" * 32), "https://news.shop.example/a&b"))
+
+    lanes.work_off()
+
+    assert [message.unsubscribe[:31] for message in mail.messages if message.unsubscribe] == [
+        "https://news.shop.example/a&b/u"
+    ] * 5
+    assert Counter(state for state, _ in lanes.states().elements()) == {"sent": 5, "suppressed": 5}
 
 
 def test_no_more_messages_are_begun_than_apply_authorised(store: Store, tmp_path: Path) -> None:

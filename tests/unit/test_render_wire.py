@@ -76,11 +76,12 @@ def test_broken_frame_is_refused(frame: bytes) -> None:
         "[null]",
         "[[]]",
         '[["a"]]',
-        '[[1,1,1,"d",[]]]',
-        "[[1,1,1,0,[]]]",
-        "[[1,1,null,-1,[]]]",
-        "[[1,true,null,0,[]]]",
-        "[[1,3,null,0,[]]]",
+        '[[1,1,1,"d",[],[]]]',
+        "[[1,1,1,0,[],[]]]",
+        "[[1,1,null,-1,[],[]]]",
+        "[[1,true,null,0,[],[]]]",
+        "[[1,3,null,0,[],[]]]",
+        "[[0,0,null,0,[],[1]]]",
         '[[1,1,null,0,[["a"]]]]',
         '[[true,"a",[1],"b"]]',
         "[[1,1,null,0,[]]",
@@ -96,9 +97,19 @@ def test_answers_without_an_end_of_their_head_are_refused() -> None:
         list(wire.Inbox(1 << 20).take(wire.frame("=[]")))
 
 
+def test_a_message_that_arrives_says_the_same_as_the_one_that_left() -> None:
+    left = Content("Hello", "Leave: https://x.example/1", None, "Soon", (("a.png", "A"),), own=("https://x.example/1",))
+
+    (arrived,) = wire.Inbox(1 << 20).take(wire.answers([left]))
+
+    (said,) = arrived.said
+    assert said == left
+    assert said.hash == left.hash == Content("Hello", "Leave: ", None, "Soon", (("a.png", "A"),)).hash
+
+
 def test_text_that_is_cut_inside_a_letter_is_refused() -> None:
     with pytest.raises(wire.BrokenFrameError):
-        list(wire.Inbox(1 << 20).take(wire.frame("=[[1,1,null,0,[]]]\né")))
+        list(wire.Inbox(1 << 20).take(wire.frame("=[[1,1,null,0,[],[]]]\né")))
 
 
 SHAPE = wire.shape([0, [4, 5]], [b"<p>\n", b"=\nx.\n"])

@@ -68,6 +68,19 @@ def test_same_touch_and_facts_give_the_same_bytes() -> None:
     assert len(first.hash) == 64
 
 
+def test_the_same_words_with_another_link_out_of_them_have_the_same_hash() -> None:
+    files = {"emails/offer.md": OFFER + "\n[Stop]({{ links.unsubscribe }})\n"}
+    touch = mail(template="emails/offer.md", offer="AMOUR30")
+    first = render(touch, files, unsubscribe="https://news.shop.example/u/abc?a=1&b=2")
+    second = render(touch, files, unsubscribe="https://news.shop.example/u/xyz?a=1&b=2")
+    other = render(touch, {"emails/offer.md": OFFER}, unsubscribe="https://news.shop.example/u/abc?a=1&b=2")
+
+    assert first.text != second.text
+    assert first.html != second.html
+    assert first.hash == second.hash
+    assert first.hash != other.hash
+
+
 @pytest.mark.parametrize(
     ("language", "unsubscribe"),
     [
