@@ -94,11 +94,13 @@ def unsubscribe(case: Case, links: Links) -> str | None:
     return links.unsubscribe(Token(claim.contact, claim.id), case.campaign.campaign.senders.unsubscribe)
 
 
-def unsubscribe_mail(case: Case, way_out: str | None) -> str | None:
+def unsubscribe_mail(case: Case, way_out: str | None, links: Links) -> str | None:
     """Return the file's own address for opt-outs by mail where the way out is a link; None where there is no second."""
-    own = case.campaign.campaign.senders.unsubscribe
+    claim, own = case.claim, case.campaign.campaign.senders.unsubscribe
     linked = way_out is not None and way_out.startswith("https:")
-    return own if linked and own is not None and own.startswith("mailto:") else None
+    if not linked or claim.contact is None or own is None or not own.startswith("mailto:"):
+        return None
+    return links.unsubscribe_mail(Token(claim.contact, claim.id), own)
 
 
 def confirm(here: Circumstances, case: Case, links: Links) -> str | None:
@@ -161,7 +163,7 @@ def compose(here: Circumstances, case: Case, content: Content, *, key: str, link
         sender=definition.senders.sms if claim.channel == "sms" else definition.senders.email,
         reply_to=definition.senders.reply_to,
         unsubscribe=way_out,
-        unsubscribe_mail=unsubscribe_mail(case, way_out),
+        unsubscribe_mail=unsubscribe_mail(case, way_out, links),
         return_path=_return_path(case, recipient, links),
         media_url=definition.media_url,
         post_as=case.touch.post_as or "",

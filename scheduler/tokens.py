@@ -31,6 +31,7 @@ _STAMP_KEY, _STAMP_DELIVERY, _STAMP_ADDRESS, _STAMP_MAC = 3, 6, 4, 12
 _STAMP_SAYS = _STAMP_KEY + _STAMP_DELIVERY + _STAMP_ADDRESS
 STAMP_LENGTH = (_STAMP_SAYS + _STAMP_MAC) * 8 // 5  # 40 letters of base32
 _DELIMITERS = ("+", "-", "=")
+_MAILTO = "mailto:"
 
 # A mark: 3 bytes of the key id, 6 of the delivery, 3 of the link's number, 12 of the MAC.
 _MARK_KEY, _MARK_DELIVERY, _MARK_NUMBER, _MARK_MAC = 3, 6, 3, 12
@@ -188,6 +189,10 @@ class Links(Protocol):
         """Return where this person stops marketing; `own` is what the campaign file names."""
         ...
 
+    def unsubscribe_mail(self, token: Token, own: str) -> str:
+        """Return the `mailto:` by which this person stops marketing; `own` is what the campaign file names."""
+        ...
+
     def confirm(self, token: Token, *, until: datetime) -> str | None:
         """Return where this person confirms a sign-up, up to `until`."""
         ...
@@ -228,10 +233,18 @@ class SignedLinks:
         self._bounces = (name if name.endswith(_DELIMITERS) else f"{name}+", domain) if name else None
 
     def unsubscribe(self, token: Token, own: str | None) -> str | None:
-        """Return the person's link of RFC 8058; `own` without a public address by https, which that asks for."""
-        if self._base is None or not self._base.startswith("https:"):
-            return own
-        return f"{self._base}/u/{self._keys.sign(Purpose.UNSUBSCRIBE, token)}"
+        """Return the person's link of RFC 8058; without a public address by https, which that asks for, `own`."""
+        if self._base is not None and self._base.startswith("https:"):
+            return f"{self._base}/u/{self._keys.sign(Purpose.UNSUBSCRIBE, token)}"
+        return self.unsubscribe_mail(token, own) if own is not None and own.startswith(_MAILTO) else own
+
+    def unsubscribe_mail(self, token: Token, own: str) -> str:
+        """Return `own` with the person's token at the end of the subject (RFC 6068), by which `bounces` knows it."""
+        address, _, query = own.partition("?")
+        fields = dict(field.partition("=")[::2] for field in query.split("&")) if query else {}
+        said = next((name for name in fields if name.lower() == "subject"), "subject")
+        fields[said] = f"{fields.get(said) or 'unsubscribe'}%20{self._keys.sign(Purpose.UNSUBSCRIBE, token)}"
+        return f"{address}?{'&'.join(f'{name}={value}' for name, value in fields.items())}"
 
     def confirm(self, token: Token, *, until: datetime) -> str | None:
         """Return the address of the page that asks for the confirmation; None without a public address."""
@@ -269,6 +282,10 @@ class ExampleLinks:
     def unsubscribe(self, token: Token, own: str | None) -> str | None:  # noqa: ARG002
         """Return the campaign file's address, else where the link will stand."""
         return own or EXAMPLE_STOP
+
+    def unsubscribe_mail(self, token: Token, own: str) -> str:  # noqa: ARG002
+        """Return the campaign file's address."""
+        return own
 
     def confirm(self, token: Token, *, until: datetime) -> str | None:  # noqa: ARG002
         """Return an address that shows where the link will stand."""

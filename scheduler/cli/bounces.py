@@ -27,7 +27,7 @@ _ROWS = {
     "soft": ("came back", "not this time; {mails} in a row over {days} days stop mail", "warning"),
     "policy": ("refused us", "our sender or reputation, not the person: the campaign pauses", "error"),
     "complaint": ("complaint", "called spam: no more marketing to them", "error"),
-    "opt_out": ("opt-out", "told their provider: no more marketing to them", "warning"),
+    "opt_out": ("opt-out", "asked for it: no more marketing to them", "warning"),
     "delayed": ("delayed", "the server still tries", "faint"),
     "delivered": ("delivered", "arrived or was passed on", "faint"),
     "not_spam": ("not spam", "taken out of the spam folder", "faint"),

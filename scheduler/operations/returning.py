@@ -14,7 +14,7 @@ from itertools import islice
 from scheduler import health, runs
 from scheduler.catalog import Catalog
 from scheduler.channels.email.replies import ReplyClass
-from scheduler.channels.email.returned import Kind, Notice, Returned
+from scheduler.channels.email.returned import BY_MAIL, Kind, Notice, Returned
 from scheduler.operations.effects import Effect, Outcome, Paused, Report, discreet
 from scheduler.operations.happenings import OWN
 from scheduler.store import events, people, plans, reader, returned, standings
@@ -215,7 +215,8 @@ class _Work:
             return case.effect(Outcome.KNOWN)
         new = people.suppress(conn, case.contact, scope="marketing", reason=reason, at=self.now)
         self._happen(conn, case, outcome, name)
-        returned.note(conn, case.delivery.id, {"complaint": "called spam"}.get(name, "unsubscribed at the provider"))
+        how = BY_MAIL if case.mail.note == BY_MAIL else "at the provider"
+        returned.note(conn, case.delivery.id, "called spam" if name == "complaint" else f"unsubscribed {how}")
         return case.effect(outcome, stopped="marketing" if new else None)
 
     def _is_news(self, conn: Connection, case: _Case, outcome: Outcome) -> bool:

@@ -364,6 +364,35 @@ def test_an_opt_out_at_the_provider_is_an_unsubscribe(shop: Schedule) -> None:
     assert len(happened(shop, "unsubscribe")) == 1
 
 
+def test_who_writes_by_the_address_for_opt_outs_gets_no_more_marketing(shop: Schedule) -> None:
+    shop.happens(LEA, "cart_abandoned", cart=1)
+    shop.tick()
+    message = shop.sent()[-1]
+    address, token = str(message.unsubscribe_mail).split("?subject=unsubscribe%20")
+
+    report = comes_back(shop, *[sample("unsubscribe-by-mail", link=token)] * 2)
+
+    assert address == "mailto:stop@shop.example"
+    assert outcomes(report) == ["opt_out", "known"]
+    assert stops(shop) == [("marketing", "unsubscribed")]
+    assert len(happened(shop, "unsubscribe")) == 1
+    (row,) = shop.rows()
+    assert row.reason.endswith("; unsubscribed by mail")
+
+
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.PREFERENCES])
+def test_a_mail_with_another_token_in_its_subject_stops_nobody(shop: Schedule, purpose: Purpose) -> None:
+    bought(shop, 1)
+    (message,) = shop.sent()
+    other, forged = Token(1, message.delivery_id), Keyring(b"somebody else's secret, and long")
+    tokens = (KEYS.sign(purpose, other), forged.sign(Purpose.UNSUBSCRIBE, other), "A" * 55)
+
+    report = comes_back(shop, *(sample("unsubscribe-by-mail", link=token) for token in tokens))
+
+    assert outcomes(report) == ["not_ours"] * 3
+    assert stops(shop) == []
+
+
 OPENING = """
 stages:
   - stage: launch

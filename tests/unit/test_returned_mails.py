@@ -52,6 +52,7 @@ EXPECTED = {
     "several-recipients": ("bounce", [("accepted", "2.0.0"), ("dead_address", "5.1.1")], (1, 1, 1)),
     "smtputf8-report": ("bounce", [("dead_address", "5.1.6")], (1, 0, 1)),
     "status-in-base64": ("bounce", [("dead_address", "5.4.4")], (1, 0, 0)),
+    "unsubscribe-by-mail": ("opt_out", [], (0, 1, 0)),
     "vacation": ("auto_reply", [], (1, 0, 0)),
 }
 

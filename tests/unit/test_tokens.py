@@ -100,6 +100,24 @@ def test_links_stand_on_the_public_address_and_unsubscribing_asks_for_https() ->
     assert link is not None
     assert link.startswith("https://news.shop.example/u/")
     assert KEYS.read(Purpose.UNSUBSCRIBE, link.rpartition("/")[2], now=NOW) == LEA
-    assert plain.unsubscribe(LEA, "mailto:stop@shop.example") == "mailto:stop@shop.example"
+    assert plain.unsubscribe(LEA, "https://shop.example/stop") == "https://shop.example/stop"
     assert SignedLinks(KEYS, None).unsubscribe(LEA, None) is None
     assert SignedLinks(KEYS, None).confirm(LEA, until=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("own", "begins"),
+    [
+        ("mailto:stop@shop.example", "mailto:stop@shop.example?subject=unsubscribe%20"),
+        ("mailto:stop@shop.example?subject=stop", "mailto:stop@shop.example?subject=stop%20"),
+        ("mailto:stop@shop.example?Subject=", "mailto:stop@shop.example?Subject=unsubscribe%20"),
+        ("mailto:stop@shop.example?cc=a@x.example", "mailto:stop@shop.example?cc=a@x.example&subject=unsubscribe%20"),
+    ],
+)
+def test_a_mail_to_unsubscribe_bears_the_token_in_its_subject(own: str, begins: str) -> None:
+    for links in (SignedLinks(KEYS, None), SignedLinks(KEYS, "http://news.shop.example")):
+        link = links.unsubscribe(LEA, own)
+
+        assert link is not None
+        assert link.startswith(begins)
+        assert KEYS.read(Purpose.UNSUBSCRIBE, link.removeprefix(begins), now=NOW) == LEA

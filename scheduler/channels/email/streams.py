@@ -16,6 +16,7 @@ _LOCAL_SAFE = "!$'*+-._~"  # what RFC 6068 2 lets stand in an address of a mailt
 _NO_FIELD = re.compile(r"[^A-Za-z0-9._-]")
 # A link as we make them ourselves, with nothing in it to encode.
 _PLAIN = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9!#$%&'()*+,/:;=?@\[\]~._-]*)?\Z")
+_PLAIN_MAIL = re.compile(r"mailto:[A-Za-z0-9.+_-]+@[A-Za-z0-9.-]+(?:\?[A-Za-z0-9%=&._~-]*)?\Z")
 _AUTHORITY = re.compile(r"(?P<host>[^\s/:@\[\]<>]+)(?P<port>:[0-9]{1,5})?\Z")
 
 
@@ -46,11 +47,9 @@ def _of_stream(message: Message, domain: str) -> tuple[str, ...]:
             "marketing mail has no way to unsubscribe",
             remedy="write `senders: {unsubscribe: mailto:...}` in the campaign or set CAMPAIGN_PUBLIC_URL",
         )
-    # A link is the reader's own, an address for opt-outs everybody's.
-    own = message.unsubscribe
-    uris = [_uri(own) if own.startswith("https:") else _mail_uri(own)]
+    uris = [_uri(message.unsubscribe)]
     if message.unsubscribe_mail and message.unsubscribe_mail != message.unsubscribe:
-        uris.append(_mail_uri(message.unsubscribe_mail))
+        uris.append(_uri(message.unsubscribe_mail))
     return (*_ways_out(uris), _list_line(message.campaign, domain), feedback)
 
 
@@ -66,7 +65,7 @@ def _ways_out(uris: list[str]) -> list[str]:
 
 def _uri(text: str) -> str:
     """Return a way out as a URI of nothing but printable ASCII, its domain in A-labels."""
-    if _PLAIN.match(text):
+    if _PLAIN.match(text) or _PLAIN_MAIL.match(text):
         return text
     if headers.clean(text) != text:
         raise ValueError("expected a mailto: or https: address in unsubscribe")
@@ -80,11 +79,6 @@ def _uri(text: str) -> str:
         query = "?" + quote(parts.query, safe=_URI_SAFE) if parts.query else ""
         return f"mailto:{quote(box.local, safe=_LOCAL_SAFE)}@{box.domain}{query}"
     raise ValueError("expected a mailto: or https: address in unsubscribe")
-
-
-@lru_cache(maxsize=256)
-def _mail_uri(text: str) -> str:
-    return _uri(text)
 
 
 @lru_cache(maxsize=1024)

@@ -12,8 +12,10 @@ from scheduler.channels.email.replies import ReplyClass
 # What a report may name, at most; more is no report of one mail.
 MOST_NOTICES = 20
 MOST_PROOFS = 20
+BY_MAIL = "by mail"  # the note of an opt-out that came from the person
 
 _STAMP = re.compile(r"(?<![a-z2-7])[a-z2-7]{40}(?![a-z2-7])", re.IGNORECASE)
+_TOKEN = re.compile(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{55})(?![A-Za-z0-9_-])")
 _LINK = re.compile(r"/u/([A-Za-z0-9_-]{55})(?![A-Za-z0-9_-])")
 _MESSAGE_ID = re.compile(r"<([A-Za-z0-9_.-]{16,128})@[A-Za-z0-9.-]{1,255}>")
 
@@ -25,7 +27,7 @@ class Kind(StrEnum):
     DELAYED = "delayed"  # it still tries
     DELIVERED = "delivered"  # it has delivered, or passed the mail on
     COMPLAINT = "complaint"  # somebody called it spam
-    OPT_OUT = "opt_out"  # somebody told their provider that they want no more
+    OPT_OUT = "opt_out"  # somebody told their provider, or us by mail, that they want no more
     NOT_SPAM = "not_spam"  # somebody took it out of the spam folder
     AUTO_REPLY = "auto_reply"  # a machine answers for a person who is away
     OTHER = "other"  # a letter, an advertisement, what nobody could read a report in
@@ -56,7 +58,7 @@ class Returned:
     kind: Kind
     notices: tuple[Notice, ...] = ()
     stamps: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()  # tokens of unsubscribe links
+    links: tuple[str, ...] = ()  # tokens of unsubscribe links, and of mails to unsubscribe
     message_ids: tuple[str, ...] = ()  # what stands before the @
     note: str = ""  # in a word: the type of a feedback report, or why it cannot be read
 
@@ -69,6 +71,11 @@ def stamps(texts: Iterable[str]) -> tuple[str, ...]:
 def links(texts: Iterable[str]) -> tuple[str, ...]:
     """Return what looks like the token of an unsubscribe link in these headers."""
     return _first(found for text in texts for found in _LINK.findall(text))
+
+
+def tokens(subjects: Iterable[str]) -> tuple[str, ...]:
+    """Return what looks like the token of somebody who unsubscribes by mail in these subjects."""
+    return _first(found for text in subjects for found in _TOKEN.findall(text))
 
 
 def message_ids(texts: Iterable[str]) -> tuple[str, ...]:

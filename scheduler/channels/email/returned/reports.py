@@ -87,7 +87,8 @@ def read(raw: Raw) -> Returned:
                 *quoted.get("return-path", ()),
             ]
         ),
-        links=model.links(
+        links=said.links
+        + model.links(
             [
                 *(item for one in returned for item in values(one, "List-Unsubscribe")),
                 *quoted.get("list-unsubscribe", ()),
@@ -156,8 +157,10 @@ def _recipient(one: Mail) -> tuple[Kind, Notice] | None:
 
 
 def _other(mail: Mail, inside: list[Mail], raw: Raw, *, has_original: bool) -> Returned:
-    """Read a mail without a report: what older servers write, the answers of people who are away, and the rest."""
+    """Read a mail without a report: an opt-out, what older servers write, the answer of somebody away, the rest."""
     subject = value(mail, "Subject")
+    if tokens := model.tokens([subject]):
+        return Returned(Kind.OPT_OUT, links=tokens, note=model.BY_MAIL)
     words = next((found for part in inside if kind(part) == "text/plain" and (found := text(part))), "")
     words = words or next((found for part in inside if kind(part) == "text/html" and (found := text(part))), "")
     failed = tuple(
