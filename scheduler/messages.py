@@ -120,17 +120,19 @@ def _preferences(case: Case, links: Links) -> str | None:
     return links.preferences(Token(claim.contact, claim.id))
 
 
-def letter(here: Circumstances, case: Case, content: Content) -> Letter | None:
-    """Return a mail as it is to be measured; None where the campaign does not ask for it, or the person did not agree.
-
-    Only who agreed to `measurement` is measured: silence is no consent to being watched.
-    """
+def is_measured(here: Circumstances, case: Case) -> bool:
+    """Whether the campaign measures its mails, and the person agreed: silence is no consent to being watched."""
     definition, claim = case.campaign.campaign, case.claim
-    if definition.tracking != "on" or claim.channel != "email" or claim.contact is None or content.html is None:
+    if definition.tracking != "on" or claim.channel != "email" or claim.contact is None:
+        return False
+    return bool(here.standing(case).consents.get(MEASUREMENT))
+
+
+def letter(here: Circumstances, case: Case, content: Content) -> Letter | None:
+    """Return a mail as it is to be measured; None where it is not."""
+    if not is_measured(here, case) or content.html is None:
         return None
-    standing = here.standing(case)
-    if not standing.consents.get(MEASUREMENT):
-        return None
+    definition, claim, standing = case.campaign.campaign, case.claim, here.standing(case)
     words = (standing.address(name) for name in ("email", "phone", "ref"))
     way_out = definition.senders.unsubscribe
     own = frozenset() if way_out is None else frozenset({way_out})

@@ -172,12 +172,12 @@ class Worker:
 
     def _job(self, here: Circumstances, case: Case) -> Job:
         facts = messages.facts(here, case, links=self._links)
-        return Job(case.campaign, case.touch.id, facts, self._is_finished(case), messages.person(here, case))
+        return Job(case.campaign, case.touch.id, facts, self._is_finished(here, case), messages.person(here, case))
 
-    def _is_finished(self, case: Case) -> bool:
+    def _is_finished(self, here: Circumstances, case: Case) -> bool:
         """Whether a message is best rendered as it travels: its channel sends it so, and its links stay as they are."""
         takes = getattr(self._channel_of(case), "takes_finished", False)
-        return takes is True and not (case.campaign.campaign.tracking == "on" and self._tracker.is_able)
+        return takes is True and not (messages.is_measured(here, case) and self._tracker.is_able)
 
     async def _tracked(
         self, going: Sequence[tuple[Circumstances, Case]], contents: Sequence[Content | CampaignError]

@@ -113,13 +113,19 @@ def main() -> int:
             mine.append(rate)
             used.append(cost)
     rate, peer = statistics.median(mine), statistics.median(theirs)
-    kept = rate >= AT_LEAST and rate >= FASTER * peer
+    is_fast, is_faster = rate >= AT_LEAST, rate >= FASTER * peer
     print(f"{MAILS} reference mails into smtp-sink, one render process, {CONNECTIONS} connections, {ROUNDS} rounds")
-    print(f"{'ours, from claim to outcome':<40} {rate:>8,.0f}/s  (best {max(mine):,.0f})  limit {AT_LEAST:,}/s")
+    print(
+        f"{'ours, from claim to outcome':<40} {rate:>8,.0f}/s  (best {max(mine):,.0f})  limit {AT_LEAST:,}/s{_broken(is_fast)}"
+    )
     print(f"{'processor time of the daemon':<40} {statistics.median(used):>8,.0f} us a mail")
     print(f"{'the usual way, nothing remembered':<40} {peer:>8,.0f}/s  (best {max(theirs):,.0f})")
-    print(f"{'ratio':<40} {rate / peer:>8.1f}    limit {FASTER:g}{'' if kept else '  BROKEN'}")
-    return 0 if kept else 1
+    print(f"{'ratio':<40} {rate / peer:>8.1f}    limit {FASTER:g}{_broken(is_faster)}")
+    return 0 if is_fast and is_faster else 1
+
+
+def _broken(kept: bool) -> str:
+    return "" if kept else "  BROKEN"
 
 
 if __name__ == "__main__":

@@ -122,6 +122,17 @@ def test_mail_is_asked_for_as_it_travels_only_where_nothing_is_done_to_it_any_mo
     assert renderer.asked == [asked]
 
 
+def test_who_did_not_agree_to_be_measured_costs_no_more_in_a_measured_campaign(store: Store, tmp_path: Path) -> None:
+    schedule = shop(store, tmp_path)
+    schedule.worker._renderer = renderer = Noting()
+    schedule.recorded["email"].takes_finished = True  # type: ignore[attr-defined]
+
+    html = html_of(schedule, "ana@example.org")
+
+    assert renderer.asked == [True]
+    assert clicks(html) == []
+
+
 def test_without_a_public_address_mails_are_left_alone(store: Store, tmp_path: Path) -> None:
     from scheduler.tokens import SignedLinks
 
