@@ -120,6 +120,27 @@ def test_finished_mail_is_the_message_that_is_rendered_inline(shop: InForce) -> 
     assert [isinstance(one, Finished) for one in answers].count(True) == 40
 
 
+@pytest.mark.parametrize("finished", [True, False])
+def test_mails_that_differ_in_the_link_out_of_them_alone_have_one_hash(finished: bool) -> None:
+    ours = revision(mail("page", template="page.html"), templates={"page.html": "<p>{{ contact.first_name }}</p>"})
+    same = job(ours, "page", first_name="Zoë")
+    ways = [{"unsubscribe": f"https://news.shop.example/u/{number:055}"} for number in range(60)]
+    jobs = [replace(same, facts={**same.facts, "links": way}, finished=finished) for way in ways]
+
+    async def work() -> list[Content | CampaignError]:
+        pool = PoolRenderer()
+        try:
+            return await pool.render(jobs)
+        finally:
+            await pool.close()
+
+    read = [answer for answer in asyncio.run(work()) if isinstance(answer, Content)]
+
+    assert sum(isinstance(one, Finished) for one in read) == (40 if finished else 0)
+    assert len({one.text for one in read}) == 60
+    assert len({one.hash for one in read}) == 1
+
+
 def test_answers_come_in_the_order_of_the_jobs_whatever_their_revisions(shop: InForce) -> None:
     others = [
         revision(mail("hello", text=f"{number} {{{{ contact.first_name }}}}"), number=number) for number in range(9)
