@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from campaigns.timeline import way
 from scheduler.cli import database, exits, telling
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common, read_since
@@ -166,7 +167,7 @@ def _write(session: Session, rows: Sequence[LogRecord], zones: Mapping[str, str]
                 telling.told(row.at, zones.get(row.campaign), align=True),
                 Span(row.state, _STYLES.get(row.state, "faint")),
                 f"{row.campaign}/{row.touch}",
-                f"{row.channel} {_who(row, show)}".rstrip(),
+                f"{way(row.channel, by_hand=row.by_hand)} {_who(row, show)}".rstrip(),
                 Span(row.reason, "faint"),
             ]
             for row in rows
@@ -182,6 +183,7 @@ def _document(row: LogRecord, zones: Mapping[str, str], show: bool) -> dict[str,
         "edition": row.edition,
         "touch": row.touch,
         "channel": row.channel,
+        "by_hand": row.by_hand,
         "contact": _who(row, show) or None,
         "occurrence": row.occurrence,
         "state": row.state,

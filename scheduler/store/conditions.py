@@ -8,10 +8,11 @@ from functools import cache
 from sqlalchemy import ColumnElement, Table, and_, literal_column, select, true
 
 from scheduler.delivery import OPEN, WAITING, State
-from scheduler.store.tables import CAMPAIGNS, CONTACTS, DELIVERIES, TOUCH_STATES
+from scheduler.store.tables import ATTEMPTS, CAMPAIGNS, CONTACTS, DELIVERIES, TOUCH_STATES
 
 _D = DELIVERIES.c
 
+BY_HAND = "by hand"  # the handle of an attempt whose outcome is a task, whatever its channel is
 # Open, and certain that nothing is on its way: rows that people, rules and edits may still move.
 UNSENT = frozenset({State.PLANNED, State.CLAIMED, State.RETRY_WAIT, State.HELD})
 
@@ -58,3 +59,9 @@ def runnable(table: Table) -> ColumnElement[bool]:
     same = and_(state.campaign == row.campaign, state.edition == row.edition, state.touch == row.touch)
     paused = select(state.touch).where(same, state.paused).exists()
     return and_(running, ~paused)
+
+
+def is_by_hand() -> ColumnElement[bool]:
+    """Return the condition that the last attempt of a delivery made a task for somebody of the shop."""
+    newest = and_(ATTEMPTS.c.delivery == _D.id, ATTEMPTS.c.number == _D.attempts)
+    return select(ATTEMPTS.c.id).where(newest, ATTEMPTS.c.handle == BY_HAND).exists()

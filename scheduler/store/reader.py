@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select
 
 from scheduler.delivery import GONE, OPEN, WAITING, State
 from scheduler.store.columns import Moment
-from scheduler.store.conditions import in_states, runnable
+from scheduler.store.conditions import in_states, is_by_hand, runnable
 from scheduler.store.ledger.claims import Claim
 from scheduler.store.plans.occurrences import coming
 from scheduler.store.rows import read_all, read_one, rows_of
@@ -75,7 +75,10 @@ class DeliveryRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """A line of the log: what became of a delivery, and the address of whom it concerns (for masking)."""
+    """A line of the log: what became of a delivery, and the address of whom it concerns (for masking).
+
+    `by_hand`: it was handed to somebody of the shop, who puts it on its channel.
+    """
 
     id: int
     at: datetime
@@ -95,6 +98,7 @@ class LogRecord:
     name: str
     email: str | None
     phone: str | None
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +278,7 @@ def log(
     contacts = CONTACTS.c
     name = func.trim(func.coalesce(contacts.first_name, "") + " " + func.coalesce(contacts.last_name, ""))
     people = {"name": name, "email": contacts.email, "phone": contacts.phone}
-    stored = {"at": _D.updated_at, **{column.key: column for column in _D}, **people}
+    stored = {"at": _D.updated_at, "by_hand": is_by_hand(), **{column.key: column for column in _D}, **people}
     query = (
         select(*(stored[field] for field in LogRecord.__dataclass_fields__))
         .select_from(DELIVERIES.outerjoin(CONTACTS, contacts.id == _D.contact))

@@ -132,6 +132,10 @@ def test_of_several_channels_one_may_be_by_hand(store: Store, tmp_path: Path) ->
     assert [message.content.text[:14] for message in network.took] == ["Spring is here"]
     assert (only(schedule).touch, only(schedule).text) == ("teaser.instagram", "Words for Instagram")
     assert watching.channels(store) == {"mastodon"}
+    assert sorted((row.channel, row.state, row.by_hand) for row in watching.log(store)) == [
+        ("instagram", "sent", True),
+        ("mastodon", "sent", False),
+    ]
 
 
 def test_all_of_several_channels_but_one(store: Store, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ No function here moves a row out of a terminal state, or along an arrow that `de
 allowed sources stand in the WHERE of the UPDATE, so whoever comes second changes nothing and is told so.
 """
 
+from scheduler.store.conditions import BY_HAND
 from scheduler.store.ledger.attempts import (
-    BY_HAND,
     REPEATABLE,
     AttemptMark,
     Ending,

@@ -36,7 +36,6 @@ _D = DELIVERIES.c
 # Where a second attempt has no second effect: a task is written with its outcome, a hook's receiver knows its id, and
 # a post of Bluesky has the name that its key gives it.
 REPEATABLE = TASKS | {"bluesky", "webhook"}
-BY_HAND = "by hand"  # the handle of an attempt whose outcome is a task, whatever its channel is
 _LONGEST_HANDLE = 500
 
 

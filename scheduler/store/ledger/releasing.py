@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, or_, 
 from scheduler.delivery import State
 from scheduler.store.bulk import within
 from scheduler.store.columns import Moment
-from scheduler.store.conditions import among, in_states
-from scheduler.store.ledger.attempts import BY_HAND, REPEATABLE
+from scheduler.store.conditions import among, in_states, is_by_hand
+from scheduler.store.ledger.attempts import REPEATABLE
 from scheduler.store.tables import ATTEMPTS, CAMPAIGNS, DELIVERIES
 
 _D = DELIVERIES.c
@@ -31,12 +31,7 @@ def _interrupting(whose: ColumnElement[bool], state: State) -> Update:
 
 
 def _taking_over(whose: ColumnElement[bool]) -> tuple[Update, Update, Update]:
-    by_hand = (
-        select(ATTEMPTS.c.id)
-        .where(ATTEMPTS.c.delivery == _D.id, ATTEMPTS.c.number == _D.attempts, ATTEMPTS.c.handle == BY_HAND)
-        .exists()
-    )
-    again = and_(whose, or_(_D.channel.in_(sorted(REPEATABLE)), by_hand))
+    again = and_(whose, or_(_D.channel.in_(sorted(REPEATABLE)), is_by_hand()))
     return _interrupting(again, State.RETRY_WAIT), _interrupting(whose, State.UNKNOWN), _giving_back(whose)
 
 

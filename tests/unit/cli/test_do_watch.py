@@ -110,7 +110,7 @@ def test_the_log_is_ndjson_that_masks_addresses_unless_told(shop: Shop) -> None:
     shown = shop.lines("log", "shop/welcome", "--show-contacts")
 
     assert list(masked[0]) == [
-        "at", "campaign", "edition", "touch", "channel", "contact", "occurrence", "state", "reason", "due_at",
+        "at", "campaign", "edition", "touch", "channel", "by_hand", "contact", "occurrence", "state", "reason", "due_at",
         "attempts", "provider_id",
     ]  # fmt: skip
     assert [line["contact"] for line in masked] == ["l…@example.org", "k…@example.org", "n…@example.org"]
