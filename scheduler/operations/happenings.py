@@ -146,3 +146,12 @@ def _introduced(conn: Connection, who: str, facts: Mapping[str, object], now: da
 def _derived_key(contact: int, name: str, at: datetime, facts: Mapping[str, object]) -> str:
     body = json.dumps([contact, name, at.isoformat(), facts], sort_keys=True, default=str)
     return hashlib.sha256(body.encode()).hexdigest()[:32]
+
+
+def happened_here(
+    conn: Connection, catalog: Catalog, key: str, contact: int, name: str, facts: Mapping[str, object], now: datetime
+) -> None:
+    """Store an event of our own making (`OWN` begins its key) and let the campaigns in force answer it, once."""
+    stored = events.insert(conn, key=key, contact=contact, name=name, at=now, facts=facts, now=now)
+    if not stored.duplicate:
+        runs.accept(conn, catalog, runs.Happening(stored.id, key, contact, name, now, dict(facts)), now=now)

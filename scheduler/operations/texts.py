@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from scheduler import runs
 from scheduler.catalog import Catalog
 from scheduler.channels.platforms.twilio_codes import STOPPED, UNDELIVERED
-from scheduler.channels.platforms.twilio_posts import Wish
+from scheduler.channels.platforms.wishes import Wish
 from scheduler.delivery import State
-from scheduler.operations.happenings import OWN
+from scheduler.operations.happenings import OWN, happened_here
 from scheduler.store import events, people, plans, reader, returned
 from scheduler.store.database import Connection, Store, bump
 from scheduler.store.people import SMS, forgotten, texting
@@ -48,7 +46,7 @@ def replied(store: Store, catalog: Catalog, *, number: str, sid: str, wish: Wish
         if not changed:
             return False
         name = "unsubscribe" if wish is Wish.STOP else STARTED
-        _happen(conn, catalog, key, contact, name, {"by": SMS}, now)
+        happened_here(conn, catalog, key, contact, name, {"by": SMS}, now)
         plans.audit(conn, at=now, who=SMS, action=name, subject=f"contact #{contact}")
         bump(conn)
         return True
@@ -79,12 +77,3 @@ def _has(conn: Connection, contact: int, number: str) -> bool:
     """Whether this is a person's present number; a former one may be somebody else's by now."""
     row = people.contact(conn, contact)
     return row is not None and row.phone == number
-
-
-def _happen(
-    conn: Connection, catalog: Catalog, key: str, contact: int, name: str, facts: Mapping[str, object], now: datetime
-) -> None:
-    """Store an event of our own making and let the campaigns in force answer it."""
-    stored = events.insert(conn, key=key, contact=contact, name=name, at=now, facts=facts, now=now)
-    if not stored.duplicate:
-        runs.accept(conn, catalog, runs.Happening(stored.id, key, contact, name, now, dict(facts)), now=now)

@@ -1,4 +1,4 @@
-"""`/in/whatsapp/<account>`: what Meta tells of WhatsApp messages; signed, or refused."""
+"""`/in/whatsapp/<account>`: what Meta tells of WhatsApp messages and of who wants no more; signed, or refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from scheduler.channels.account import name_of
 from scheduler.channels.platforms import whatsapp_posts
 from scheduler.errors import BusyError, StorageError
-from scheduler.operations import whatsapp_fates
+from scheduler.operations import whatsapp_fates, whatsapp_stops
 from scheduler.store.people import WHATSAPP
 from scheduler.web.doors import Doors
 from scheduler.web.problems import problem
@@ -66,6 +66,8 @@ def routes(doors: Doors) -> APIRouter:
         if not whatsapp_posts.is_signed(secret, body, request.headers.get(whatsapp_posts.SIGNATURE, "")):
             return _refused(doors, request, 403, "the signature is missing or wrong")
         try:
+            for stop in whatsapp_posts.stops(body):
+                await doors.do(partial(_stop, doors, stop))
             for status in whatsapp_posts.statuses(body):
                 await doors.do(partial(_take, doors, status))
         except (BusyError, StorageError):
@@ -79,6 +81,10 @@ def routes(doors: Doors) -> APIRouter:
 
 def _take(doors: Doors, status: whatsapp_posts.Status) -> None:
     whatsapp_fates.became(doors.store, doors.catalog, status, now=doors.clock.now())
+
+
+def _stop(doors: Doors, stop: whatsapp_posts.Stop) -> None:
+    whatsapp_stops.stopped(doors.store, doors.catalog, stop, now=doors.clock.now())
 
 
 def _field(doors: Doors, account: str, name: str) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.shop import Schedule, moment, person, write
+from by_hand_shop import BEFORE, TEN, post, shop
+from support.shop import Schedule, person, write
 
 from scheduler.channels.base import Attempted, Channel, Evidence, Mark, Message, Receipt
 from scheduler.channels.task import TaskChannel
@@ -20,21 +20,9 @@ from scheduler.rehearsal import rehearse
 from scheduler.store import ledger, plans
 from scheduler.store.database import Store
 
-BEFORE = moment("2027-01-20T12:00:00+01:00")
-TEN = moment("2027-02-01T10:00:00+01:00")
-POST = """
-accounts: {instagram: biksouv}
-stages:
-  - stage: launch
-    kind: awareness
-    when: 1 february at 10:00
-    touches:
-      - id: teaser
-        channel: instagram
-        by_hand: true
-        text: "Spring is here 🌷 #paris https://shop.example/spring"
-        media: [{file: media/ring.jpg, alt: A ring on a hand}]
-"""
+POST = "\naccounts: {instagram: biksouv}" + post(
+    "Spring is here 🌷 #paris https://shop.example/spring", alt="A ring on a hand"
+)
 LATE = POST.replace("by_hand: true", "by_hand: {within: 90 minutes}")
 
 
@@ -58,13 +46,6 @@ class Network:
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""
-
-
-def shop(store: Store, folder: Path, text: str = POST, *more: Channel) -> Schedule:
-    channels: Mapping[str, Channel] = {one.name: one for one in (TaskChannel("manual"), TaskChannel("call"), *more)}
-    made = Schedule.on(store, BEFORE, channels=channels)
-    made.apply(write(folder, text))
-    return made
 
 
 def only(schedule: Schedule, **more: bool) -> TaskLine:
@@ -102,7 +83,7 @@ def test_the_task_has_the_words_and_the_network_hears_nothing(store: Store, tmp_
 
 
 def test_no_account_is_needed_and_none_is_missed(store: Store, tmp_path: Path) -> None:
-    shop(store, tmp_path)
+    shop(store, tmp_path, POST)
 
     assert watching.channels(store) == frozenset()
 
@@ -213,7 +194,7 @@ def test_a_task_is_overdue_after_its_time_and_too_late_after_its_message_would_b
 
 
 def test_a_task_that_came_late_has_its_whole_time_all_the_same(store: Store, tmp_path: Path) -> None:
-    schedule = shop(store, tmp_path)
+    schedule = shop(store, tmp_path, POST)
     schedule.clock.advance_to(TEN + timedelta(hours=2))  # the daemon was away
 
     schedule.tick()
@@ -222,7 +203,7 @@ def test_a_task_that_came_late_has_its_whole_time_all_the_same(store: Store, tmp
 
 
 def test_a_post_that_is_too_late_when_the_daemon_is_back_makes_no_task(store: Store, tmp_path: Path) -> None:
-    schedule = shop(store, tmp_path)
+    schedule = shop(store, tmp_path, POST)
     schedule.clock.advance_to(TEN + timedelta(hours=25))
 
     schedule.tick()
@@ -235,7 +216,7 @@ def test_a_post_that_is_too_late_when_the_daemon_is_back_makes_no_task(store: St
 
 
 def test_a_link_is_kept_apart_from_the_note(store: Store, tmp_path: Path) -> None:
-    schedule = shop(store, tmp_path)
+    schedule = shop(store, tmp_path, POST)
     schedule.live_until(TEN)
 
     done = tasks.finish(store, 1, now=TEN, note="as a reel", link="https://insta.example/p/1", who="anna")
@@ -248,7 +229,7 @@ def test_a_link_is_kept_apart_from_the_note(store: Store, tmp_path: Path) -> Non
 
 
 def test_a_task_is_opened_again_and_the_audit_says_by_whom(store: Store, tmp_path: Path) -> None:
-    schedule = shop(store, tmp_path)
+    schedule = shop(store, tmp_path, POST)
     schedule.live_until(TEN)
     assert not tasks.reopen(store, 1, now=TEN, who="anna")
     tasks.finish(store, 1, now=TEN, who="anna")
@@ -338,7 +319,7 @@ def test_a_crash_before_the_outcome_makes_one_task_and_asks_no_network(store: St
 
 
 def test_an_outcome_in_the_journal_is_left_out_for_it_has_no_task(store: Store, tmp_path: Path) -> None:
-    schedule = shop(store, tmp_path)
+    schedule = shop(store, tmp_path, POST)
     schedule.live_until(BEFORE + timedelta(days=1))
     record = {
         "delivery": schedule.rows()[0].id if schedule.rows() else 1,
@@ -380,7 +361,7 @@ def test_the_rehearsal_says_that_it_is_by_hand(tmp_path: Path) -> None:
 
 
 def test_the_status_counts_what_is_open_and_overdue(store: Store, tmp_path: Path) -> None:
-    schedule = shop(store, tmp_path)
+    schedule = shop(store, tmp_path, POST)
     schedule.live_until(TEN)
 
     early, late = (watching.status(store, now=TEN + timedelta(hours=hours)) for hours in (1, 4))

@@ -4,139 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
-from platform_peers import PEERS, Peer, peer
-from support.fault_proxy import Fault, FaultProxy, fault_proxy
+from platform_peers import PEERS
+from platform_rig import LOST, SECONDS, Marks, Rig, aimed, each_seed, nth, weather
+from support.fault_proxy import Fault, fault_proxy
 
-from scheduler.channels.base import Attempted, Channel, Evidence, Found, Message, Receipt, Settles
-from scheduler.errors import ChannelDown, NotSent, Refused, Unknown, Withheld
+from scheduler.channels.base import Attempted, Evidence, Found, Receipt, Settles
+from scheduler.errors import ChannelDown, NotSent, Unknown, Withheld
 from scheduler.store.ledger import REPEATABLE
-
-SECONDS = 0.4  # how long a channel waits for an answer that will not come
-
-GARBAGE = b"<html><body>Bad gateway, or not</body></html>"
 
 # A far end that repeats what it was sent, in every field that platforms have words in.
 ECHO = b'{"error": {"message": "{request}"}, "message": "{request}", "description": "{request}", "detail": "{request}"}'
 STATUSES = (200, 400, 401, 403, 404, 422, 500)
 ECHOES = (ECHO, b'{"ok": false, "error": "{request}", "error_description": "{request}"}')
-
-# What may befall the request that publishes, so that nobody here can know whether it did.
-LOST = {
-    "cut before": Fault(do="cut"),
-    "cut after": Fault(do="drop"),
-    "cut in the answer": Fault(do="break"),
-    "no answer, not done": Fault(do="stall"),
-    "no answer, done": Fault(do="hang"),
-    "500 not done": Fault(do="answer", status=500),
-    "502 done": Fault(do="replace", status=502, body=GARBAGE),
-    "503 not done": Fault(do="answer", status=503, body=GARBAGE),
-    "504 done": Fault(do="replace", status=504),
-    "garbage, done": Fault(do="replace", status=200, body=GARBAGE),
-}
-
-
-class Marks:
-    """The attempt mark: keeps what it was given, with what had been published and asked by then."""
-
-    def __init__(self, seen: Callable[[], object] = lambda: None, raises: Exception | None = None) -> None:
-        self.handles: list[str] = []
-        self.seen: list[object] = []
-        self._seen = seen
-        self._raises = raises
-
-    async def __call__(self, handle: str = "") -> None:
-        self.handles.append(handle)
-        self.seen.append(self._seen())
-        if self._raises is not None:
-            raise self._raises
-
-
-@dataclass
-class Rig:
-    """A far end behind a network that can fail."""
-
-    peer: Peer
-    proxy: FaultProxy
-    said: list[str] = field(default_factory=list)  # every word of ours: for the ledger, the log, the screen
-
-    def channel(self, seconds: float = 5) -> Channel:
-        return self.peer.channel(self.proxy.port, seconds=seconds)
-
-    async def tried(self, channel: Channel, message: Message, marks: Marks) -> Receipt | Exception:
-        """Send a message; what was raised is returned."""
-        try:
-            receipt = await channel.send(message, marks)
-        except Exception as error:
-            self.said += [str(error), repr(error), *marks.handles]
-            return error
-        self.said += [repr(receipt), *marks.handles]
-        return receipt
-
-    async def settled(self, channel: Channel, attempted: Attempted) -> Evidence:
-        """Ask what became of an attempt, as often and as late as it takes; OPEN is for a person to decide."""
-        assert isinstance(channel, Settles)
-        self.peer.clock.advance(channel.settles_after)
-        for _ in range(12):
-            try:
-                found = await channel.settle(attempted)
-            except (NotSent, ChannelDown) as error:
-                self.said.append(str(error))
-                self.peer.clock.advance(timedelta(minutes=1))
-                continue
-            self.said += [repr(found)]
-            if found.found is not Found.OPEN or found.look_at is None:
-                return found
-            self.peer.clock.advance_to(found.look_at)
-        return Evidence(Found.OPEN, "asked in vain")
-
-    async def carried(self, message: Message, *, seconds: float = SECONDS, channel: Channel | None = None) -> str:
-        """Do with one message what the worker and the settling do, until it is `sent`, or `listed` for a person."""
-        channel = channel or self.channel(seconds)
-        for number in range(1, 13):
-            marks, began = Marks(), self.peer.clock.now()
-            outcome = await self.tried(channel, message, marks)
-            if isinstance(outcome, Receipt):
-                await channel.close()
-                return "sent"
-            verdict = await self.after(channel, message, outcome, marks, number, began)
-            if verdict:
-                await channel.close()
-                return verdict
-        await channel.close()
-        return "given up"
-
-    async def after(
-        self, channel: Channel, message: Message, outcome: object, marks: Marks, number: int, began: object
-    ) -> str:
-        """Return how a message ended whose attempt did not end well, "" when it may be tried again."""
-        if isinstance(outcome, (NotSent, ChannelDown)):
-            at = getattr(outcome, "retry_at", None) or self.peer.clock.now() + timedelta(minutes=1)
-            self.peer.clock.advance_to(at)
-            return ""
-        assert not isinstance(outcome, Refused), str(outcome)
-        if not marks.handles or channel.name in REPEATABLE:
-            self.peer.clock.advance(timedelta(minutes=1))
-            return ""
-        if not isinstance(channel, Settles):
-            return "listed"
-        found = await self.settled(channel, Attempted(message, True, marks.handles[0], number, began))  # type: ignore[arg-type]
-        return {Found.SENT: "sent", Found.NOT_SENT: "", Found.OPEN: "listed"}[found.found]
-
-
-@asynccontextmanager
-async def rig(name: str, folder: Path) -> AsyncIterator[Rig]:
-    folder.mkdir(exist_ok=True)
-    far = peer(name, folder)
-    async with far.serve() as port, fault_proxy(port) as proxy:
-        yield Rig(far, proxy)
 
 
 @pytest.fixture(params=sorted(PEERS))
@@ -146,11 +29,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def test_what_was_planned_is_published_once_and_has_a_name(name: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[Receipt | Exception, list[str], str]:
-        async with rig(name, tmp_path) as one:
-            channel, message = one.channel(), one.peer.message()
-            outcome = await one.tried(channel, message, Marks())
-            await channel.close()
-            return outcome, one.peer.published(), message.content.text
+        async with Rig.to(name, tmp_path) as one:
+            message = one.peer.message()
+            return await one.tried_anew(message), one.peer.published(), message.content.text
 
     outcome, published, text = asyncio.run(scenario())
 
@@ -161,7 +42,7 @@ def test_what_was_planned_is_published_once_and_has_a_name(name: str, tmp_path: 
 
 def test_the_mark_comes_once_and_before_the_first_byte_that_cannot_be_taken_back(name: str, tmp_path: Path) -> None:
     async def scenario() -> Marks:
-        async with rig(name, tmp_path) as one:
+        async with Rig.to(name, tmp_path) as one:
             marks = Marks(lambda: (one.peer.published(), one.proxy.count(one.peer.commit)))
             channel = one.channel()
             await channel.send(one.peer.message(), marks)
@@ -178,10 +59,8 @@ def test_the_mark_comes_once_and_before_the_first_byte_that_cannot_be_taken_back
 @pytest.mark.parametrize("error", [Withheld("suppressed", "cancelled"), OSError("disk full")], ids=["withheld", "disk"])
 def test_when_the_mark_says_no_nothing_goes(name: str, error: Exception, tmp_path: Path) -> None:
     async def scenario() -> tuple[object, list[str], int]:
-        async with rig(name, tmp_path) as one:
-            channel = one.channel()
-            outcome = await one.tried(channel, one.peer.message(), Marks(raises=error))
-            await channel.close()
+        async with Rig.to(name, tmp_path) as one:
+            outcome = await one.tried_anew(one.peer.message(), Marks(raises=error))
             return outcome, one.peer.published(), one.proxy.count(one.peer.commit)
 
     assert asyncio.run(scenario()) == (error, [], 0)
@@ -190,24 +69,10 @@ def test_when_the_mark_says_no_nothing_goes(name: str, error: Exception, tmp_pat
 @pytest.mark.parametrize("case", sorted(LOST))
 def test_whoever_cannot_know_says_unknown_and_then_finds_out(name: str, case: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[Receipt | Exception, int, str, list[str], str]:
-        async with rig(name, tmp_path) as one:
-            fault = _of(LOST[case], one.peer.commit)
+        async with Rig.to(name, tmp_path) as one:
             message = one.peer.message()
-            one.proxy.script(fault)
-            for wait in (SECONDS, 2, 10) if fault.do in ("hang", "stall") else (30,):
-                channel, marks, began = one.channel(wait), Marks(), one.peer.clock.now()
-                outcome = await one.tried(channel, message, marks)
-                if one.proxy.met:  # else the machine was too busy for a request before it
-                    break
-                await channel.close()
-            there = len(one.peer.published())
-            if isinstance(outcome, Receipt):
-                verdict = "sent"
-            else:
-                verdict = await one.after(channel, message, outcome, marks, 1, began)
-                verdict = verdict or await one.carried(message, channel=channel)
-            await channel.close()
-            return outcome, there, verdict, one.peer.published(), message.content.text
+            found = await one.found_out(message, aimed(LOST[case], one.peer.commit), one.peer.published)
+            return *found, one.peer.published(), message.content.text
 
     outcome, there, verdict, published, text = asyncio.run(scenario())
 
@@ -218,7 +83,7 @@ def test_whoever_cannot_know_says_unknown_and_then_finds_out(name: str, case: st
 
 def test_where_nobody_listens_nothing_was_sent(name: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[object, Marks]:
-        async with rig(name, tmp_path) as one:
+        async with Rig.to(name, tmp_path) as one:
             far = one.peer
         channel, marks = far.channel(one.proxy.port, seconds=SECONDS), Marks()
         outcome = await one.tried(channel, far.message(), marks)
@@ -233,11 +98,9 @@ def test_where_nobody_listens_nothing_was_sent(name: str, tmp_path: Path) -> Non
 
 def test_too_many_requests_waits_as_long_as_it_is_told(name: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[object, float, list[str]]:
-        async with rig(name, tmp_path) as one:
-            channel = one.channel()
+        async with Rig.to(name, tmp_path) as one:
             one.proxy.script(Fault(one.peer.commit, "answer", status=429, headers={"Retry-After": "90"}))
-            outcome = await one.tried(channel, one.peer.message(), Marks())
-            await channel.close()
+            outcome = await one.tried_anew(one.peer.message())
             assert isinstance(outcome, NotSent)
             assert outcome.retry_at is not None
             return outcome, (outcome.retry_at - one.peer.clock.now()).total_seconds(), one.peer.published()
@@ -251,12 +114,10 @@ def test_too_many_requests_waits_as_long_as_it_is_told(name: str, tmp_path: Path
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_no_redirect_is_followed_with_our_credentials(name: str, status: int, tmp_path: Path) -> None:
     async def scenario() -> tuple[object, int, int]:
-        async with rig(name, tmp_path) as one, fault_proxy(1) as elsewhere:
+        async with Rig.to(name, tmp_path) as one, fault_proxy(1) as elsewhere:
             away = f"http://127.0.0.1:{elsewhere.port}/"
             one.proxy.script(Fault(one.peer.commit, "answer", status=status, headers={"Location": away}))
-            channel = one.channel()
-            outcome = await one.tried(channel, one.peer.message(), Marks())
-            await channel.close()
+            outcome = await one.tried_anew(one.peer.message())
             return outcome, len(elsewhere.seen), len(one.peer.published())
 
     outcome, followed, published = asyncio.run(scenario())
@@ -267,7 +128,7 @@ def test_no_redirect_is_followed_with_our_credentials(name: str, status: int, tm
 
 def test_the_same_key_twice_is_one_post_or_can_be_looked_up(name: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[list[str], Evidence | None]:
-        async with rig(name, tmp_path) as one:
+        async with Rig.to(name, tmp_path) as one:
             channel, message, marks = one.channel(), one.peer.message(), Marks()
             began = one.peer.clock.now()
             await channel.send(message, marks)
@@ -287,7 +148,7 @@ def test_the_same_key_twice_is_one_post_or_can_be_looked_up(name: str, tmp_path:
 
 def test_an_attempt_that_never_arrived_is_not_taken_for_sent(name: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[object, list[str], Found | None]:
-        async with rig(name, tmp_path) as one:
+        async with Rig.to(name, tmp_path) as one:
             channel, message, marks, found = one.channel(), one.peer.message(), Marks(), None
             one.proxy.script(Fault(one.peer.commit, "cut"))
             began = one.peer.clock.now()
@@ -307,8 +168,8 @@ def test_an_attempt_that_never_arrived_is_not_taken_for_sent(name: str, tmp_path
 @pytest.mark.parametrize("do", ["cut", "drop", "stall", "hang"])
 def test_a_network_that_fails_at_any_one_request_costs_nothing(name: str, do: str, tmp_path: Path) -> None:
     async def at(step: int) -> tuple[str, list[str], int, str]:
-        async with rig(name, tmp_path / str(step)) as one:
-            one.proxy.script(*_nth(one, step, do))
+        async with Rig.to(name, tmp_path / str(step)) as one:
+            one.proxy.script(*nth(step, do))
             message = one.peer.message()
             return await one.carried(message), one.peer.published(), len(one.proxy.met), message.content.text
 
@@ -326,8 +187,8 @@ def test_a_network_that_fails_at_any_one_request_costs_nothing(name: str, do: st
 @pytest.mark.parametrize("do", ["stall", "hang"])
 def test_a_process_that_dies_at_any_one_request_costs_nothing(name: str, do: str, tmp_path: Path) -> None:
     async def at(step: int) -> tuple[str, list[str], str]:
-        async with rig(name, tmp_path / str(step)) as one:
-            one.proxy.script(*_nth(one, step, do))
+        async with Rig.to(name, tmp_path / str(step)) as one:
+            one.proxy.script(*nth(step, do))
             message, marks, began = one.peer.message(), Marks(), one.peer.clock.now()
             first = one.channel()
             life = asyncio.create_task(first.send(message, marks))
@@ -355,12 +216,12 @@ def test_a_process_that_dies_at_any_one_request_costs_nothing(name: str, do: str
 
 def test_no_secret_stands_in_any_word_of_ours(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> tuple[list[str], tuple[str, ...]]:
-        async with rig(name, tmp_path) as one:
+        async with Rig.to(name, tmp_path) as one:
             caplog.set_level(logging.DEBUG)
             answers = [Fault(do="answer", status=status, body=echo) for status in STATUSES for echo in ECHOES]
             for fault in (*LOST.values(), *answers):
                 channel = one.channel(SECONDS)
-                one.proxy.script(_of(fault, one.peer.commit))
+                one.proxy.script(aimed(fault, one.peer.commit))
                 await one.tried(channel, one.peer.message(), Marks())
                 one.proxy.clear()
                 one.said.append(repr(channel))
@@ -376,24 +237,17 @@ def test_no_secret_stands_in_any_word_of_ours(name: str, tmp_path: Path, caplog:
 
 
 SEEDS = 40  # runs of each platform, hundreds of all together
-AT_ONCE = 20
 
 
 def test_whatever_the_network_does_no_post_is_doubled_or_lost(name: str, tmp_path: Path) -> None:
     async def run(seed: int) -> tuple[str, list[str], int, str]:
-        async with rig(name, tmp_path / str(seed)) as one:
-            one.proxy.script(*_weather(Random(seed), one.peer.commit))
+        async with Rig.to(name, tmp_path / str(seed)) as one:
+            one.proxy.script(*weather(Random(seed), one.peer.commit))
             message = one.peer.message()
             verdict = await one.carried(message)
             return verdict, one.peer.published(), len(one.proxy.met), message.content.text
 
-    async def scenario() -> list[tuple[str, list[str], int, str]]:
-        found = []
-        for first in range(0, SEEDS, AT_ONCE):
-            found += await asyncio.gather(*(run(seed) for seed in range(first, first + AT_ONCE)))
-        return found
-
-    results = asyncio.run(scenario())
+    results = asyncio.run(each_seed(run, SEEDS))
 
     doubled = [seed for seed, (_, published, _, _) in enumerate(results) if len(published) > 1]
     lost = [seed for seed, (verdict, published, _, _) in enumerate(results) if verdict == "sent" and not published]
@@ -403,43 +257,10 @@ def test_whatever_the_network_does_no_post_is_doubled_or_lost(name: str, tmp_pat
     assert sum(met for _, _, met, _ in results) > SEEDS  # the weather was bad
 
 
-def _of(fault: Fault, match: str) -> Fault:
-    return Fault(match, fault.do, fault.status, fault.body, fault.headers)
-
-
 async def _steps(name: str, folder: Path) -> int:
     """Return how many requests a post takes when nothing fails."""
-    async with rig(name, folder / "undisturbed") as one:
+    async with Rig.to(name, folder / "undisturbed") as one:
         channel = one.channel()
         await channel.send(one.peer.message(), Marks())
         await channel.close()
         return len(one.proxy.seen)
-
-
-def _nth(one: Rig, step: int, do: str) -> list[Fault]:
-    """Return faults of which the one meets the request number `step`, from 0."""
-    passed = [0]
-
-    class Nth(Fault):
-        def fits(self, request: object) -> bool:
-            if self.times > 0:
-                passed[0] += 1
-            return self.times > 0 and passed[0] == step + 1
-
-    return [Nth(do=do)]  # type: ignore[arg-type]
-
-
-def _weather(random: Random, commit: str) -> list[Fault]:
-    """Return what befalls one post: faults at any request and at the one that counts, most of them short."""
-    faults = []
-    for match in [commit, *random.choices(["*", commit], k=random.randint(1, 4))]:
-        if random.random() < 0.15:
-            continue
-        do = random.choices(
-            ["cut", "drop", "break", "replace", "answer", "delay", "hang", "stall"], [4, 6, 3, 4, 4, 2, 1, 1]
-        )
-        status = random.choice([429, 500, 502, 503, 504]) if do[0] == "answer" else random.choice([500, 502, 504, 200])
-        body = random.choice([b"", GARBAGE, b'{"ok": tru'])
-        headers = {"Retry-After": "30"} if status == 429 else {}
-        faults.append(Fault(match, do[0], status, body, headers, seconds=0.01))  # type: ignore[arg-type]
-    return faults

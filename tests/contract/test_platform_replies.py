@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 import pytest
-from platform_peers import PlatformPeer, peer
-from support.fault_proxy import Fault, fault_proxy
-from test_platform_conformance import AT_ONCE, LOST, SECONDS, Marks, Rig, _nth, _of, _weather
+from platform_peers import PlatformPeer
+from platform_rig import LOST, Marks, Rig, aimed, each_seed, nth, weather
+from support.fault_proxy import Fault
 
 from campaigns.definition import COMMENTS, THREADS
 from campaigns.rendering import Content
@@ -60,14 +58,6 @@ class Hanging(Rig):
         )
 
 
-@asynccontextmanager
-async def rig(name: str, folder: Path) -> AsyncIterator[Hanging]:
-    folder.mkdir(exist_ok=True)
-    far = peer(name, folder)
-    async with far.serve() as port, fault_proxy(port) as proxy:
-        yield Hanging(far, proxy)
-
-
 @pytest.fixture(params=sorted(COMMENTS | THREADS))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -75,11 +65,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def test_what_hangs_on_a_post_stands_below_it(name: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[Receipt | Exception, list[tuple[str, str]], str]:
-        async with rig(name, tmp_path) as one:
+        async with Hanging.to(name, tmp_path) as one:
             above = await one.posted()
-            channel = one.channel()
-            outcome = await one.tried(channel, one.reply(above), Marks())
-            await channel.close()
+            outcome = await one.tried_anew(one.reply(above))
             return outcome, one.far.hanging(), one.peer.message().content.text
 
     outcome, hanging, text = asyncio.run(scenario())
@@ -91,7 +79,7 @@ def test_what_hangs_on_a_post_stands_below_it(name: str, tmp_path: Path) -> None
 
 def test_the_mark_of_a_reply_comes_once_and_before_its_first_byte(name: str, tmp_path: Path) -> None:
     async def scenario() -> list[object]:
-        async with rig(name, tmp_path) as one:
+        async with Hanging.to(name, tmp_path) as one:
             above = await one.posted()
             before = one.proxy.count(one.far.commit_of_reply)
             marks = Marks(lambda: (one.far.hanging(), one.proxy.count(one.far.commit_of_reply) - before))
@@ -106,11 +94,9 @@ def test_the_mark_of_a_reply_comes_once_and_before_its_first_byte(name: str, tmp
 
 def test_a_reply_whose_mark_says_no_does_not_go(name: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[object, list[tuple[str, str]]]:
-        async with rig(name, tmp_path) as one:
+        async with Hanging.to(name, tmp_path) as one:
             above = await one.posted()
-            channel = one.channel()
-            outcome = await one.tried(channel, one.reply(above), Marks(raises=Withheld("cancelled", "rejected")))
-            await channel.close()
+            outcome = await one.tried_anew(one.reply(above), Marks(raises=Withheld("cancelled", "rejected")))
             return outcome, one.far.hanging()
 
     outcome, hanging = asyncio.run(scenario())
@@ -122,11 +108,10 @@ def test_a_reply_whose_mark_says_no_does_not_go(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("named", ["", "2027/outbox/launch.md"])
 def test_a_post_that_nobody_knows_the_name_of_is_not_guessed(name: str, named: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[object, Marks, list[str]]:
-        async with rig(name, tmp_path) as one:
+        async with Hanging.to(name, tmp_path) as one:
             await one.posted()
-            channel, marks = one.channel(), Marks()
-            outcome = await one.tried(channel, one.reply(Above(named, named)), marks)
-            await channel.close()
+            marks = Marks()
+            outcome = await one.tried_anew(one.reply(Above(named, named)), marks)
             return outcome, marks, one.peer.published()
 
     outcome, marks, published = asyncio.run(scenario())
@@ -139,23 +124,10 @@ def test_a_post_that_nobody_knows_the_name_of_is_not_guessed(name: str, named: s
 @pytest.mark.parametrize("case", sorted(LOST))
 def test_whoever_cannot_know_of_a_reply_says_unknown_and_then_finds_out(name: str, case: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[Receipt | Exception, int, str, list[tuple[str, str]], str]:
-        async with rig(name, tmp_path) as one:
+        async with Hanging.to(name, tmp_path) as one:
             message = one.reply(await one.posted())
-            fault = _of(LOST[case], one.far.commit_of_reply)
-            one.proxy.script(fault)
-            for wait in (SECONDS, 2, 10) if fault.do in ("hang", "stall") else (30,):
-                channel, marks, began = one.channel(wait), Marks(), one.peer.clock.now()
-                outcome = await one.tried(channel, message, marks)
-                if one.proxy.met:  # else the machine was too busy for a request before it
-                    break
-                await channel.close()
-            there = len(one.far.hanging())
-            verdict = "sent"
-            if not isinstance(outcome, Receipt):
-                verdict = await one.after(channel, message, outcome, marks, 1, began)
-                verdict = verdict or await one.carried(message, channel=channel)
-            await channel.close()
-            return outcome, there, verdict, one.far.hanging(), one.peer.message().content.text
+            found = await one.found_out(message, aimed(LOST[case], one.far.commit_of_reply), one.far.hanging)
+            return *found, one.far.hanging(), one.peer.message().content.text
 
     outcome, there, verdict, hanging, text = asyncio.run(scenario())
 
@@ -166,7 +138,7 @@ def test_whoever_cannot_know_of_a_reply_says_unknown_and_then_finds_out(name: st
 
 def test_a_reply_that_never_arrived_is_not_taken_for_the_post_above_it(name: str, tmp_path: Path) -> None:
     async def scenario() -> Found | None:
-        async with rig(name, tmp_path) as one:
+        async with Hanging.to(name, tmp_path) as one:
             channel, marks = one.channel(), Marks()
             if not isinstance(channel, Settles):
                 return None
@@ -184,7 +156,7 @@ def test_a_reply_that_never_arrived_is_not_taken_for_the_post_above_it(name: str
 @pytest.mark.parametrize("do", ["cut", "drop", "stall", "hang"])
 def test_a_network_that_fails_at_any_request_of_a_reply_costs_nothing(name: str, do: str, tmp_path: Path) -> None:
     async def steps() -> int:
-        async with rig(name, tmp_path / "undisturbed") as one:
+        async with Hanging.to(name, tmp_path / "undisturbed") as one:
             message = one.reply(await one.posted())
             before, channel = len(one.proxy.seen), one.channel()
             await channel.send(message, Marks())
@@ -192,9 +164,9 @@ def test_a_network_that_fails_at_any_request_of_a_reply_costs_nothing(name: str,
             return len(one.proxy.seen) - before
 
     async def at(step: int) -> tuple[str, list[tuple[str, str]], str]:
-        async with rig(name, tmp_path / str(step)) as one:
+        async with Hanging.to(name, tmp_path / str(step)) as one:
             message = one.reply(await one.posted())
-            one.proxy.script(*_nth(one, step, do))
+            one.proxy.script(*nth(step, do))
             return await one.carried(message), one.far.hanging(), one.peer.message().content.text
 
     async def scenario() -> list[tuple[str, list[tuple[str, str]], str]]:
@@ -207,13 +179,10 @@ def test_a_network_that_fails_at_any_request_of_a_reply_costs_nothing(name: str,
 
 def test_a_post_that_was_taken_away_is_no_reason_to_post_into_the_void(name: str, tmp_path: Path) -> None:
     async def scenario() -> tuple[object, list[str]]:
-        async with rig(name, tmp_path) as one:
+        async with Hanging.to(name, tmp_path) as one:
             message = one.reply(await one.posted())
             one.far.emptied()
-            channel = one.channel()
-            outcome = await one.tried(channel, message, Marks())
-            await channel.close()
-            return outcome, one.peer.published()
+            return await one.tried_anew(message), one.peer.published()
 
     outcome, published = asyncio.run(scenario())
 
@@ -225,7 +194,7 @@ def test_whatever_the_network_does_no_thread_is_torn_doubled_or_out_of_order(nam
     """A post and what hangs on it, each sent once the one before is known to be there, as the daemon does it."""
 
     async def run(seed: int) -> tuple[list[str], list[tuple[str, str]], int, str]:
-        async with rig(name, tmp_path / str(seed)) as one:
+        async with Hanging.to(name, tmp_path / str(seed)) as one:
             random, first, verdicts = Random(seed), one.peer.message(), []
             above: Above | None = None
             for number, text in enumerate(_texts(name, first.content.text)):
@@ -233,7 +202,7 @@ def test_whatever_the_network_does_no_thread_is_torn_doubled_or_out_of_order(nam
                 if above is not None:
                     message = one.reply(above, text, f"{number:032x}")
                 commit = one.peer.commit if above is None else one.far.commit_of_reply
-                one.proxy.script(*_weather(random, commit))
+                one.proxy.script(*weather(random, commit))
                 one.last = ""
                 verdicts.append(await one.carried(message))
                 one.proxy.clear()
@@ -242,14 +211,8 @@ def test_whatever_the_network_does_no_thread_is_torn_doubled_or_out_of_order(nam
                 above = Above(one.last, one.last if above is None else above.first)
             return verdicts, one.far.hanging(), len(one.peer.published()), first.content.text
 
-    async def scenario() -> list[tuple[list[str], list[tuple[str, str]], int, str]]:
-        found = []
-        for begin in range(0, SEEDS, AT_ONCE):
-            found += await asyncio.gather(*(run(seed) for seed in range(begin, min(begin + AT_ONCE, SEEDS))))
-        return found
-
     whole = 0
-    for verdicts, hanging, published, text in asyncio.run(scenario()):
+    for verdicts, hanging, published, text in asyncio.run(each_seed(run, SEEDS)):
         texts = _texts(name, text)
         above = [text, text if name == "slack" else SECOND]  # a thread of Slack's hangs on its first message
         expected = list(zip(texts[1:], above, strict=False))
@@ -267,16 +230,15 @@ def _texts(name: str, first: str) -> list[str]:
 @pytest.mark.parametrize("name", sorted(COMMENTS))
 def test_a_comment_bears_words_alone(name: str, tmp_path: Path) -> None:
     async def scenario() -> list[object]:
-        async with rig(name, tmp_path) as one:
+        async with Hanging.to(name, tmp_path) as one:
             message = one.reply(await one.posted())
             found: list[object] = []
             pictured = Content("", SECOND, media=(("bouquet.png", ""),))
             long = [Content("", "x" * 9_000)] if name in LONGEST_KNOWN else []
             for content in (Content("", " "), pictured, *long):
-                channel, marks = one.channel(), Marks()
-                found.append(await one.tried(channel, dataclasses.replace(message, content=content), marks))
+                marks = Marks()
+                found.append(await one.tried_anew(dataclasses.replace(message, content=content), marks))
                 assert marks.handles == []
-                await channel.close()
             return found
 
     assert all(isinstance(outcome, Refused) for outcome in asyncio.run(scenario()))

@@ -9,34 +9,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from platform_peers import tls
+from calendar_shop import START, calendar, collection, rounds, shop, tick_off
 from pydantic import SecretStr
 from support.fault_proxy import Fault, fault_proxy
 from support.radicale_server import PASSWORD, USER, Server, radicale_server
 from support.serving import assemble, serve_until
-from support.shop import Schedule, moment, person, write
+from support.shop import Schedule, person
 
 from scheduler.channels.caldav import TaskCollection
 from scheduler.clock import SystemClock
 from scheduler.errors import ChannelDown, NotSent, Refused, SchedulerError
 from scheduler.operations import tasks as tasks_of
-from scheduler.operations.task_calendar import Changes, TaskCalendar
+from scheduler.operations.task_calendar import Changes
 from scheduler.runtime import Copying, every
 from scheduler.store import meta, people, plans
 from scheduler.store.database import Store
 from scheduler.store.meta import Hold
-from scheduler.store.writer import InlineWriter, ThreadWriter
-
-START = moment("2027-01-04T09:00:00+01:00")
-CALLS = """
-courtesy: {quiet_hours: none}
-stages:
-  - stage: launch
-    kind: awareness
-    when: as soon as possible
-    touches:
-      - {id: call, channel: call, on: purchase, when: as soon as possible, text: "Ask {{ contact.first_name }}; about the bike, & more.\\nThen thank."}
-"""
+from scheduler.store.writer import ThreadWriter
 
 
 @pytest.fixture
@@ -47,49 +36,18 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def schedule(store: Store, tmp_path: Path) -> Schedule:
-    made = Schedule.on(store, START)
-    made.know(person("lea@example.org", first_name="Léa", last_name="Martin", phone="+33612345678"))
-    made.apply(write(tmp_path, CALLS))
-    made.happens("lea@example.org", "purchase", key="order-1")
-    return made
+    return shop(store, tmp_path)
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Schedule:
     """The same shop in memory: what a calendar does is nothing to a database."""
-    made = Schedule.on(Store.memory(), START)
-    made.know(person("lea@example.org", first_name="Léa", last_name="Martin", phone="+33612345678"))
-    made.apply(write(tmp_path, CALLS))
-    made.happens("lea@example.org", "purchase", key="order-1")
-    return made
-
-
-def collection(schedule: Schedule, url: str, *, password: str = PASSWORD, seconds: float = 10) -> TaskCollection:
-    fields = {"url": url, "user": USER, "password": password}
-    accounts = {"caldav": {name: SecretStr(value) for name, value in fields.items()}}
-    return TaskCollection(accounts, schedule.clock, tls=tls, seconds=seconds)
-
-
-def rounds(schedule: Schedule, url: str, times: int = 1) -> list[Changes]:
-    async def scenario() -> list[Changes]:
-        calendar = TaskCalendar(schedule.store, InlineWriter(), collection(schedule, url), schedule.clock)
-        try:
-            return [await calendar.round() for _ in range(times)]
-        finally:
-            await calendar.close()
-
-    return asyncio.run(scenario())
+    return shop(Store.memory(), tmp_path)
 
 
 def the_name(server: Server) -> str:
     (name,) = server.names()
     return name
-
-
-def tick_there(server: Server, *, more: str = "") -> None:
-    name = the_name(server)
-    content = server.content(name)
-    server.write(name, content.replace("STATUS:NEEDS-ACTION", f"STATUS:COMPLETED{more}"))
 
 
 def tasks(schedule: Schedule) -> list[tuple[int, bool, str]]:
@@ -102,7 +60,7 @@ def tasks(schedule: Schedule) -> list[tuple[int, bool, str]]:
 def test_an_open_task_is_in_the_calendar_with_all_that_the_call_needs(schedule: Schedule, server: Server) -> None:
     schedule.tick()
 
-    (changes,) = rounds(schedule, server.url)
+    (changes,) = rounds(schedule, server)
 
     assert changes == Changes(added=1)
     todo = server.todo(the_name(server))
@@ -117,10 +75,10 @@ def test_an_open_task_is_in_the_calendar_with_all_that_the_call_needs(schedule: 
 
 def test_a_round_after_it_changes_nothing(schedule: Schedule, server: Server) -> None:
     schedule.tick()
-    rounds(schedule, server.url)
+    rounds(schedule, server)
     before = server.content(the_name(server))
 
-    assert rounds(schedule, server.url, 2) == [Changes(), Changes()]
+    assert rounds(schedule, server, 2) == [Changes(), Changes()]
     assert server.content(the_name(server)) == before
 
 
@@ -128,10 +86,7 @@ def test_two_daemons_at_once_make_one(schedule: Schedule, server: Server) -> Non
     schedule.tick()
 
     async def scenario() -> list[Changes]:
-        both = [
-            TaskCalendar(schedule.store, InlineWriter(), collection(schedule, server.url), schedule.clock)
-            for _ in range(2)
-        ]
+        both = [calendar(schedule, server.url) for _ in range(2)]
         found = await asyncio.gather(*(one.round() for one in both))
         for one in both:
             await one.close()
@@ -143,11 +98,11 @@ def test_two_daemons_at_once_make_one(schedule: Schedule, server: Server) -> Non
 
 def test_what_is_ticked_off_there_is_done_here(schedule: Schedule, server: Server) -> None:
     schedule.tick()
-    rounds(schedule, server.url)
-    tick_there(server)
+    rounds(schedule, server)
+    tick_off(server, the_name(server))
     schedule.clock.advance(timedelta(hours=2))
 
-    (changes,) = rounds(schedule, server.url)
+    (changes,) = rounds(schedule, server)
 
     assert changes == Changes(ticked=1)
     (row,) = tasks_of.lines(schedule.store, now=START, everything=True)
@@ -155,33 +110,33 @@ def test_what_is_ticked_off_there_is_done_here(schedule: Schedule, server: Serve
     with schedule.store.read() as conn:
         last = plans.audits(conn)[-1]
     assert (last.who, last.action, last.subject) == ("calendar", "task done", "1")
-    assert rounds(schedule, server.url) == [Changes()]
+    assert rounds(schedule, server) == [Changes()]
 
 
 def test_what_is_done_here_is_ticked_off_there_with_the_words_of_a_colleague(
     schedule: Schedule, server: Server
 ) -> None:
     schedule.tick()
-    rounds(schedule, server.url)
+    rounds(schedule, server)
     name = the_name(server)
     server.write(name, server.content(name).replace("Then thank.", "Then thank. Rang twice!"))
     tasks_of.finish(schedule.store, 1, now=START + timedelta(hours=1), who="anna")
 
-    (changes,) = rounds(schedule, server.url)
+    (changes,) = rounds(schedule, server)
 
     assert changes == Changes(closed=1)
     todo = server.todo(name)
     assert (str(todo["STATUS"]), todo.decoded("COMPLETED")) == ("COMPLETED", datetime(2027, 1, 4, 9, tzinfo=UTC))
     assert "Rang twice!" in str(todo["DESCRIPTION"])
-    assert rounds(schedule, server.url) == [Changes()]
+    assert rounds(schedule, server) == [Changes()]
 
 
 def test_an_open_task_that_somebody_deletes_there_comes_back(schedule: Schedule, server: Server) -> None:
     schedule.tick()
-    rounds(schedule, server.url)
+    rounds(schedule, server)
     server.remove(the_name(server))
 
-    assert rounds(schedule, server.url) == [Changes(added=1)]
+    assert rounds(schedule, server) == [Changes(added=1)]
     assert tasks(schedule) == [(1, False, "")]
 
 
@@ -189,29 +144,29 @@ def test_a_task_that_is_done_before_it_was_copied_is_not_copied(schedule: Schedu
     schedule.tick()
     tasks_of.finish(schedule.store, 1, now=START, who="anna")
 
-    assert rounds(schedule, server.url) == [Changes()]
+    assert rounds(schedule, server) == [Changes()]
     assert server.names() == []
 
 
 def test_nothing_of_a_person_who_is_forgotten_stays_in_the_calendar(schedule: Schedule, server: Server) -> None:
     schedule.tick()
-    rounds(schedule, server.url)
+    rounds(schedule, server)
     with schedule.store.begin() as conn:
         people.erase(conn, 1, people.traces(conn, 1), asked=True, now=START)
 
-    assert rounds(schedule, server.url, 2) == [Changes(removed=1), Changes()]
+    assert rounds(schedule, server, 2) == [Changes(removed=1), Changes()]
     assert server.names() == []
 
 
 def test_the_person_of_an_old_task_is_forgotten_there_too(schedule: Schedule, server: Server) -> None:
     schedule.tick()
-    rounds(schedule, server.url)
+    rounds(schedule, server)
     tasks_of.finish(schedule.store, 1, now=START, who="anna")
     schedule.clock.advance(timedelta(days=200))
     with schedule.store.begin() as conn:
         people.erase(conn, 1, people.traces(conn, 1), asked=True, now=schedule.clock.now())
 
-    assert rounds(schedule, server.url) == [Changes(removed=1)]
+    assert rounds(schedule, server) == [Changes(removed=1)]
 
 
 def test_other_peoples_tasks_in_the_same_calendar_are_left_alone(schedule: Schedule, server: Server) -> None:
@@ -219,7 +174,7 @@ def test_other_peoples_tasks_in_the_same_calendar_are_left_alone(schedule: Sched
     server.write("milk.ics", own)
     schedule.tick()
 
-    rounds(schedule, server.url, 2)
+    rounds(schedule, server, 2)
 
     assert "SUMMARY:Milk" in server.content("milk.ics")
     assert len(server.names()) == 2
@@ -230,7 +185,7 @@ def test_a_database_that_is_held_shows_no_calendar_anything(schedule: Schedule, 
     with schedule.store.begin() as conn:
         meta.set_hold(conn, Hold("it may be a copy", START))
 
-    assert rounds(schedule, server.url) == [Changes()]
+    assert rounds(schedule, server) == [Changes()]
     assert server.names() == []
 
 
@@ -240,7 +195,7 @@ def test_more_tasks_than_one_request_asks_for_are_all_there(schedule: Schedule, 
         schedule.happens(f"p{number}@example.org", "purchase", key=f"order of {number}")
     schedule.live_until(START + timedelta(minutes=1))
 
-    assert rounds(schedule, server.url, 2) == [Changes(added=51), Changes()]
+    assert rounds(schedule, server, 2) == [Changes(added=51), Changes()]
     assert len(server.names()) == 51
 
 
@@ -254,12 +209,10 @@ def through(schedule: Schedule, server: Server, *faults: Fault, seconds: float =
         async with fault_proxy(server.port) as proxy:
             proxy.script(*faults)
             url = server.url.replace(str(server.port), str(proxy.port))
-            calendar = TaskCalendar(
-                schedule.store, InlineWriter(), collection(schedule, url, seconds=seconds), schedule.clock
-            )
-            copying = Copying(calendar)
+            copies = calendar(schedule, url, seconds=seconds)
+            copying = Copying(copies)
             found = [await copying.round() for _ in range(4)]
-            await calendar.close()
+            await copies.close()
             return found
 
     return asyncio.run(scenario())
@@ -301,7 +254,7 @@ def test_a_calendar_that_says_no_loses_and_delays_no_task(small: Schedule, serve
 )
 def test_an_answer_that_is_no_list_is_not_taken_for_an_empty_one(small: Schedule, server: Server, body: bytes) -> None:
     small.tick()
-    rounds(small, server.url)
+    rounds(small, server)
 
     found = through(small, server, Fault("REPORT *", "answer", status=207, body=body, times=4))
 
@@ -394,17 +347,17 @@ def test_the_daemon_puts_a_new_task_there_and_hears_that_it_is_done(
 ) -> None:
     async def scenario() -> None:
         writer = ThreadWriter()
-        calendar = TaskCalendar(store, writer, collection(schedule, server.url), schedule.clock)
+        copies = calendar(schedule, server.url, writer=writer)
         daemon, _ = assemble(
             store,
             schedule.channels,
             writer,
             clock=schedule.clock,
-            rounds=[every(timedelta(seconds=0.05), "calendar", Copying(calendar).round, SystemClock())],
+            rounds=[every(timedelta(seconds=0.05), "calendar", Copying(copies).round, SystemClock())],
         )
         try:
             await serve_until(daemon, lambda: len(server.names()) == 1)
-            tick_there(server)
+            tick_off(server, the_name(server))
             done = lambda: tasks(schedule) == [(1, True, "ticked off in the calendar")]  # noqa: E731
             again, _ = assemble(
                 store,
@@ -412,11 +365,11 @@ def test_the_daemon_puts_a_new_task_there_and_hears_that_it_is_done(
                 writer,
                 clock=schedule.clock,
                 worker_id="w2",
-                rounds=[every(timedelta(seconds=0.05), "calendar", Copying(calendar).round, SystemClock())],
+                rounds=[every(timedelta(seconds=0.05), "calendar", Copying(copies).round, SystemClock())],
             )
             await serve_until(again, done)
         finally:
-            await calendar.close()
+            await copies.close()
             writer.close()
 
     asyncio.run(scenario())

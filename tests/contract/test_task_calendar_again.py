@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from platform_peers import tls
-from pydantic import SecretStr
-from support.radicale_server import PASSWORD, USER, Server, radicale_server
-from support.shop import Schedule, moment, person, write
+from calendar_shop import CALLS, START, rounds, shop, tick_off
+from support.radicale_server import Server, radicale_server
+from support.shop import Schedule
 
-from scheduler.channels.caldav import TaskCollection
 from scheduler.channels.task import TaskChannel
 from scheduler.operations import tasks
-from scheduler.operations.task_calendar import Changes, TaskCalendar
+from scheduler.operations.task_calendar import Changes
 from scheduler.store import people
 from scheduler.store.database import Store
-from scheduler.store.writer import InlineWriter
 
-START = moment("2027-01-04T09:00:00+01:00")
 POST = """
 accounts: {instagram: biksouv}
 courtesy: {send_hours: none}
@@ -36,15 +31,6 @@ stages:
         text: "Spring is here"
         media: [{file: media/ring.jpg, alt: A ring}, media/door.jpg]
 """
-CALL = """
-courtesy: {quiet_hours: none}
-stages:
-  - stage: launch
-    kind: awareness
-    when: as soon as possible
-    touches:
-      - {id: call, channel: call, on: purchase, when: as soon as possible, text: "Ask {{ contact.first_name }}"}
-"""
 
 
 @pytest.fixture
@@ -53,32 +39,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield found
 
 
-def shop(store: Store, folder: Path, text: str) -> Schedule:
-    made = Schedule.on(store, START, channels={name: TaskChannel(name) for name in ("manual", "call")})
-    made.know(person("lea@example.org", first_name="Léa", last_name="Martin", phone="+33612345678"))
-    made.apply(write(folder, text))
-    if "purchase" in text:
-        made.happens("lea@example.org", "purchase", key="order-1")
+def lived(store: Store, folder: Path, text: str = CALLS) -> Schedule:
+    """Return the shop a minute after its start, with channels that make tasks alone; only a call waits for a purchase."""
+    channels = {name: TaskChannel(name) for name in ("manual", "call")}
+    made = shop(store, folder, text, channels=channels, bought=text is CALLS)
     made.live_until(START + timedelta(minutes=1))
     return made
-
-
-def rounds(schedule: Schedule, server: Server, times: int = 1) -> list[Changes]:
-    async def scenario() -> list[Changes]:
-        fields = {"url": server.url, "user": USER, "password": PASSWORD}
-        accounts = {"caldav": {name: SecretStr(value) for name, value in fields.items()}}
-        collection = TaskCollection(accounts, schedule.clock, tls=tls)
-        calendar = TaskCalendar(schedule.store, InlineWriter(), collection, schedule.clock)
-        try:
-            return [await calendar.round() for _ in range(times)]
-        finally:
-            await calendar.close()
-
-    return asyncio.run(scenario())
-
-
-def tick(server: Server, name: str) -> None:
-    server.write(name, server.content(name).replace("STATUS:NEEDS-ACTION", "STATUS:COMPLETED"))
 
 
 def status(server: Server) -> dict[str, str]:
@@ -86,7 +52,7 @@ def status(server: Server) -> dict[str, str]:
 
 
 def test_a_post_by_hand_is_there_with_its_words_and_files(store: Store, tmp_path: Path, server: Server) -> None:
-    schedule = shop(store, tmp_path, POST)
+    schedule = lived(store, tmp_path, POST)
 
     assert rounds(schedule, server) == [Changes(added=1)]
 
@@ -99,20 +65,20 @@ def test_a_post_by_hand_is_there_with_its_words_and_files(store: Store, tmp_path
 
 
 def test_what_is_ticked_off_there_is_told_nobody_again(store: Store, tmp_path: Path, server: Server) -> None:
-    schedule = shop(store, tmp_path, POST)
+    schedule = lived(store, tmp_path, POST)
     rounds(schedule, server)
     (name,) = server.names()
-    tick(server, name)
+    tick_off(server, name)
 
     assert rounds(schedule, server) == [Changes(ticked=1)]
     assert tasks.lines(store, now=START + timedelta(days=1)) == []
 
 
 def test_what_is_opened_again_is_there_anew_and_ticked_off_anew(store: Store, tmp_path: Path, server: Server) -> None:
-    schedule = shop(store, tmp_path, CALL)
+    schedule = lived(store, tmp_path)
     rounds(schedule, server)
     (first,) = server.names()
-    tick(server, first)
+    tick_off(server, first)
     rounds(schedule, server)
 
     tasks.reopen(store, 1, now=schedule.clock.now(), who="anna")
@@ -120,7 +86,7 @@ def test_what_is_opened_again_is_there_anew_and_ticked_off_anew(store: Store, tm
     assert rounds(schedule, server, 2) == [Changes(added=1), Changes()]
     assert len(tasks.lines(store, now=START)) == 1
     assert status(server) == {".ics": "COMPLETED", "-2.ics": "NEEDS-ACTION"}
-    tick(server, first.replace(".ics", "-2.ics"))
+    tick_off(server, first.replace(".ics", "-2.ics"))
     assert rounds(schedule, server, 2) == [Changes(ticked=1), Changes()]
     assert tasks.lines(store, now=START) == []
 
@@ -128,7 +94,7 @@ def test_what_is_opened_again_is_there_anew_and_ticked_off_anew(store: Store, tm
 def test_what_was_done_and_opened_again_between_two_rounds_is_there_once(
     store: Store, tmp_path: Path, server: Server
 ) -> None:
-    schedule = shop(store, tmp_path, CALL)
+    schedule = lived(store, tmp_path)
     rounds(schedule, server)
     tasks.finish(store, 1, now=START, who="anna")
     tasks.reopen(store, 1, now=START, who="anna")
@@ -139,7 +105,7 @@ def test_what_was_done_and_opened_again_between_two_rounds_is_there_once(
 
 
 def test_nothing_of_a_person_stays_in_any_object_of_a_task(store: Store, tmp_path: Path, server: Server) -> None:
-    schedule = shop(store, tmp_path, CALL)
+    schedule = lived(store, tmp_path)
     rounds(schedule, server)
     tasks.finish(store, 1, now=START, who="anna")
     tasks.reopen(store, 1, now=START, who="anna")

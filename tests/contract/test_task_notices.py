@@ -11,6 +11,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from by_hand_shop import TEN, post, shop
 from channel_peers import trusting_tls
 from peer_slack import SlackPeer
 from pydantic import SecretStr
@@ -18,12 +19,11 @@ from pytest_httpserver import HTTPServer
 from smtp_peer import Peer
 from support.alerting import Told, alerter
 from support.serving import assemble, serve_until
-from support.shop import Schedule, moment, person, write
+from support.shop import Schedule, person
 
 from scheduler.channels.base import Channel
 from scheduler.channels.email.server import SmtpServer
 from scheduler.channels.email.smtp import EmailChannel
-from scheduler.channels.task import TaskChannel
 from scheduler.channels.webhook import WebhookChannel
 from scheduler.clock import SystemClock
 from scheduler.errors import NotSent
@@ -36,21 +36,8 @@ from scheduler.store.database import Store
 from scheduler.store.meta import Hold
 from scheduler.store.writer import InlineWriter, ThreadWriter
 
-BEFORE = moment("2027-01-20T12:00:00+01:00")
-TEN = moment("2027-02-01T10:00:00+01:00")
 STAFF = "mailto:staff@shop.example"
-POST = """
-stages:
-  - stage: launch
-    kind: awareness
-    when: 1 february at 10:00
-    touches:
-      - id: teaser
-        channel: instagram
-        by_hand: true
-        text: "Spring is here"
-        media: [{file: media/ring.jpg, alt: A ring}]
-"""
+POST = post("Spring is here", alt="A ring")
 SECOND = '      - {id: second, channel: mastodon, by_hand: true, at: "10:02", text: "Second"}\n'
 CALL = """
 courtesy: {quiet_hours: none}
@@ -61,12 +48,6 @@ stages:
     touches:
       - {id: call, channel: call, on: purchase, when: as soon as possible, text: "Thank {{ contact.first_name }}"}
 """
-
-
-def shop(store: Store, folder: Path, text: str = POST) -> Schedule:
-    made = Schedule.on(store, BEFORE, channels={name: TaskChannel(name) for name in ("manual", "call")})
-    made.apply(write(folder, text))
-    return made
 
 
 def teller(schedule: Schedule, *channels: Channel, to: str = STAFF) -> TaskTeller:
@@ -90,7 +71,7 @@ def looks(one: TaskTeller, schedule: Schedule, *minutes: float) -> list[int]:
 
 
 def test_nothing_is_told_before_it_is_due_and_then_once(store: Store, tmp_path: Path) -> None:
-    schedule, told = shop(store, tmp_path), Told()
+    schedule, told = shop(store, tmp_path, POST), Told()
     schedule.live_until(TEN - timedelta(minutes=1))
 
     gone = looks(teller(schedule, told), schedule, 0, 1, 10)
@@ -113,7 +94,7 @@ def test_nothing_is_told_before_it_is_due_and_then_once(store: Store, tmp_path: 
 def test_one_that_nobody_does_is_told_again_when_it_is_overdue_and_when_it_is_too_late(
     store: Store, tmp_path: Path
 ) -> None:
-    schedule, told = shop(store, tmp_path), Told()
+    schedule, told = shop(store, tmp_path, POST), Told()
     schedule.live_until(TEN)
 
     gone = looks(teller(schedule, told), schedule, 0, 179, 1, 60, 20 * 60 + 1, 24 * 60)
@@ -127,7 +108,7 @@ def test_one_that_nobody_does_is_told_again_when_it_is_overdue_and_when_it_is_to
 
 
 def test_what_is_ticked_off_in_time_is_not_told_again(store: Store, tmp_path: Path) -> None:
-    schedule, told = shop(store, tmp_path), Told()
+    schedule, told = shop(store, tmp_path, POST), Told()
     schedule.live_until(TEN)
     one = teller(schedule, told)
     looks(one, schedule, 0, 60)
@@ -138,7 +119,7 @@ def test_what_is_ticked_off_in_time_is_not_told_again(store: Store, tmp_path: Pa
 
 
 def test_what_is_opened_again_is_told_again(store: Store, tmp_path: Path) -> None:
-    schedule, told = shop(store, tmp_path), Told()
+    schedule, told = shop(store, tmp_path, POST), Told()
     schedule.live_until(TEN)
     one = teller(schedule, told)
     looks(one, schedule, 0)
@@ -190,7 +171,7 @@ def test_a_task_about_a_person_names_nobody(store: Store, tmp_path: Path) -> Non
 
 
 def test_while_everything_is_on_hold_nobody_is_told(store: Store, tmp_path: Path) -> None:
-    schedule, told = shop(store, tmp_path), Told()
+    schedule, told = shop(store, tmp_path, POST), Told()
     schedule.live_until(TEN)
     with store.begin() as conn:
         meta.set_hold(conn, Hold("it may be a copy", TEN))
@@ -201,7 +182,7 @@ def test_while_everything_is_on_hold_nobody_is_told(store: Store, tmp_path: Path
 def test_a_notice_that_fails_is_logged_and_goes_later(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    schedule, told = shop(store, tmp_path), Told("email", NotSent("451 later"))
+    schedule, told = shop(store, tmp_path, POST), Told("email", NotSent("451 later"))
     schedule.live_until(TEN)
 
     gone = looks(teller(schedule, told), schedule, 0, 0.5, 0.5)
@@ -213,7 +194,7 @@ def test_a_notice_that_fails_is_logged_and_goes_later(
 
 
 def test_daemons_that_share_a_database_tell_it_once(store: Store, tmp_path: Path) -> None:
-    schedule = shop(store, tmp_path)
+    schedule = shop(store, tmp_path, POST)
     schedule.live_until(TEN)
     other = Told()
 
@@ -231,7 +212,7 @@ def test_daemons_that_share_a_database_tell_it_once(store: Store, tmp_path: Path
 
 
 def test_alerts_and_notices_to_the_same_address_do_not_hide_each_other(store: Store, tmp_path: Path) -> None:
-    schedule, staff, owner = shop(store, tmp_path), Told(), Told()
+    schedule, staff, owner = shop(store, tmp_path, POST), Told(), Told()
     schedule.live_until(TEN)
     one, alerts = teller(schedule, staff), alerter(schedule, owner, to=STAFF)
     looks(one, schedule, 0)
@@ -253,7 +234,7 @@ def test_alerts_and_notices_to_the_same_address_do_not_hide_each_other(store: St
 
 
 def test_the_daemon_tells_by_itself(store: Store, tmp_path: Path) -> None:
-    schedule, told = shop(store, tmp_path), Told()
+    schedule, told = shop(store, tmp_path, POST), Told()
     schedule.live_until(TEN)
     one = teller(schedule, told)
     rounds = [Round("notices of tasks", one.look, SystemClock(), lambda now: now + timedelta(seconds=0.05))]
@@ -273,7 +254,7 @@ def test_the_daemon_tells_by_itself(store: Store, tmp_path: Path) -> None:
 
 @pytest.fixture
 def due(tmp_path: Path) -> Schedule:
-    made = shop(Store.memory(), tmp_path)
+    made = shop(Store.memory(), tmp_path, POST)
     made.live_until(TEN)
     return made
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from phone_channel import PhoneChannel, consents
 from pydantic import SecretStr
 from support.doors import PUBLIC, Answer, Client, opened
 from support.shop import Schedule, moment, person, write
 from twilio.request_validator import RequestValidator
 
-from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.errors import OptedOut
 from scheduler.store import events, people, plans
 from scheduler.store.database import Store
@@ -44,33 +44,13 @@ def sid(number: int) -> str:
     return f"SM{number:032x}"
 
 
-class Texts:
-    """The channel `sms`: takes every message under an id of its own, but of who stopped it."""
-
-    name = "sms"
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.stopped = False
-
-    async def send(self, message: Message, mark: Mark) -> Receipt:
-        await mark()
-        if self.stopped:
-            raise OptedOut("Twilio answered 400 code 21610: the person replied STOP")
-        self.messages.append(message)
-        return Receipt(sid(len(self.messages)), "accepted")
-
-    async def close(self) -> None:
-        pass
+@pytest.fixture
+def texts() -> PhoneChannel:
+    return PhoneChannel("sms", sid)
 
 
 @pytest.fixture
-def texts() -> Texts:
-    return Texts()
-
-
-@pytest.fixture
-def schedule(store: Store, tmp_path: Path, texts: Texts) -> Schedule:
+def schedule(store: Store, tmp_path: Path, texts: PhoneChannel) -> Schedule:
     made = Schedule.on(store, START)
     made.channels["sms"] = texts
     made.know(person("lea@example.org", phone=LEA), person("noor@example.org", phone="+33612345679"))
@@ -96,11 +76,6 @@ def reply(client: Client, body: str, number: int = 1, **more: str) -> Answer:
     return post(client, said | more)
 
 
-def consents(schedule: Schedule, contact: int = 1) -> list[tuple[str, bool, str]]:
-    with schedule.store.read() as conn:
-        return [(one.purpose, one.given, one.source) for one in people.consent_history(conn, contact)]
-
-
 def stops(schedule: Schedule, contact: int = 1) -> list[tuple[str, str]]:
     with schedule.store.read() as conn:
         return [(one.scope, one.reason) for one in people.suppressions(conn, contact)]
@@ -110,7 +85,7 @@ def ends(schedule: Schedule) -> list[tuple[str, int | None, str, str]]:
     return [(row.touch.rpartition("/")[2], row.contact, row.state, row.reason) for row in schedule.rows()]
 
 
-def test_stop_ends_every_sms_and_nothing_else(client: Client, schedule: Schedule, texts: Texts) -> None:
+def test_stop_ends_every_sms_and_nothing_else(client: Client, schedule: Schedule, texts: PhoneChannel) -> None:
     answer = reply(client, "Stop")
     schedule.happens("lea@example.org", "purchase", key="order-1")
     schedule.live_until(START + timedelta(hours=3))
@@ -121,7 +96,7 @@ def test_stop_ends_every_sms_and_nothing_else(client: Client, schedule: Schedule
         "text/xml; charset=utf-8",
     )
     assert stops(schedule) == [("sms", "replied STOP")]
-    assert [message.recipient.id for message in texts.messages if message.recipient] == [2]
+    assert [message.recipient.id for message in texts.took if message.recipient] == [2]
     assert [message.touch for message in schedule.sent()] == ["mail"]
     assert ("offer", 1, "suppressed", "replied STOP") in ends(schedule)
     assert ("receipt", 1, "suppressed", "replied STOP") in ends(schedule)
@@ -138,7 +113,7 @@ def test_stop_is_an_event_that_campaigns_may_answer_and_is_in_the_audit(client: 
         ]
 
 
-def test_start_takes_a_stop_back_with_its_proof(client: Client, schedule: Schedule, texts: Texts) -> None:
+def test_start_takes_a_stop_back_with_its_proof(client: Client, schedule: Schedule, texts: PhoneChannel) -> None:
     reply(client, "STOP", 1)
 
     reply(client, "START", 2)
@@ -149,7 +124,7 @@ def test_start_takes_a_stop_back_with_its_proof(client: Client, schedule: Schedu
         ("marketing:sms", False, "SMS: STOP, reply"),
         ("marketing:sms", True, "SMS: START, reply"),
     ]
-    assert sorted(message.recipient.id for message in texts.messages if message.recipient) == [1, 2]
+    assert sorted(message.recipient.id for message in texts.took if message.recipient) == [1, 2]
     with schedule.store.read() as conn:
         assert people.consent_history(conn, 1)[-1].proof == {"reply": sid(902), "at": "2027-01-04T08:00:00+00:00"}
 
@@ -345,10 +320,12 @@ def test_an_sms_that_failed_because_of_a_stop_stops_the_next(client: Client, sch
     assert consents(schedule)[-1] == ("marketing:sms", False, "SMS: STOP, told by the fate of message #1")
 
 
-def test_a_number_that_twilio_refuses_because_of_a_stop_gets_no_sms_any_more(schedule: Schedule, texts: Texts) -> None:
-    texts.stopped = True
+def test_a_number_that_twilio_refuses_because_of_a_stop_gets_no_sms_any_more(
+    schedule: Schedule, texts: PhoneChannel
+) -> None:
+    texts.error = OptedOut("Twilio answered 400 code 21610: the person replied STOP")
     schedule.tick()
-    texts.stopped = False
+    texts.error = None
 
     schedule.happens("lea@example.org", "purchase", key="order-1")
     schedule.live_until(START + timedelta(hours=3))
@@ -357,4 +334,4 @@ def test_a_number_that_twilio_refuses_because_of_a_stop_gets_no_sms_any_more(sch
     assert ("receipt", 1, "suppressed", "replied STOP") in ends(schedule)
     assert stops(schedule) == [("sms", "replied STOP")]
     assert consents(schedule)[-1] == ("marketing:sms", False, "SMS: STOP, told by the refusal of message #1")
-    assert texts.messages == []
+    assert texts.took == []

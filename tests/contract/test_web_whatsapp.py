@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from phone_channel import PhoneChannel, consents
 from pydantic import SecretStr
 from support.doors import PUBLIC, Answer, Client, opened
 from support.shop import Schedule, moment, person, write
 
-from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.platforms.whatsapp_posts import name_of
 from scheduler.errors import OptedOut, Unknown
-from scheduler.store import people, reader
+from scheduler.store import reader
 from scheduler.store.database import Store
 
 START = moment("2027-01-04T09:00:00+01:00")
@@ -42,35 +42,13 @@ def wamid(number: int) -> str:
     return f"wamid.HBgLMzM2MTIzNDU2NzgVAgARGBI{number:04d}AA=="
 
 
-class Messages:
-    """The channel `whatsapp`: takes every message under an id of its own, unless it fails in one way or another."""
-
-    name = "whatsapp"
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.error: Exception | None = None
-        self.during: Callable[[str], None] = lambda key: None  # what happens before the answer comes
-
-    async def send(self, message: Message, mark: Mark) -> Receipt:
-        await mark()
-        self.messages.append(message)
-        self.during(message.key)
-        if self.error is not None:
-            raise self.error
-        return Receipt(wamid(message.delivery_id), "accepted")
-
-    async def close(self) -> None:
-        pass
+@pytest.fixture
+def messages() -> PhoneChannel:
+    return PhoneChannel("whatsapp", wamid)
 
 
 @pytest.fixture
-def messages() -> Messages:
-    return Messages()
-
-
-@pytest.fixture
-def schedule(store: Store, tmp_path: Path, messages: Messages) -> Schedule:
+def schedule(store: Store, tmp_path: Path, messages: PhoneChannel) -> Schedule:
     made = Schedule.on(store, START)
     made.channels["whatsapp"] = messages
     made.know(person("lea@example.org", phone="+33612345678"))
@@ -109,16 +87,11 @@ def ends(schedule: Schedule) -> list[tuple[str, str, str]]:
     return [(row.state, row.provider_id, row.reason) for row in rows]
 
 
-def consents(schedule: Schedule) -> list[tuple[str, bool, str]]:
-    with schedule.store.read() as conn:
-        return [(one.purpose, one.given, one.source) for one in people.consent_history(conn, 1)]
-
-
-def sent(schedule: Schedule, messages: Messages, error: Exception | None = None) -> str:
+def sent(schedule: Schedule, messages: PhoneChannel, error: Exception | None = None) -> str:
     """Let the message go, or fail in this way; return its key."""
     messages.error = error
     schedule.tick()
-    return messages.messages[0].key
+    return messages.tried[0].key
 
 
 def test_meta_is_told_its_challenge_by_who_has_the_verify_token(client: Client) -> None:
@@ -143,7 +116,9 @@ def test_an_account_without_a_secret_has_no_door(client: Client, path: str) -> N
     assert client.ask("GET", f"{path}?hub.mode=subscribe&hub.challenge=1&hub.verify_token=").status == 404
 
 
-def test_what_became_of_a_message_stands_beside_it_once(client: Client, schedule: Schedule, messages: Messages) -> None:
+def test_what_became_of_a_message_stands_beside_it_once(
+    client: Client, schedule: Schedule, messages: PhoneChannel
+) -> None:
     key = sent(schedule, messages)
 
     answers = [post(client, told(word, key=key)) for word in ("sent", "delivered", "delivered", "read", "delivered")]
@@ -153,7 +128,7 @@ def test_what_became_of_a_message_stands_beside_it_once(client: Client, schedule
 
 
 def test_a_message_that_whatsapp_could_not_deliver_says_why(
-    client: Client, schedule: Schedule, messages: Messages
+    client: Client, schedule: Schedule, messages: PhoneChannel
 ) -> None:
     key = sent(schedule, messages)
 
@@ -165,7 +140,7 @@ def test_a_message_that_whatsapp_could_not_deliver_says_why(
 
 
 def test_an_unknown_message_that_was_delivered_is_sent_by_that_evidence(
-    client: Client, schedule: Schedule, messages: Messages
+    client: Client, schedule: Schedule, messages: PhoneChannel
 ) -> None:
     key = sent(schedule, messages, Unknown("WhatsApp did not answer in time: it may have taken the message"))
     before = ends(schedule)[0][0]
@@ -177,7 +152,7 @@ def test_an_unknown_message_that_was_delivered_is_sent_by_that_evidence(
 
 
 def test_what_is_told_before_our_own_answer_is_asked_for_again(
-    client: Client, schedule: Schedule, messages: Messages
+    client: Client, schedule: Schedule, messages: PhoneChannel
 ) -> None:
     early: list[int] = []
     messages.during = lambda key: early.append(post(client, told("delivered", key=key)).status)
@@ -189,7 +164,7 @@ def test_what_is_told_before_our_own_answer_is_asked_for_again(
     assert ends(schedule)[0][0] == "sent"
 
 
-def test_an_unknown_message_that_failed_is_failed(client: Client, schedule: Schedule, messages: Messages) -> None:
+def test_an_unknown_message_that_failed_is_failed(client: Client, schedule: Schedule, messages: PhoneChannel) -> None:
     key = sent(schedule, messages, Unknown("WhatsApp did not answer in time: it may have taken the message"))
 
     post(client, told("failed", key=key, code=131026))
@@ -202,7 +177,7 @@ def test_an_unknown_message_that_failed_is_failed(client: Client, schedule: Sche
     "change", ["secret", "body", "no signature", "another delivery", "another database", "another id"]
 )
 def test_what_is_forged_or_of_another_message_changes_nothing(
-    client: Client, schedule: Schedule, messages: Messages, change: str
+    client: Client, schedule: Schedule, messages: PhoneChannel, change: str
 ) -> None:
     key = sent(schedule, messages)
     before = ends(schedule)
@@ -229,7 +204,9 @@ def test_what_is_forged_or_of_another_message_changes_nothing(
     assert [entry for entry in consents(schedule) if not entry[1]] == []
 
 
-def test_who_stopped_the_marketing_gets_none_any_more(client: Client, schedule: Schedule, messages: Messages) -> None:
+def test_who_stopped_the_marketing_gets_none_any_more(
+    client: Client, schedule: Schedule, messages: PhoneChannel
+) -> None:
     key = sent(schedule, messages)
 
     post(client, told("failed", key=key, code=131050))
@@ -241,7 +218,7 @@ def test_who_stopped_the_marketing_gets_none_any_more(client: Client, schedule: 
     )
 
 
-def test_a_refusal_because_somebody_stopped_is_kept_as_their_wish(schedule: Schedule, messages: Messages) -> None:
+def test_a_refusal_because_somebody_stopped_is_kept_as_their_wish(schedule: Schedule, messages: PhoneChannel) -> None:
     sent(schedule, messages, OptedOut("WhatsApp answered 400 (131050) the person stopped marketing of this sender"))
 
     assert ends(schedule)[0][0] == "failed"
@@ -266,7 +243,7 @@ def test_whoever_signs_nothing_is_soon_asked_to_wait(client: Client) -> None:
     assert post(client, b"{}").status == 200
 
 
-def test_a_thousand_statuses_come_in_one_request(client: Client, schedule: Schedule, messages: Messages) -> None:
+def test_a_thousand_statuses_come_in_one_request(client: Client, schedule: Schedule, messages: PhoneChannel) -> None:
     key = sent(schedule, messages)
     one = json.loads(told("delivered", key=key))
     changes = one["entry"][0]["changes"]

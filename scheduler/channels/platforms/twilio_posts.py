@@ -1,35 +1,20 @@
 """What Twilio posts to us: replies of people, and what became of messages; signed, or nobody's.
 
-Source: https://www.twilio.com/docs/usage/security#validating-requests and
-https://help.twilio.com/articles/223134027 (the words that stop and start), read 2026-11.
+Source: https://www.twilio.com/docs/usage/security#validating-requests, read 2026-11.
 """
 
 from __future__ import annotations
 
 import hmac
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from urllib.parse import urlsplit
+
+from scheduler.channels.platforms.wishes import Wish, read_wish
 
 SIGNATURE = "x-twilio-signature"
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-# What people go on after: `STOP it please` is a STOP, `end of the week is fine` is none.
-_STOP_FIRST = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "СТОП"})
-_STOP = _STOP_FIRST | {"CANCEL", "END", "QUIT", "REVOKE", "OPTOUT", "OPT-OUT"}
-_STOP |= {"ARRET", "ARRÊT", "BAJA", "DEZABONARE", "STOPP"}  # Twilio knows these not: we do
-_START = frozenset({"START", "YES", "UNSTOP"})
-_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)?")
-
-
-class Wish(Enum):
-    """What a reply asks for."""
-
-    STOP = "stop"
-    START = "start"
-    NOTHING = "nothing"
 
 
 def is_signed(token: str, url: str, fields: Iterable[tuple[str, str]], signature: str) -> bool:
@@ -53,10 +38,7 @@ def wish(body: str, opt_out_type: str = "") -> Wish:
     told = opt_out_type.strip().upper()
     if told in ("STOP", "START"):
         return Wish(told.lower())
-    words = _WORD.findall(body[:200].upper())
-    if words and (words[0] in _STOP_FIRST or (len(words) == 1 and words[0] in _STOP)):
-        return Wish.STOP
-    return Wish.START if len(words) == 1 and words[0] in _START else Wish.NOTHING
+    return read_wish(body)
 
 
 def _spelt(url: str) -> tuple[str, str]:
