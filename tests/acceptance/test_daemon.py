@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -176,12 +177,16 @@ def test_a_run_and_a_rehearsal_of_the_same_campaign_say_the_same_to_the_same_peo
         for line in map(json.loads, rehearsed.stdout.splitlines())
         if line["channel"] == "email"
     }
-    real = set()
+    real, own = set(), set()
     for message in mailbox.messages():
         body = message.get_body(("plain",))
         assert body is not None
-        real.add(("offer-email", message["To"].addresses[0].addr_spec, message["Subject"], said(body.get_content())))
-    assert len(expected) == 12
+        # A rehearsal makes no token for a message that never leaves; all else is the same to the letter.
+        text, *tokens = re.split(r"\?subject=unsubscribe%20([\w-]{55})", said(body.get_content()))
+        own.add(tokens[0])
+        text += tokens[1]
+        real.add(("offer-email", message["To"].addresses[0].addr_spec, message["Subject"], text))
+    assert len(expected) == len(own) == 12
     assert real == expected
 
 

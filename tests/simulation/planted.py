@@ -46,7 +46,7 @@ def put(*changes: tuple[object, str, object]) -> Iterator[None]:
 
 
 def no_recovery_at_start() -> Any:
-    return put((watching, "recover", lambda store, **_: 0))
+    return put((watching, "recover", lambda store, hearing, **_: 0))
 
 
 def recovery_puts_attempts_back_into_the_queue() -> Any:
