@@ -233,7 +233,10 @@ class SignedLinks:
         self._bounces = (name if name.endswith(_DELIMITERS) else f"{name}+", domain) if name else None
 
     def unsubscribe(self, token: Token, own: str | None) -> str | None:
-        """Return the person's link of RFC 8058; without a public address by https, which that asks for, `own`."""
+        """Return the person's link of RFC 8058, which asks for a public address by https; without one what `own` says.
+
+        A `mailto:` bears the person's token, any other address is everybody's.
+        """
         if self._base is not None and self._base.startswith("https:"):
             return f"{self._base}/u/{self._keys.sign(Purpose.UNSUBSCRIBE, token)}"
         return self.unsubscribe_mail(token, own) if own is not None and own.startswith(_MAILTO) else own
