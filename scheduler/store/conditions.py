@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from sqlalchemy import ColumnElement, Table, and_, literal_column, select, true
+from sqlalchemy import ColumnElement, FromClause, and_, literal_column, select, true
 
 from scheduler.delivery import OPEN, WAITING, State
 from scheduler.store.tables import ATTEMPTS, CAMPAIGNS, CONTACTS, DELIVERIES, TOUCH_STATES
@@ -49,7 +49,7 @@ def in_zone(zone: str | None, *, zone_is_default: bool) -> ColumnElement[bool]:
 
 
 @cache
-def runnable(table: Table) -> ColumnElement[bool]:
+def runnable(table: FromClause) -> ColumnElement[bool]:
     """Return the condition that a row's campaign runs and its touch is not paused.
 
     `table` has the columns campaign, edition and touch.

@@ -35,7 +35,7 @@ __all__ = [
     "secret",
 ]
 
-HEAD = "0007"  # the newest migration; versions are numbers with leading zeros, so that newer and older can be told
+HEAD = "0008"  # the newest migration; versions are numbers with leading zeros, so that newer and older can be told
 _MIGRATING = 0x63616D706169676E  # "campaign": the advisory lock under which PostgreSQL's schema changes
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _log = logging.getLogger(__name__)

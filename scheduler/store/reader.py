@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select
 
-from scheduler.delivery import GONE, OPEN, WAITING, State
+from scheduler.delivery import GONE, OPEN, State
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import in_states, is_by_hand, runnable
 from scheduler.store.ledger.claims import Claim
 from scheduler.store.plans.occurrences import coming
+from scheduler.store.queues import queues
 from scheduler.store.rows import read_all, read_one, rows_of
 from scheduler.store.tables import ATTEMPTS, CONTACTS, DELIVERIES, OCCURRENCES
 
@@ -124,17 +125,11 @@ class MessageCount:
     total: int
 
 
-_NEXT = select(
-    select(_D.next_at)
-    .where(in_states(WAITING), runnable(DELIVERIES))
-    .order_by(_D.next_at, _D.id)
-    .limit(1)
-    .scalar_subquery(),
+_NEXT_OCCURRENCE = (
     select(OCCURRENCES.c.fires_at)
     .where(OCCURRENCES.c.state == "planned", runnable(OCCURRENCES))
     .order_by(OCCURRENCES.c.fires_at)
     .limit(1)
-    .scalar_subquery(),
 )
 
 
@@ -156,19 +151,14 @@ def next_due(conn: Connection) -> datetime | None:
 
     Only of running campaigns and unpaused touches; a moment in the past means now. None when nothing waits.
     """
-    moments = conn.execute(_NEXT).one()
-    return min((moment for moment in moments if moment is not None), default=None)
+    moments = [queue.first_at for queue in queues(conn)]
+    fires_at = conn.execute(_NEXT_OCCURRENCE).scalar()
+    return min(moments if fires_at is None else [*moments, fires_at], default=None)
 
 
 def next_of(conn: Connection, campaign: str) -> tuple[str, datetime] | None:
     """Return the touch of a campaign that goes next, and when: deliveries that wait and occurrences that will fire."""
-    row = conn.execute(
-        select(_D.touch, _D.next_at)
-        .where(in_states(WAITING), _D.campaign == campaign, runnable(DELIVERIES))
-        .order_by(_D.next_at, _D.id)
-        .limit(1)
-    ).first()
-    found = [] if row is None else [(row.next_at, row.touch)]
+    found = [(queue.first_at, queue.touch) for queue in queues(conn) if queue.campaign == campaign]
     found += [(record.fires_at, record.touch) for record in coming(conn, 1, campaign=campaign)]
     return min(((touch, at) for at, touch in found), key=lambda pair: pair[1], default=None)
 

@@ -163,12 +163,16 @@ class Delivery(Row, table=True):
     __table_args__ = (
         UniqueConstraint("campaign", "edition", "touch", "recipient", "occurrence", name="uq_delivery"),
         index_where("ix_delivery_due", "next_at", "id", states=WAITING),
-        Index(
-            "ix_delivery_due_first",  # what does not wait behind a mailing
+        index_where(
+            "ix_delivery_queue",  # what is found without walking past what cannot go: see `queues`
+            "marketing",
+            "campaign",
+            "edition",
+            "touch",
+            "channel",
             "next_at",
             "id",
-            sqlite_where=text(f"state IN ({words(WAITING)}) AND marketing = 0"),
-            postgresql_where=text(f"state IN ({words(WAITING)}) AND NOT marketing"),
+            states=WAITING,
         ),
         index_where("ix_delivery_expiry", "expires_at", states=frozenset({State.HELD})),
         index_where("ix_delivery_open", "state", states=OPEN - WAITING),

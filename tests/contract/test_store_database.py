@@ -78,7 +78,7 @@ def test_migrating_twice_changes_nothing(unmigrated):
 
     unmigrated.require_current()
     with unmigrated.read() as conn:
-        assert conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0007"]
+        assert conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0008"]
 
 
 def test_a_database_that_is_missing_or_empty_asks_for_the_upgrade(unmigrated):
@@ -92,7 +92,7 @@ def test_a_database_of_an_older_release_asks_for_the_upgrade(store):
     with store.begin() as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = '0000'"))
 
-    with pytest.raises(SchedulerError, match="is at version 0000, expected 0007 - run campaign db upgrade"):
+    with pytest.raises(SchedulerError, match="is at version 0000, expected 0008 - run campaign db upgrade"):
         store.require_current()
 
 

@@ -109,7 +109,7 @@ def test_an_upgrade_stands_in_the_audit_trail_and_a_new_database_has_none(first_
 
     with first_release.read() as conn:
         found = conn.execute(text("SELECT subject, detail FROM audit WHERE action = 'db upgrade'")).all()
-    assert found == [("database", "0001 to 0007")]
+    assert found == [("database", "0001 to 0008")]
 
 
 def test_two_processes_that_migrate_together_do_not_disturb_each_other(empty_database_url):
@@ -124,7 +124,7 @@ def test_two_processes_that_migrate_together_do_not_disturb_each_other(empty_dat
         versions = conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
     for store in stores:
         store.close()
-    assert versions == ["0007"]
+    assert versions == ["0008"]
 
 
 def test_what_had_ended_before_the_upgrade_is_final_after_it(first_release):
@@ -139,17 +139,17 @@ def test_what_had_ended_before_the_upgrade_is_final_after_it(first_release):
 
 
 def test_a_database_of_the_first_release_is_refused_until_it_is_upgraded(first_release):
-    with pytest.raises(SchedulerError, match="is at version 0001, expected 0007 - run campaign db upgrade"):
+    with pytest.raises(SchedulerError, match="is at version 0001, expected 0008 - run campaign db upgrade"):
         first_release.require_current()
 
 
 def test_a_newer_schema_is_left_alone_with_rows_in_every_state(first_release):
     with first_release.begin() as conn:
-        conn.execute(text("UPDATE alembic_version SET version_num = '0008'"))
+        conn.execute(text("UPDATE alembic_version SET version_num = '0009'"))
     before = dump(first_release)
 
     for refuse in (first_release.require_current, first_release.migrate):
-        with pytest.raises(SchedulerError, match=r"at version 0008, newer than this release knows \(0007\)"):
+        with pytest.raises(SchedulerError, match=r"at version 0009, newer than this release knows \(0008\)"):
             refuse()
 
     assert dump(first_release) == before
@@ -165,7 +165,7 @@ def test_44_a_migration_killed_before_any_of_its_statements_is_undone_whole(firs
     versions = [line.split()[1] for line in ran.stdout.splitlines()]
     assert len(versions) > 10
     assert set(versions[:-1]) == {"0001"}
-    assert versions[-1] == "0007"
+    assert versions[-1] == "0008"
     assert dump(first_release) == before
 
 
@@ -182,7 +182,7 @@ def test_migrations_and_models_make_the_same_triggers_and_indexes_on_postgresql(
     first, second = (made_on_postgresql(url) for url in urls)
 
     assert first == second
-    assert {"delivery_ended", "attempt_kept", "audit_fixed", "refuse_change", "ix_delivery_due_first"} <= set(first)
+    assert {"delivery_ended", "attempt_kept", "audit_fixed", "refuse_change", "ix_delivery_queue"} <= set(first)
 
 
 def made_on_postgresql(url):

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from heapq import merge
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from scheduler.delivery import WAITING, State, sources
 from scheduler.store.bulk import fetch, within
 from scheduler.store.columns import Moment, as_moment
-from scheduler.store.conditions import among, in_states, runnable
+from scheduler.store.conditions import among, in_states
+from scheduler.store.queues import Queue, queues
 from scheduler.store.tables import DELIVERIES
 
 _D = DELIVERIES.c
@@ -87,16 +89,40 @@ def claim(
     Lock: on PostgreSQL the rows are locked with SKIP LOCKED, so two workers never take one row and never wait for each
     other; on SQLite the write transaction is alone anyhow. Condition of the change: still planned or retry_wait.
     """
-    full = {f"full_{number}": name for number, name in enumerate(sorted(without))}
-    asked: dict[str, object] = {"moment": due or now, **full}
-    rows = fetch(conn, _due(marketing=False, full=len(full)), {**asked, "most": limit})
-    if len(rows) < limit:
-        rows = [*rows, *fetch(conn, _due(marketing=True, full=len(full)), {**asked, "most": limit - len(rows)})]
-    if not rows:
+    last = due or now
+    ready = [one for one in queues(conn) if one.first_at <= last and one.channel not in without]
+    chosen: list[int] = []
+    for marketing in (False, True):
+        waiting = [one for one in ready if one.marketing is marketing]
+        chosen += _longest_due(conn, waiting, last, limit - len(chosen))
+    if not chosen:
         return []
-    found = {"rows": [row[0] for row in rows], "holder": worker, "until": lease_until, "moment": now}
-    taken = {row[0] for row in fetch(conn, _TAKE, found)}
-    return [_claim(row, worker, lease_until, now) for row in rows if row[0] in taken]
+    found = {"rows": chosen, "holder": worker, "until": lease_until, "moment": now}
+    taken = {row[0]: row for row in fetch(conn, _TAKE, found)}
+    return [_claim(taken[one], worker, lease_until, now) for one in chosen if one in taken]
+
+
+def _longest_due(conn: Connection, waiting: Sequence[Queue], last: datetime, most: int) -> list[int]:
+    """Return the ids of the first `most` that are due by `last`, whichever of the queues they wait in."""
+    if most <= 0:
+        return []
+    due = [
+        fetch(
+            conn,
+            _DUE,
+            {
+                "marketing": one.marketing,
+                "campaign": one.campaign,
+                "edition": one.edition,
+                "touch": one.touch,
+                "channel": one.channel,
+                "moment": last,
+                "most": most,
+            },
+        )
+        for one in waiting
+    ]
+    return [number for _, number in islice(merge(*due), most)]
 
 
 def _claim(row: Sequence[Any], worker: str, lease_until: datetime, now: datetime) -> Claim:
@@ -121,22 +147,27 @@ def _claim(row: Sequence[Any], worker: str, lease_until: datetime, now: datetime
     )
 
 
-@cache
-def _due(*, marketing: bool, full: int) -> Select[Any]:
-    """Return the query of what is due, but for what goes by `full` channels."""
-    due = select(*CLAIMED, _D.next_at).where(in_states(WAITING), _D.next_at <= _MOMENT, runnable(DELIVERIES))
-    if full:
-        due = due.where(_D.channel.not_in([bindparam(f"full_{number}") for number in range(full)]))
-    due = due.where(_D.marketing if marketing else ~_D.marketing).order_by(_D.next_at, _D.id).limit(bindparam("most"))
-    return due.with_for_update(skip_locked=True, of=DELIVERIES)
-
-
 def next_moment(conn: Connection, *, after: datetime, until: datetime) -> datetime | None:
     """Return the first moment at which something will be due that is due after `after`, and by `until`."""
     found: datetime | None = conn.execute(_NEXT_MOMENT, {"moment": after, "last": until}).scalar()
     return found
 
 
+_DUE = (
+    select(_D.next_at, _D.id)
+    .where(
+        in_states(WAITING),
+        _D.marketing == bindparam("marketing"),
+        _D.campaign == bindparam("campaign"),
+        _D.edition == bindparam("edition"),
+        _D.touch == bindparam("touch"),
+        _D.channel == bindparam("channel"),
+        _D.next_at <= _MOMENT,
+    )
+    .order_by(_D.next_at, _D.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 _NEXT_MOMENT = select(func.min(_D.next_at)).where(
     in_states(WAITING), _D.next_at > _MOMENT, _D.next_at <= bindparam("last", type_=Moment())
 )
@@ -149,5 +180,5 @@ _TAKE = (
         lease_until=bindparam("until", type_=Moment()),
         updated_at=_MOMENT,
     )
-    .returning(_D.id)
+    .returning(*CLAIMED, _D.next_at)
 )
