@@ -25,6 +25,8 @@ from scheduler.store.writer import Writer
 
 LEASE = timedelta(minutes=15)  # longer than every time-out of one message (RFC 5321 asks for 10 minutes after the dot)
 _MOVED = "no longer on this day"
+_SHORT = 0.1  # seconds; a look for latecomers that takes no longer is made at every tick that has news
+_SHARE = 10  # a longer one is not made again for so many times as long
 _log = logging.getLogger(__name__)
 
 
@@ -58,6 +60,7 @@ class Dispatcher:
         self.ahead = ahead
         self._joined: int | None = None  # the database generation whose latecomers have joined the open occurrences
         self._correcting: frozenset[int] = frozenset()  # occurrences of corrections whose people are not all known yet
+        self._joins_from = 0.0  # on the clock that never steps: latecomers are not looked for before it
         self._followed: dict[tuple[str, str, int], dict[str, datetime]] = {}  # real dates the schedule follows already
         self._broken: dict[str, str] = {}  # campaigns that cannot be worked on, and why: said once
 
@@ -209,11 +212,16 @@ class Dispatcher:
 
         Nobody has joined while `generation`, the present one, is that of the last look. But of a correction more people
         may be told to have been sent the wrong words, as long as some are on their way: such are returned too.
+
+        Each look goes through everybody, and with a million people takes seconds, in which nothing is sent: after a
+        long one the next waits, for news may come every second.
         """
         correcting = set()
+        begun = self._clock.monotonic()
+        rests = begun < self._joins_from
         for row in plans.open_occurrences(conn):
             ends = row.latest_at or row.expires_at or row.due_at
-            if ends >= now and generation == self._joined and row.id not in self._correcting:
+            if ends >= now and (rests or (generation == self._joined and row.id not in self._correcting)):
                 continue
             with self._apart(conn, row.campaign):
                 campaign = self._catalog.get(conn, row.campaign, row.edition)
@@ -225,6 +233,10 @@ class Dispatcher:
                     if fanout.more_to_come(conn, campaign, found[1]):  # asked first: what ends meanwhile joins below
                         correcting.add(row.id)
                     fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
+        if rests and self._joined is not None:
+            return self._joined, self._correcting
+        ended = self._clock.monotonic()
+        self._joins_from = ended + _SHARE * (ended - begun) if ended - begun > _SHORT else 0.0
         return generation, frozenset(correcting)
 
 

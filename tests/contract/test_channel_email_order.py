@@ -163,6 +163,22 @@ def test_an_envelope_goes_in_one_go_only_where_that_is_offered(way: str) -> None
     assert asyncio.run(scenario()) is (way == "pipelined")
 
 
+@pytest.mark.parametrize(("silent", "patience"), [("RCPT", "command"), ("DATA", "data")])
+def test_each_answer_of_an_envelope_is_waited_for_as_long_as_its_own_command_asks(
+    silent: str, patience: str, way: str
+) -> None:
+    mark = Mark()
+    timeouts = replace(SHORT, **{"command": 60.0, "data": 60.0, patience: 0.2})
+
+    async def scenario() -> type:
+        async with peer(**{silent: "hang"}).serving() as port, email_channel(port, timeouts=timeouts) as channel:
+            async with asyncio.timeout(20):
+                return await outcome(asyncio.ensure_future(channel.send(offer(), mark)))
+
+    assert asyncio.run(scenario()) is NotSent
+    assert mark.calls == (1 if way == "plain" and silent == "DATA" else 0)  # the simple transport marks before DATA
+
+
 def test_the_next_envelope_follows_the_dot_and_its_mail_is_marked_after_the_answer(way: str) -> None:
     if way != "pipelined":
         return

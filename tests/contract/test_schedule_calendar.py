@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from support.shop import DAY, HEAD, HOUR, Schedule, addresses, moment, person, write
 
+from scheduler import fanout
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.delivery import State
 from scheduler.errors import NotSent, Refused, Unknown
@@ -80,6 +83,32 @@ def test_somebody_who_joins_while_the_window_is_open_still_gets_it(store: Store,
     schedule.tick()
 
     assert addresses(schedule.sent()) == ["lea@example.org", "tom@example.org"]
+
+
+def test_a_look_for_who_has_joined_that_took_long_is_not_made_again_at_once(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a million people it takes seconds, and news of one of them may come every second."""
+    schedule = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"))
+    schedule.know(person("lea@example.org"))
+    schedule.apply(write(tmp_path, OFFER))
+    schedule.tick()
+    looked = []
+
+    def slow(*args: Any) -> int:
+        looked.append(schedule.clock.now())
+        schedule.clock.advance(timedelta(seconds=2))
+        return fan_out(*args)
+
+    fan_out = fanout.fan_out
+    monkeypatch.setattr(fanout, "fan_out", slow)
+    for name in ("tom", "eva", "zoe"):  # at 10:00:00, :12 and :22
+        schedule.know(person(f"{name}@example.org"))
+        schedule.tick()
+        schedule.clock.advance(timedelta(seconds=10))
+
+    assert [at.strftime("%S") for at in looked] == ["00", "22"]
+    assert addresses(schedule.sent()) == [f"{name}@example.org" for name in ("lea", "tom", "eva", "zoe")]
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,15 @@ _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?\Z", re.DOTALL)
 
 
 class _Group:
-    """Replies that are awaited together; `seconds` is the patience with each of them."""
+    """Replies that are awaited together; `seconds` is the patience with each of them, `last` with the last one."""
 
-    __slots__ = ("future", "left", "replies", "seconds")
+    __slots__ = ("future", "last", "left", "replies", "seconds")
 
-    def __init__(self, future: asyncio.Future[list[Reply]], count: int, seconds: float) -> None:
+    def __init__(self, future: asyncio.Future[list[Reply]], count: int, seconds: float, last: float) -> None:
         self.future = future
         self.left = count
         self.seconds = seconds
+        self.last = last
         self.replies: list[Reply] = []
 
 
@@ -126,10 +127,16 @@ class Dialogue(asyncio.Protocol):
             self.lose("is no longer wanted")
 
     def expect(
-        self, count: int, seconds: float, future: asyncio.Future[list[Reply]] | None = None
+        self,
+        count: int,
+        seconds: float,
+        future: asyncio.Future[list[Reply]] | None = None,
+        *,
+        last: float | None = None,
     ) -> asyncio.Future[list[Reply]]:
         """Await `count` more replies; the future gets them all, or fewer when the last of them is a 421.
 
+        Each is waited for so many `seconds` after what came before it, the last one for `last` where that is given.
         It fails with Dropped when the connection ends first. Cancelling it ends the connection at its turn.
         """
         if future is None:
@@ -138,7 +145,7 @@ class Dialogue(asyncio.Protocol):
             future.set_exception(Dropped(str(self.lost), busy=self.lost.busy))
             future.exception()
             return future
-        self._groups.append(_Group(future, count, seconds))
+        self._groups.append(_Group(future, count, seconds, seconds if last is None else last))
         if len(self._groups) == 1:
             self._set_deadline()
         return future
@@ -208,7 +215,8 @@ class Dialogue(asyncio.Protocol):
     def _set_deadline(self) -> None:
         if not self._groups or self._transport is None:
             return
-        self._deadline = self._loop.time() + self._groups[0].seconds
+        group = self._groups[0]
+        self._deadline = self._loop.time() + (group.seconds if group.left > 1 else group.last)
         if self._timer is None or self._timer.when() > self._deadline:
             if self._timer is not None:
                 self._timer.cancel()

@@ -57,7 +57,7 @@ class Line:
         """Say who writes to whom and that the mail comes: in one go where the server takes that."""
         if self.pipelining:
             self.dialogue.write(_joined(turn.commands))
-            self.dialogue.expect(len(turn.commands), self._timeouts.command, turn.answered)
+            self._expect_replies(turn)
         else:
             turn.answered.set_result([])
 
@@ -99,7 +99,6 @@ class Line:
     async def _step_by_step(self, turn: Turn) -> list[Reply]:
         replies: list[Reply] = []
         for command in turn.commands:
-            # RFC 5321 4.5.3.2: two minutes for the start of the mail.
             seconds = self._timeouts.data if command == "DATA" else self._timeouts.command
             replies.append(await self.ask(command, seconds))
             if replies[-1].code // 100 not in (2, 3):
@@ -120,8 +119,11 @@ class Line:
         self.dialogue.write(b".\r\n" + behind)
         reply = self.dialogue.expect(1, self._timeouts.dot)
         if follower is not None:
-            self.dialogue.expect(len(follower.commands), self._timeouts.command, follower.answered)
+            self._expect_replies(follower)
         return reply
+
+    def _expect_replies(self, turn: Turn) -> None:
+        self.dialogue.expect(len(turn.commands), self._timeouts.command, turn.answered, last=self._timeouts.data)
 
     def ended(self, reply: Reply) -> str:
         """Return the server's words when it took the mail. Raises what its no means, Dropped for nonsense."""
