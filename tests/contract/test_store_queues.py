@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from scheduler.delivery import WAITING, State
 from scheduler.store import ledger, plans, reader
+from scheduler.store.database import Store
 from scheduler.store.ledger import NewDelivery
 from scheduler.store.queues import Queue, queues
 from scheduler.store.tables import DELIVERIES
@@ -179,6 +180,25 @@ def test_nothing_is_claimed_that_goes_by_a_channel_without_room(running):
         assert claimed(conn, without={"email"}) == [("shop", "offer", "@sms0")]
         assert claimed(conn, without={"email"}) == []
         assert len(claimed(conn)) == 3
+
+
+def test_a_worker_leaves_to_the_others_what_it_does_not_take(database_url, running):
+    with running.begin() as conn:
+        for touch in ("offer", "thanks"):
+            ledger.plan(conn, rows(20, touch=touch, due_at=NOON - timedelta(hours=1)), NOON)
+    other = Store(database_url)
+    if running.dialect == "sqlite":
+        found = []
+        for store in (running, other):
+            with store.begin() as conn:
+                found.append(claimed(conn))
+    else:
+        with running.begin() as one, other.begin() as two:
+            found = [claimed(one), claimed(two)]
+    other.close()
+
+    longest_due = [("shop", touch, f"@email{number}") for number in range(10) for touch in ("offer", "thanks")]
+    assert found == [longest_due[:10], longest_due[10:]]
 
 
 @pytest.mark.parametrize("why", ["the channel has no room", "the campaign is paused", "the touch is paused"])

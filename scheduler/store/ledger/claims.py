@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,26 +104,31 @@ def claim(
 
 
 def _longest_due(conn: Connection, waiting: Sequence[Queue], last: datetime, most: int) -> list[int]:
-    """Return the ids of the first `most` that are due by `last`, whichever of the queues they wait in."""
-    if most <= 0:
-        return []
-    due = [
-        fetch(
-            conn,
-            _DUE,
-            {
-                "marketing": one.marketing,
-                "campaign": one.campaign,
-                "edition": one.edition,
-                "touch": one.touch,
-                "channel": one.channel,
-                "moment": last,
-                "most": most,
-            },
-        )
-        for one in waiting
-    ]
-    return [number for _, number in islice(merge(*due), most)]
+    """Return the ids of the first `most` that are due by `last`, whichever of the queues they wait in.
+
+    How many of them each queue has is counted before any is locked, and then so many are: another worker goes on
+    behind them, in the same order.
+    """
+    shares = [most] * len(waiting)
+    if len(waiting) > 1:
+        due = [fetch(conn, _DUE, _asked(one, last, most)) for one in waiting]
+        places = [[(*row, place) for row in rows] for place, rows in enumerate(due)]
+        counted = Counter(place for _, _, place in islice(merge(*places), most))
+        shares = [counted[place] for place in range(len(waiting))]
+    mine = [fetch(conn, _LOCKED, _asked(one, last, share)) for one, share in zip(waiting, shares, strict=True) if share]
+    return [number for _, number in merge(*mine)]
+
+
+def _asked(one: Queue, last: datetime, most: int) -> dict[str, object]:
+    return {
+        "marketing": one.marketing,
+        "campaign": one.campaign,
+        "edition": one.edition,
+        "touch": one.touch,
+        "channel": one.channel,
+        "moment": last,
+        "most": most,
+    }
 
 
 def _claim(row: Sequence[Any], worker: str, lease_until: datetime, now: datetime) -> Claim:
@@ -166,8 +172,8 @@ _DUE = (
     )
     .order_by(_D.next_at, _D.id)
     .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
 )
+_LOCKED = _DUE.with_for_update(skip_locked=True)
 _NEXT_MOMENT = select(func.min(_D.next_at)).where(
     in_states(WAITING), _D.next_at > _MOMENT, _D.next_at <= bindparam("last", type_=Moment())
 )
