@@ -1,7 +1,8 @@
 """What follows from mails that come back: who gets no more mail, what a person did, which campaign has to stop.
 
 Whoever can write to the bounce mailbox can write anything: only a stamp, an unsubscribe link or a Message-ID of ours
-has an effect, on the person whose mail it was and on no other. Each mail that was sent has each effect once.
+has an effect, on the person whose mail it was and on no other. A provider that proved to be it is believed
+which mail it means. Each mail that was sent has each effect once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from scheduler import health, runs
 from scheduler.catalog import Catalog
 from scheduler.channels.email.replies import ReplyClass
 from scheduler.channels.email.returned import BY_MAIL, Kind, Notice, Returned
+from scheduler.channels.naming import print_of
 from scheduler.operations.effects import Effect, Outcome, Paused, Report, discreet
 from scheduler.operations.happenings import OWN
 from scheduler.store import events, people, plans, reader, returned, standings
@@ -126,6 +128,8 @@ class _Work:
         self, conn: Connection, mail: Returned, by_key: Mapping[str, int]
     ) -> tuple[DeliveryRecord, Stamp | None] | None:
         """Return the mail of ours that this is about, by the best proof there is; None without any."""
+        if mail.named is not None:
+            return _named(conn, *mail.named)
         for stamp in self._stamps(mail):
             if (delivery := _mail_of_ours(conn, stamp.delivery)) is not None:
                 return delivery, stamp
@@ -166,11 +170,13 @@ class _Work:
         return case.effect(Outcome.DEAD, stopped=stopped)
 
     def _address(self, case: _Case, stamp: Stamp | None, aliases: Sequence[str]) -> str | None:
-        """Return which mailbox of the person the mail went to; None for one that is not known as theirs any more."""
+        """Return which mailbox the mail went to; None for one that is not known as the person's any more."""
         own = [each for each in (case.address, *aliases) if each]
         if stamp is not None:
             return next((each for each in own if self.keys.is_for(stamp, each)), None)
-        named = {each for notice in case.mail.notices for each in notice.addresses}
+        named = [each for notice in case.mail.notices for each in notice.addresses]
+        if case.mail.named is not None and named:
+            return named[0]  # the provider knows to whom it was given
         return next((each for each in own if each in named), case.address)
 
     def _soft(self, conn: Connection, case: _Case) -> Effect:
@@ -318,6 +324,12 @@ def _key(case: _Case, outcome: Outcome) -> str:
 def _mail_of_ours(conn: Connection, delivery: int) -> DeliveryRecord | None:
     found = reader.delivery(conn, delivery) if delivery else None
     return found if found is not None and found.channel == "email" and found.contact is not None else None
+
+
+def _named(conn: Connection, delivery: int, key_print: str) -> tuple[DeliveryRecord, None] | None:
+    found = _mail_of_ours(conn, delivery)
+    known = found is not None and any(print_of(one.key) == key_print for one in reader.attempts(conn, delivery))
+    return (found, None) if found is not None and known else None
 
 
 def _own_address(conn: Connection, contact: int) -> str | None:

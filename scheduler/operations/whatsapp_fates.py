@@ -6,8 +6,9 @@ from datetime import datetime
 
 from scheduler.catalog import Catalog
 from scheduler.channels.base import Evidence, Found
+from scheduler.channels.naming import print_of
 from scheduler.channels.platforms.whatsapp_codes import CODES, Meaning
-from scheduler.channels.platforms.whatsapp_posts import Status, print_of
+from scheduler.channels.platforms.whatsapp_posts import Status
 from scheduler.delivery import State
 from scheduler.operations import settling
 from scheduler.store import inquiries, people, reader, returned

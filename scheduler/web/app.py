@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from campaigns.errors import CampaignError
 from scheduler.store.database import Store, generation_of
-from scheduler.web import ingest, texts, whatsapp
+from scheduler.web import ingest, mails, texts, whatsapp
 from scheduler.web.doorkeeper import Doorkeeper
 from scheduler.web.doors import Doors
 from scheduler.web.pages import Pages
@@ -43,6 +43,7 @@ def create_app(doors: Doors) -> FastAPI:
     app.include_router(ingest.routes(doors))
     app.include_router(texts.routes(doors))
     app.include_router(whatsapp.routes(doors))
+    app.include_router(mails.routes(doors))
 
     @app.get("/healthz", summary="Whether the daemon works", responses={503: {"description": "It does not"}})
     async def tell_health() -> Health:

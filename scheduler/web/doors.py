@@ -67,6 +67,11 @@ class Doors:
         """Run work on the store where the daemon does its own, one piece after the other."""
         return await self.writer.run(work)
 
+    def secret(self, account: str, field: str) -> str | None:
+        """Return a field of a channel's account, which proves who calls; None where there is none."""
+        found = self.accounts.get(account, {}).get(field)
+        return (found.get_secret_value().strip() or None) if found is not None else None
+
     def admits(self, token: str) -> bool:
         """Whether this is the token of the events' door; how long it takes tells nothing of the token."""
         if self.api_token is None:

@@ -6,10 +6,12 @@ import json
 import math
 from http import HTTPStatus
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from campaigns.errors import CampaignError
 from scheduler.errors import BusyError, ConflictError, StorageError
+from scheduler.web.doors import Doors
 
 MEDIA_TYPE = "application/problem+json"
 _AGAIN_SECONDS = 5
@@ -34,3 +36,11 @@ def of_error(error: CampaignError) -> Response:
     if isinstance(error, (BusyError, StorageError)):
         return problem(503, "the database is busy or away", wait=_AGAIN_SECONDS)
     return problem(422, error.message, remedy=error.remedy)
+
+
+def refused(doors: Doors, request: Request, status: int, detail: str) -> Response:
+    """Return the answer to a post that nobody proved to have sent; too many from one address are asked to wait."""
+    address = request.client.host if request.client is not None else ""
+    if wait := doors.limits.strangers.take(address, doors.clock.monotonic()):
+        return problem(429, "too many requests that nobody signed", wait=wait)
+    return problem(status, detail)

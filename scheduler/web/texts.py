@@ -15,7 +15,7 @@ from scheduler.errors import BusyError, StorageError
 from scheduler.operations import texts
 from scheduler.store.people import SMS
 from scheduler.web.doors import Doors
-from scheduler.web.problems import problem
+from scheduler.web.problems import problem, refused
 
 _SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}\Z")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}\Z", re.ASCII)
@@ -41,14 +41,14 @@ def routes(doors: Doors) -> APIRouter:
     )
     async def take_text(request: Request, account: str) -> Response:
         """Take what bears the signature of the account's auth token (X-Twilio-Signature); all else changes nothing."""
-        token = _token(doors, account)
+        token = doors.secret(name_of(SMS, account), "auth_token")
         if token is None:
-            return _refused(doors, request, 404, "no such account, or one without auth_token")
+            return refused(doors, request, 404, "no such account, or one without auth_token")
         fields = await _fields(request)
         if fields is None or not twilio_posts.is_signed(
             token, _called(doors, request), fields, request.headers.get(twilio_posts.SIGNATURE, "")
         ):
-            return _refused(doors, request, 403, "the signature is missing or wrong")
+            return refused(doors, request, 403, "the signature is missing or wrong")
         try:
             await _take(doors, request, dict(fields))
         except (BusyError, StorageError):
@@ -56,13 +56,6 @@ def routes(doors: Doors) -> APIRouter:
         return Response("<Response/>", media_type="text/xml")  # Twilio says by itself that a STOP was heard
 
     return router
-
-
-def _token(doors: Doors, account: str) -> str | None:
-    """Return the auth token of an account, which signs; None where there is none."""
-    fields = doors.accounts.get(name_of(SMS, account), {})
-    found = fields.get("auth_token")
-    return (found.get_secret_value().strip() or None) if found is not None else None
 
 
 async def _fields(request: Request) -> list[tuple[str, str]] | None:
@@ -81,13 +74,6 @@ def _called(doors: Doors, request: Request) -> str:
     query = f"?{request.url.query}" if request.url.query else ""
     base = doors.public_url or f"{request.url.scheme}://{request.url.netloc}"
     return f"{base}{request.url.path}{query}"
-
-
-def _refused(doors: Doors, request: Request, status: int, detail: str) -> Response:
-    address = request.client.host if request.client is not None else ""
-    if wait := doors.limits.strangers.take(address, doors.clock.monotonic()):
-        return problem(429, "too many requests that nobody signed", wait=wait)
-    return problem(status, detail)
 
 
 async def _take(doors: Doors, request: Request, said: dict[str, str]) -> None:

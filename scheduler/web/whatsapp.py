@@ -15,7 +15,7 @@ from scheduler.errors import BusyError, StorageError
 from scheduler.operations import whatsapp_fates, whatsapp_stops
 from scheduler.store.people import WHATSAPP
 from scheduler.web.doors import Doors
-from scheduler.web.problems import problem
+from scheduler.web.problems import problem, refused
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_.-]{1,200}\Z")
 _AGAIN_SECONDS = 5
@@ -37,13 +37,13 @@ def routes(doors: Doors) -> APIRouter:
     )
     async def verify(request: Request, account: str) -> Response:
         """Answer the challenge of who knows the account's verify token; changes nothing."""
-        token = _field(doors, account, "verify_token")
+        token = doors.secret(name_of(WHATSAPP, account), "verify_token")
         if token is None:
-            return _refused(doors, request, 404, "no such account, or one without verify_token")
+            return refused(doors, request, 404, "no such account, or one without verify_token")
         asked, challenge = request.query_params, request.query_params.get("hub.challenge", "")
         known = hmac.compare_digest(asked.get("hub.verify_token", "").encode(), token.encode())
         if not known or asked.get("hub.mode") != "subscribe" or not _CHALLENGE.match(challenge):
-            return _refused(doors, request, 403, "the verify token is missing or wrong")
+            return refused(doors, request, 403, "the verify token is missing or wrong")
         return PlainTextResponse(challenge)
 
     @router.post(
@@ -59,12 +59,12 @@ def routes(doors: Doors) -> APIRouter:
     )
     async def take(request: Request, account: str) -> Response:
         """Take what bears the signature of the account's app (X-Hub-Signature-256); all else changes nothing."""
-        secret = _field(doors, account, "app_secret")
+        secret = doors.secret(name_of(WHATSAPP, account), "app_secret")
         if secret is None:
-            return _refused(doors, request, 404, "no such account, or one without app_secret")
+            return refused(doors, request, 404, "no such account, or one without app_secret")
         body = await request.body()
         if not whatsapp_posts.is_signed(secret, body, request.headers.get(whatsapp_posts.SIGNATURE, "")):
-            return _refused(doors, request, 403, "the signature is missing or wrong")
+            return refused(doors, request, 403, "the signature is missing or wrong")
         try:
             for stop in whatsapp_posts.stops(body):
                 await doors.do(partial(_stop, doors, stop))
@@ -85,16 +85,3 @@ def _take(doors: Doors, status: whatsapp_posts.Status) -> None:
 
 def _stop(doors: Doors, stop: whatsapp_posts.Stop) -> None:
     whatsapp_stops.stopped(doors.store, doors.catalog, stop, now=doors.clock.now())
-
-
-def _field(doors: Doors, account: str, name: str) -> str | None:
-    """Return a field of an account; None where there is none."""
-    found = doors.accounts.get(name_of(WHATSAPP, account), {}).get(name)
-    return (found.get_secret_value().strip() or None) if found is not None else None
-
-
-def _refused(doors: Doors, request: Request, status: int, detail: str) -> Response:
-    address = request.client.host if request.client is not None else ""
-    if wait := doors.limits.strangers.take(address, doors.clock.monotonic()):
-        return problem(429, "too many requests that nobody signed", wait=wait)
-    return problem(status, detail)

@@ -127,7 +127,7 @@ def test_postmark_gets_the_same_in_fields() -> None:
             {"Name": "List-ID", "Value": "<valentines.biksouv.example>"},
         ],
         "MessageStream": "outbound",
-        "Metadata": {"key": "0a1b2c3d4e5f"},
+        "Metadata": {"key": "0a1b2c3d4e5f", "message": "1-cd584cc95f0793d8"},
         "Tag": "valentines/offer-email",
         "TrackLinks": "None",
         "TrackOpens": False,
@@ -162,6 +162,7 @@ def test_resend_gets_the_same_in_fields() -> None:
             {"name": "campaign", "value": "valentines"},
             {"name": "edition", "value": "2027"},
             {"name": "touch", "value": "offer-email"},
+            {"name": "message", "value": "1-cd584cc95f0793d8"},
         ],
     }
 

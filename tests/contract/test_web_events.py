@@ -314,7 +314,14 @@ def test_the_openapi_description_tells_of_the_door_and_no_page_loads_anything_fr
     assert sorted(door["responses"]) == ["200", "401", "409", "413", "422", "429", "503"]
     assert sorted(door["requestBody"]["content"]) == ["application/json", "application/x-ndjson"]
     assert door["security"] == [{"HTTPBearer": []}]
-    assert list(document["paths"]) == ["/events", "/in/sms/{account}", "/in/whatsapp/{account}", "/healthz"]
+    assert list(document["paths"]) == [
+        "/events",
+        "/in/sms/{account}",
+        "/in/whatsapp/{account}",
+        "/in/email/postmark",
+        "/in/email/resend",
+        "/healthz",
+    ]
     assert [client.get(path).status for path in ("/docs", "/redoc", "/", "/events")] == [404, 404, 404, 405]
     assert client.get("/nowhere").headers["content-type"] == "application/problem+json"
 

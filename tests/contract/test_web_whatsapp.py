@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from support.doors import PUBLIC, Answer, Client, opened
 from support.shop import Schedule, moment, person, write
 
-from scheduler.channels.platforms.whatsapp_posts import name_of
+from scheduler.channels.naming import message_name
 from scheduler.errors import OptedOut, Unknown
 from scheduler.store import reader
 from scheduler.store.database import Store
@@ -73,7 +73,7 @@ def told(word: str, *, delivery: int = 1, key: str, code: int = 0, given: str | 
         "status": word,
         "timestamp": "1800000000",
         "recipient_id": "33612345678",
-        "biz_opaque_callback_data": name_of(delivery, key),
+        "biz_opaque_callback_data": message_name(delivery, key),
     }
     if code:
         status["errors"] = [{"code": code, "title": "no"}]

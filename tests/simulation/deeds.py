@@ -180,10 +180,11 @@ class Deeds:
 
         Of what is on its way still, from a sender that was stalled, the far end says that, and nobody decides.
         """
-        accepted = {one.message.delivery_id for one in self.world.reached}
+        accepted = {one.message.key for one in self.world.reached}  # numbers begin anew after a restore, keys do not
         arriving = {key for (_, key), senders in self.world.arriving.items() if senders}
         for row in [row for row in self.witness.rows.values() if row.state == "unknown"]:
-            if self.witness.key(row.id) in arriving:
+            key = self.witness.key(row.id)
+            if key in arriving:
                 continue
             with self._deciding():
                 self.decisions.resolved.add(row.id)
@@ -191,7 +192,7 @@ class Deeds:
                     self.store,
                     self.catalog,
                     row.id,
-                    went=row.id in accepted,
+                    went=key in accepted,
                     reason="looked up at the provider",
                     now=self.clock.now(),
                     who="me",

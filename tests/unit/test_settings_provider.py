@@ -115,7 +115,7 @@ def test_one_mail_is_on_its_way_for_each_connection(read: Read) -> None:
         (
             {**RESEND, "CAMPAIGN_ACCOUNTS__RESEND__APIKEY": "canary"},
             "CAMPAIGN_ACCOUNTS__RESEND__APIKEY is no setting of resend",
-            "expected one of api_key, endpoint",
+            "expected one of api_key, webhook_secret, endpoint",
         ),
         (
             {**POSTMARK, "CAMPAIGN_ACCOUNTS__POSTMARK__MESSAGE_STREAM": "My Stream"},

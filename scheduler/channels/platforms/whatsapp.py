@@ -14,11 +14,11 @@ from typing import ClassVar
 from scheduler.channels.account import Account
 from scheduler.channels.answers import Said
 from scheduler.channels.base import Mark, Message, Receipt
+from scheduler.channels.naming import message_name
 from scheduler.channels.platforms.base import Platform
 from scheduler.channels.platforms.graph import Graph
 from scheduler.channels.platforms.web import Body
 from scheduler.channels.platforms.whatsapp_codes import CODES, Meaning
-from scheduler.channels.platforms.whatsapp_posts import name_of
 from scheduler.channels.platforms.whatsapp_templates import APPROVED, Filled, Template, matching, nearest, read
 from scheduler.errors import DeliveryError, NotSent, OptedOut, Refused
 
@@ -140,7 +140,7 @@ class WhatsAppChannel(Platform[WhatsAppAccess]):
             raise Refused("a message to WhatsApp carries no pictures here", remedy="write their address into the text")
         access.rested()
         filled = await _template(access, message)
-        given = await access.deliver(mark, filled, to, name_of(message.delivery_id, message.key))
+        given = await access.deliver(mark, filled, to, message_name(message.delivery_id, message.key))
         return Receipt(given, f"the template {filled.template}, accepted by WhatsApp")
 
     async def close(self) -> None:

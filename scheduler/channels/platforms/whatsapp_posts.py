@@ -6,13 +6,13 @@ Source: https://developers.facebook.com/docs/graph-api/webhooks/getting-started 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from scheduler.channels.naming import read_name
 from scheduler.channels.platforms.wishes import Wish, read_wish
 
 SIGNATURE = "x-hub-signature-256"
@@ -20,7 +20,6 @@ SIGNATURE = "x-hub-signature-256"
 _LONGEST_ID = 200
 _MESSAGE = re.compile(r"wamid\.[A-Za-z0-9+/=_-]{1,200}\Z")
 _NUMBER = re.compile(r"[1-9][0-9]{5,14}\Z")
-_NAMED = re.compile(r"([0-9]{1,18})\.([0-9a-f]{16})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,6 @@ class Stop:
 
     id: str
     number: str
-
-
-def name_of(delivery: int, key: str) -> str:
-    """Return what a message carries so that its statuses are known by it; tells nothing of the key."""
-    return f"{delivery}.{print_of(key)}"
-
-
-def print_of(key: str) -> str:
-    """Return by what a delivery's key is known, so that another database's delivery of that number is not meant."""
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def is_signed(secret: str, body: bytes, signature: str) -> bool:
@@ -113,12 +102,12 @@ def _told(body: bytes, name: str) -> Iterator[Mapping[str, object]]:
 
 def _status(item: Mapping[str, object]) -> Status | None:
     given, word = str(item.get("id", "")), str(item.get("status", ""))
-    named = _NAMED.match(str(item.get("biz_opaque_callback_data", "")))
+    named = read_name(item.get("biz_opaque_callback_data"))
     if not _MESSAGE.match(given) or named is None or word not in ("sent", "delivered", "read", "failed"):
         return None
     errors = list(_mappings(item, "errors"))
     code = errors[0].get("code") if errors else 0
-    return Status(given, word, int(named[1]), named[2], code if isinstance(code, int) and 0 <= code < 10**7 else 0)
+    return Status(given, word, *named, code if isinstance(code, int) and 0 <= code < 10**7 else 0)
 
 
 def _mappings(whole: object, name: str) -> Iterator[Mapping[str, object]]:

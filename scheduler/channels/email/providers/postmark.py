@@ -18,8 +18,9 @@ from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.providers import fields as parts
 from scheduler.channels.email.providers.answers import Answer, Said, discreet
 from scheduler.channels.email.providers.base import Request, written
+from scheduler.channels.naming import message_name
 
-FIELDS = ("server_token", "message_stream", "marketing_stream", "endpoint")
+FIELDS = ("server_token", "message_stream", "marketing_stream", "webhook_password", "endpoint")
 _STREAM = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}\Z")
 # Numbers of its errors (https://postmarkapp.com/developer/api/overview#error-codes).
 _MAINTENANCE = 100
@@ -63,7 +64,7 @@ class Postmark:
             "Subject": found.subject,
             "Headers": [{"Name": name, "Value": value} for name, value in found.headers],
             "MessageStream": self._marketing if message.purpose == "marketing" else self._stream,
-            "Metadata": {"key": message.key},
+            "Metadata": {"key": message.key, "message": message_name(message.delivery_id, message.key)},
             "Tag": discreet(f"{message.campaign}/{message.touch}"),
             "TrackLinks": "None",
             "TrackOpens": False,

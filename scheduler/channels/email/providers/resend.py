@@ -18,8 +18,9 @@ from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.providers import fields as parts
 from scheduler.channels.email.providers.answers import Answer, Differs, Said, discreet
 from scheduler.channels.email.providers.base import Request, tag, written
+from scheduler.channels.naming import message_name
 
-FIELDS = ("api_key", "endpoint")
+FIELDS = ("api_key", "webhook_secret", "endpoint")
 _QUOTAS = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
 _SENDER = frozenset({"invalid_from_address", "invalid_access", "invalid_region"})
 
@@ -40,7 +41,12 @@ class Resend:
     def request(self, message: Message, mail: Mail, now: datetime) -> Request:  # noqa: ARG002
         """Return the request; `text` is never left out, for then Resend would make one of its own."""
         found = parts.of(message, mail)
-        tags = (("campaign", message.campaign), ("edition", message.edition), ("touch", message.touch))
+        tags = (
+            ("campaign", message.campaign),
+            ("edition", message.edition),
+            ("touch", message.touch),
+            ("message", message_name(message.delivery_id, message.key)),
+        )
         body: dict[str, object] = {
             "from": found.sender,
             "to": [found.recipient],

@@ -52,7 +52,8 @@ class Notice:
 class Returned:
     """A mail that came back: `stamps`, `links` and `message_ids` are what may prove that it is about a mail of ours.
 
-    Nothing here is known to be true: a stamp may be anybody's forty letters.
+    Nothing here is known to be true: a stamp may be anybody's forty letters. But `named` is told by the provider that
+    has the mail, who proved to be it: the number it had here, and the print of its key.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class Returned:
     stamps: tuple[str, ...] = ()
     links: tuple[str, ...] = ()  # tokens of unsubscribe links, and of mails to unsubscribe
     message_ids: tuple[str, ...] = ()  # what stands before the @
+    named: tuple[int, str] | None = None
     note: str = ""  # in a word: the type of a feedback report, or why it cannot be read
 
 
