@@ -55,7 +55,7 @@ def _hours(value: object) -> Hours | Literal["none"]:
         return value
     if value == "none":
         return "none"
-    remedy = "write hours such as 21:00-08:00, or none"
+    remedy = "write hours such as 09:30-19:00 or, over midnight, 21:00-08:00; or none"
     first, dash, last = text(value).replace("–", "-").partition("-")
     try:
         span = Hours(_clock(first), _clock(last)) if dash else None
