@@ -218,7 +218,7 @@ class Simulation(Deeds, Troubles):
             self._do("resume", (touch,))
         if self.shape.name == "approval" and self.chance.happens(0.5):
             self._do("approve", ("offer",))
-        for day in (5, 8):
+        for day in (5, 6, 8):  # a heartbeat that lies ahead is believed until it is read again, unchanged
             await self._until(day * DAY)
             self._do("resolve", ())
             if self.disk.shared:
