@@ -67,6 +67,7 @@ def command(session: Session, *, ledger: bool, billed: bool, url: str | None) ->
         ("alerts", lambda: account_checks.alerts(session)),
         ("tasks", lambda: account_checks.tasks(session)),
         ("mail", lambda: mail_checks.log_in(session)),
+        ("bounces", lambda: mail_checks.returns(session)),
         ("domains", lambda: mail_checks.domains(session)),
         ("accounts", lambda: _accounts(session, asked)),
         ("media", lambda: media_checks.media(session)),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SIGNS = {"ok": "✓", "warning": "!", "error": "✗"}
 _WAIT_SECONDS = 10
+# What a provider proves itself by when it tells what came back; Amazon SES writes to the bounce address instead.
+_PROOFS = {"postmark": "webhook_password", "resend": "webhook_secret"}
 
 
 def log_in(session: Session) -> Iterator[Check]:
@@ -48,6 +50,22 @@ def _provider(settings: Settings) -> Iterator[Check]:
         yield Check(
             "dkim", "!", "our own key signs nothing: a provider signs what it sends", "name its selector without a key"
         )
+
+
+def returns(session: Session) -> Iterator[Check]:
+    """Say whether a provider can tell what came back of the mails it took; without one, nothing."""
+    settings = database.settings(session)
+    name = settings.email_provider or ""
+    if name not in _PROOFS:
+        return
+    if _PROOFS[name] not in settings.account(name):
+        remedy = f"set CAMPAIGN_ACCOUNTS__{name.upper()}__{_PROOFS[name].upper()}, and tell {name} the address"
+        yield Check("bounces", "!", f"{name} cannot tell which mails came back: nobody's mail is ever stopped", remedy)
+    elif settings.public_url is None:
+        remedy = "set CAMPAIGN_PUBLIC_URL, and open the doors: campaign run --ui"
+        yield Check("bounces", "!", f"{name} has no address to tell which mails came back", remedy)
+    else:
+        yield Check("bounces", "✓", f"{name} tells which mails came back at {settings.public_url}/in/email/{name}")
 
 
 def domains(session: Session) -> Iterator[Check]:

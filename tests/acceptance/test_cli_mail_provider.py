@@ -48,6 +48,21 @@ def test_the_doctor_says_what_an_account_lacks(shop: Shop) -> None:
     assert told.startswith("set CAMPAIGN_ACCOUNTS__POSTMARK__SERVER_TOKEN or")
 
 
+def test_the_doctor_says_whether_a_provider_can_tell_what_came_back(shop: Shop) -> None:
+    postmark = {"CAMPAIGN_EMAIL_PROVIDER": "postmark", "CAMPAIGN_ACCOUNTS__POSTMARK__SERVER_TOKEN": "canary"}
+    proven = {**postmark, "CAMPAIGN_ACCOUNTS__POSTMARK__WEBHOOK_PASSWORD": "canary"}
+
+    alone, nowhere = doctor(shop, **postmark), doctor(shop, **proven)
+    told = doctor(shop, **proven, CAMPAIGN_PUBLIC_URL="https://news.shop.example")
+
+    at = alone.index("! bounces postmark cannot tell which mails came back: nobody's mail is ever stopped")
+    assert alone[at + 1].startswith("set CAMPAIGN_ACCOUNTS__POSTMARK__WEBHOOK_PASSWORD")
+    assert "! bounces postmark has no address to tell which mails came back" in nowhere
+    there = "https://news.shop.example/in/email/postmark"
+    assert f"✓ bounces postmark tells which mails came back at {there}" in told
+    assert not any("bounces" in line for line in doctor(shop, **SES))
+
+
 def test_the_doctor_says_that_our_own_key_signs_nothing(shop: Shop) -> None:
     shop.write("keys/ed25519.pem", ed25519_pem()).chmod(0o600)
     shop.write("campaign.toml", '[dkim]\ndomain = "shop.example"\nselector = "s1"\nkey_file = "keys/ed25519.pem"\n')
