@@ -56,7 +56,7 @@ def test_a_text_goes_as_the_template_that_it_is_with_its_gaps_filled(peer: Whats
                 }
             ],
         },
-        "biz_opaque_callback_data": "1.435cdbd557a00db7",
+        "biz_opaque_callback_data": "1-435cdbd557a00db7",
     }
 
 
