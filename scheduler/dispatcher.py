@@ -218,10 +218,10 @@ class Dispatcher:
         """
         correcting = set()
         begun = self._clock.monotonic()
-        rests = begun < self._joins_from
+        joined = self._joined if begun < self._joins_from else None  # while it rests; what was rolled back has no rest
         for row in plans.open_occurrences(conn):
             ends = row.latest_at or row.expires_at or row.due_at
-            if ends >= now and (rests or (generation == self._joined and row.id not in self._correcting)):
+            if ends >= now and (joined is not None or (generation == self._joined and row.id not in self._correcting)):
                 continue
             with self._apart(conn, row.campaign):
                 campaign = self._catalog.get(conn, row.campaign, row.edition)
@@ -233,8 +233,8 @@ class Dispatcher:
                     if fanout.more_to_come(conn, campaign, found[1]):  # asked first: what ends meanwhile joins below
                         correcting.add(row.id)
                     fanout.fan_out(conn, campaign, timeline, found[0], found[1], row.key, now)
-        if rests and self._joined is not None:
-            return self._joined, self._correcting
+        if joined is not None:
+            return joined, self._correcting
         ended = self._clock.monotonic()
         self._joins_from = ended + _SHARE * (ended - begun) if ended - begun > _SHORT else 0.0
         return generation, frozenset(correcting)

@@ -13,8 +13,9 @@ from support.shop import DAY, HEAD, HOUR, Schedule, addresses, moment, person, w
 from scheduler import fanout
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.delivery import State
-from scheduler.errors import NotSent, Refused, Unknown
+from scheduler.errors import BusyError, NotSent, Refused, Unknown
 from scheduler.operations import people, steering
+from scheduler.store import ledger
 from scheduler.store.database import Store
 
 OFFER = """
@@ -109,6 +110,35 @@ def test_a_look_for_who_has_joined_that_took_long_is_not_made_again_at_once(
 
     assert [at.strftime("%S") for at in looked] == ["00", "22"]
     assert addresses(schedule.sent()) == [f"{name}@example.org" for name in ("lea", "tom", "eva", "zoe")]
+
+
+def test_a_look_for_who_has_joined_that_was_rolled_back_is_made_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look of a daemon: it was slow, and its transaction failed."""
+    before = Schedule.on(store, moment("2027-01-21T10:00:00+01:00"))
+    before.know(person("lea@example.org"))
+    before.apply(write(tmp_path, OFFER))
+    before.tick()
+    schedule = Schedule.on(store, before.clock.now())
+    schedule.know(person("tom@example.org"))
+
+    def slow(*args: Any) -> int:
+        schedule.clock.advance(timedelta(seconds=2))
+        return fan_out(*args)
+
+    def failing(*args: Any) -> int:
+        monkeypatch.setattr(ledger, "release_leases", release_leases)
+        raise BusyError("the database is busy")
+
+    fan_out, release_leases = fanout.fan_out, ledger.release_leases
+    monkeypatch.setattr(fanout, "fan_out", slow)
+    monkeypatch.setattr(ledger, "release_leases", failing)
+    with pytest.raises(BusyError):
+        schedule.tick()
+    schedule.tick()
+
+    assert addresses(schedule.sent()) == ["tom@example.org"]
 
 
 @pytest.mark.parametrize(

@@ -6,50 +6,30 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, text
+import test_store_ledger as ledger_tests
+from sqlalchemy import Connection, select, text
+from sqlalchemy.dialects import postgresql
+from test_store_ledger import LATER, NOON, add_campaign
 
 from scheduler.delivery import WAITING, State
 from scheduler.store import ledger, plans, reader
+from scheduler.store.bulk import within
+from scheduler.store.conditions import among
 from scheduler.store.database import Store
-from scheduler.store.ledger import NewDelivery
 from scheduler.store.queues import Queue, queues
 from scheduler.store.tables import DELIVERIES
 
-NOON = datetime(2027, 1, 21, 12, 0, tzinfo=UTC)
-LATER = NOON + timedelta(minutes=15)
-ROW = NewDelivery(
-    campaign="shop",
-    edition="2027",
-    touch="offer",
-    stage="conversion",
-    channel="email",
-    recipient="@shop",
-    occurrence="once",
-    due_at=NOON,
-)
+ROW = replace(ledger_tests.ROW, campaign="shop")
 
 
 @pytest.fixture
 def running(store):
     with store.begin() as conn:
         for campaign in ("club", "rest", "shop"):
-            plans.add_revision(
-                conn,
-                campaign=campaign,
-                edition="2027",
-                definition={},
-                timeline={},
-                templates={},
-                source="shop.yaml",
-                source_hash="s",
-                plan_hash="p",
-                tzdata="2026a",
-                project="/shop",
-                now=NOON,
-            )
+            add_campaign(conn, campaign)
     return store
 
 
@@ -224,3 +204,18 @@ def test_what_cannot_go_is_not_walked_past(running, why):
 
     few, many = work
     assert many < 2 * few + 100
+
+
+def test_rows_that_are_named_are_found_by_their_ids_before_anything_was_counted(running):
+    if running.dialect != "postgresql":
+        return  # SQLite has no other way for them
+    named = select(DELIVERIES.c.id).where(within(DELIVERIES.c.id, "named"), among(WAITING))
+    with running.begin() as conn:
+        ledger.plan(conn, rows(5_000, due_at=NOON - timedelta(days=1)), NOON)
+        ids = list(conn.execute(select(DELIVERIES.c.id).limit(256)).scalars())
+
+        plan = conn.exec_driver_sql(f"EXPLAIN {named.compile(dialect=postgresql.psycopg.dialect())}", {"named": ids})
+        words = "\n".join(plan.scalars())
+
+    assert "pk_delivery" in words
+    assert "ix_delivery" not in words

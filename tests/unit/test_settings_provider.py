@@ -118,6 +118,16 @@ def test_one_mail_is_on_its_way_for_each_connection(read: Read) -> None:
             "expected one of api_key, webhook_secret, endpoint",
         ),
         (
+            {**RESEND, "CAMPAIGN_ACCOUNTS__RESEND__WEBHOOK_SECRET": "canary"},
+            "cannot read CAMPAIGN_ACCOUNTS__RESEND__WEBHOOK_SECRET: expected e.g. whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "",
+        ),
+        (
+            {**POSTMARK, "CAMPAIGN_ACCOUNTS__POSTMARK__WEBHOOK_PASSWORD": "canary é"},
+            "cannot read CAMPAIGN_ACCOUNTS__POSTMARK__WEBHOOK_PASSWORD: expected printable ASCII without blanks",
+            "",
+        ),
+        (
             {**POSTMARK, "CAMPAIGN_ACCOUNTS__POSTMARK__MESSAGE_STREAM": "My Stream"},
             "cannot read CAMPAIGN_ACCOUNTS__POSTMARK__MESSAGE_STREAM: expected e.g. outbound",
             "",

@@ -50,6 +50,7 @@ class Postmark:
         self._token = account.token("server_token")
         self._stream = account.word("message_stream", _STREAM, "outbound", default="outbound")
         self._marketing = account.word("marketing_stream", _STREAM, "broadcast", default=self._stream)
+        account.token("webhook_password", required=False)  # the door's; read here so that a slip is told at the start
         self._endpoint = account.endpoint("https://api.postmarkapp.com")
         streams = dict.fromkeys((self._stream, self._marketing))
         self.place = f"{self.name}, stream {' and '.join(streams)}"

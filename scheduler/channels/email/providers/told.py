@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-_LONGEST = 500  # characters of a server's words, as a notice has them
+from scheduler.channels.email.returned.wording import LONGEST_TEXT
 
 
 def read_object(body: bytes) -> Mapping[str, object]:
@@ -18,8 +18,8 @@ def read_object(body: bytes) -> Mapping[str, object]:
 
 
 def line(value: object) -> str:
-    """Return words on one line, at most 500 characters; empty for what are none."""
-    return " ".join(value.split())[:_LONGEST] if isinstance(value, str) else ""
+    """Return words on one line, no longer than a notice has them; empty for what are none."""
+    return " ".join(value.split())[:LONGEST_TEXT] if isinstance(value, str) else ""
 
 
 def address(value: object) -> tuple[str, ...]:
