@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -221,7 +222,8 @@ class LocalEngine:
         if self._stopping:
             self._clear()
         self._clear_early()
-        await self._give_back()
+        with suppress(Exception):  # what is being sent is waited for all the same; then it is tried again
+            await self._give_back()
         await self.rest()
         await self._give_back()
 
@@ -306,5 +308,8 @@ class LocalEngine:
             self._fail(error)
             if not isinstance(error, Exception):
                 raise
+            if outcome is not None:  # what went meanwhile: the lane stays until it is written, or in the journal
+                with suppress(Exception):
+                    await self._carrier.confirm(outcome)
         finally:
             queue.lanes -= 1

@@ -32,6 +32,7 @@ class Carrier:
     most_at_once: dict[str, int] = field(default_factory=dict)
     broken: set[int] = field(default_factory=set)
     unprepared: set[int] = field(default_factory=set)
+    is_full: bool = False
     slow_to_confirm: asyncio.Event | None = None
 
     async def prepare(self, claims: Sequence[Claim]) -> list[Parcel]:
@@ -59,6 +60,8 @@ class Carrier:
         self.confirmed.append(outcome)
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
+        if self.is_full:
+            raise SchedulerError("the disk is full")
         self.given_back += [one.id for one in claims]
 
 
@@ -245,6 +248,40 @@ def test_an_outcome_that_cannot_be_stored_is_told_and_what_waits_is_given_back_a
 
     assert carrier.begun == [1, 2]
     assert carrier.given_back == [3, 4, 5]
+
+
+def test_what_went_while_the_outcome_before_it_could_not_be_stored_gets_its_outcome() -> None:
+    carrier = Carrier(broken={1})
+
+    async def work() -> None:
+        engine = LocalEngine(carrier, SystemClock(), connections=1)
+        await engine.submit([a_claim(1), a_claim(2)])
+        with pytest.raises(SchedulerError, match="gone"):
+            await engine.drain()
+
+    asyncio.run(work())
+
+    assert (carrier.begun, carrier.confirmed) == ([1, 2], [2])
+
+
+def test_what_is_being_sent_is_waited_for_though_what_waits_cannot_be_given_back() -> None:
+    async def work() -> tuple[list[int], Carrier]:
+        carrier = Carrier(shut={"email": asyncio.Event()}, is_full=True)
+        engine = LocalEngine(carrier, SystemClock(), connections=1)
+        await engine.submit([a_claim(1), a_claim(2)])
+        await asyncio.sleep(0)
+        engine.stop()
+        ending = asyncio.create_task(engine.drain())
+        await asyncio.sleep(0.01)
+        meanwhile = list(carrier.confirmed) if not ending.done() else [-1]
+        carrier.shut["email"].set()
+        with pytest.raises(SchedulerError, match="full"):
+            await ending
+        return meanwhile, carrier
+
+    meanwhile, carrier = asyncio.run(work())
+
+    assert (meanwhile, carrier.confirmed) == ([], [1])
 
 
 def test_claims_that_could_not_be_looked_at_are_given_back_at_the_next_tick() -> None:
