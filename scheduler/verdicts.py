@@ -14,6 +14,7 @@ from scheduler.store import ledger
 from scheduler.store.ledger import Claim
 
 NO_ACCOUNT = "no account"
+POISON = "the message stopped its renderer twice"
 _FIRST_RETRY = timedelta(minutes=1)
 _LONGEST_RETRY = timedelta(hours=4)
 _CHANNEL_REST = timedelta(minutes=15)

@@ -29,9 +29,8 @@ from scheduler.store.database import Connection, Store
 from scheduler.store.ledger import Claim
 from scheduler.store.writer import Writer
 from scheduler.tokens import Links
-from scheduler.verdicts import Verdicts
+from scheduler.verdicts import POISON, Verdicts
 
-POISON = "the message stopped its renderer twice"
 _COLLEAGUE = "manual"  # the channel that hands what is done by hand to somebody of the shop
 _BUSY_TRIES = 30  # each waits up to 10 seconds for the lock
 T = TypeVar("T")

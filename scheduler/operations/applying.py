@@ -242,7 +242,9 @@ def apply(
             assert found is not None
             for occurrence in planned.occurrences:
                 _put(conn, in_force, timeline, found[1], occurrence, now)
-            if found[1].is_by_hand:  # what was held for want of an account needs none any more
+            was = before.find(planned.id) if before is not None else None
+            # What was held for want of an account needs none any more, or another one.
+            if found[1].is_by_hand or (was is not None and was[1].channel != found[1].channel):
                 ledger.release(
                     conn, now=now, reason_prefix=NO_ACCOUNT, campaign=campaign.id, edition=edition, touch=planned.id
                 )

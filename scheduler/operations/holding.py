@@ -107,8 +107,17 @@ def resume(store: Store, catalog: Catalog, *, now: datetime, who: str, choice: L
         if choice is not None:
             decided = ledger.decide_late(conn, before=now - LATE_AFTER, send=choice is Late.SEND, now=now)
         meta.clear_hold(conn)
+        _note_seen(conn, hold, now)
         plans.audit(conn, at=now, who=who, action="resume", subject="HOLD", detail=_told(hold, kept, choice))
     return Resumed(hold, kept, decided)
+
+
+def _note_seen(conn: Connection, hold: meta.Hold, now: datetime) -> None:
+    """Count absence from now on: whoever starts next must not hold everything for what a person has just looked at."""
+    known = meta.ran(conn)
+    # Of a copy that was moved here, the next start says which machine it is on.
+    machine = "" if known is None or hold.cause is meta.Cause.MOVED else known.machine
+    meta.note_ran(conn, meta.Ran(machine, now))
 
 
 def refuse_in_doubt(conn: Connection) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import partial
 
 from campaigns import planner
 from campaigns.definition import meant_by
@@ -19,7 +20,7 @@ from scheduler.errors import SchedulerError
 from scheduler.operations import holding
 from scheduler.store import ledger, plans
 from scheduler.store.database import Connection, Store, bump
-from scheduler.verdicts import NO_ACCOUNT
+from scheduler.verdicts import NO_ACCOUNT, POISON
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +183,9 @@ def approve(
 
     Approval is bound to the content's hash: an edit of text, template or media asks again. Messages that were held
     because they were late (`on_late: ask`) are let go by the same word: from now on they may be late once more by what
-    the touch allows, then they ask again. A touch that was cancelled or rejected is back with its dates to come. With
-    `not_sent` messages go too that may have been sent before the database was restored: a person found out that they
-    were not.
+    the touch allows, then they ask again. So are those that stopped their renderer twice. A touch that was cancelled or
+    rejected is back with its dates to come. With `not_sent` messages go too that may have been sent before the database
+    was restored: a person found out that they were not.
     """
     moved = 0
     with store.begin() as conn:
@@ -215,9 +216,7 @@ def approve(
                 now=now,
                 note=note,
             )
-            moved += ledger.release(conn, now=now, reason_prefix=WAITS_FOR_APPROVAL, **which)
-            last_at = _late_once_more(in_force, target.touch, now)
-            moved += ledger.release(conn, now=now, reason_prefix=ledger.LATE, expires_at=last_at, **which)
+            moved += _let_go(conn, which, _late_once_more(in_force, target.touch, now), now)
             if not_sent:
                 moved += holding.free(
                     conn, campaign=target.campaign, edition=target.edition, touch=target.touch, now=now
@@ -230,6 +229,14 @@ def approve(
 def _on_their_way(conn: Connection, target: Target) -> list[int]:
     """Return the runs that are on their way to the touch meant; a whole campaign's are not carried on."""
     return plans.runs_at(conn, target.campaign, target.edition, target.touch) if target.touch is not None else []
+
+
+def _let_go(conn: Connection, which: ledger.Which, last_at: datetime | None, now: datetime) -> int:
+    """Put back on the schedule what a person's word lets go; what is late already may go until `last_at`."""
+    release = partial(ledger.release, conn, now=now, **which)
+    late = release(reason_prefix=WAITS_FOR_APPROVAL, expires_at=last_at, asking_since=now)
+    late += release(reason_prefix=ledger.LATE, expires_at=last_at)
+    return late + release(reason_prefix=WAITS_FOR_APPROVAL) + release(reason_prefix=POISON)
 
 
 def _late_once_more(in_force: InForce, touch: str, now: datetime) -> datetime | None:
@@ -253,7 +260,8 @@ def release_for_accounts(store: Store, channels: Sequence[str], *, now: datetime
     """Put messages back on the schedule that were held for want of an account the daemon now has."""
     with store.begin() as conn:
         return sum(
-            ledger.release(conn, now=now, reason_prefix=f"{NO_ACCOUNT} for {channel}", channel=channel)
+            # Not by the channel of the row: an edit may have brought the touch to another one since.
+            ledger.release(conn, now=now, reason_prefix=f"{NO_ACCOUNT} for {channel}:")
             for channel in channels
         )
 

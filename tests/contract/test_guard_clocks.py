@@ -340,6 +340,22 @@ def test_a_person_decides_about_what_is_late(
     assert {row.touch: row.state for row in schedule.rows()} == states
 
 
+def test_who_starts_after_a_person_looked_at_what_is_late_goes_on(
+    store: Store, machine: Machine, tmp_path: Path
+) -> None:
+    guard, schedule = watched(machine, store, tmp_path)
+    restarted(machine, store, guard, timedelta(hours=30)).stop()
+    assert held(store) is not None
+
+    holding.resume(store, schedule.catalog, now=machine.clocks.now(), who="lea")  # while no daemon lives
+    machine.clocks.pass_by(minutes=5)
+    machine.guard(store).start()
+    schedule.tick()
+
+    assert held(store) is None
+    assert len(schedule.sent()) == 3
+
+
 def test_a_server_whose_clock_differs_by_six_minutes_is_held(store: Store, machine: Machine, tmp_path: Path) -> None:
     applied(machine.schedule(store), tmp_path)
     hold = machine.guard(store, server_clock=timedelta(minutes=6)).start().hold

@@ -360,6 +360,23 @@ def test_a_copy_on_another_machine_is_held(path: Path, machine: Machine, tmp_pat
     )
 
 
+def test_a_copy_that_a_person_let_go_on_another_machine_is_not_held_again(
+    path: Path, machine: Machine, tmp_path: Path
+) -> None:
+    day_of_sending(machine, path)
+    other = Machine(tmp_path / "other", machine.clocks, name="shop-2")
+
+    with opened(path) as store:
+        other.guard(store).start()
+        holding.resume(store, machine.schedule(store).catalog, now=machine.clocks.now(), who="lea")
+
+        assert other.guard(store).start().hold is None
+        hold = machine.guard(store).start().hold
+
+    assert hold is not None
+    assert hold.cause is Cause.MOVED
+
+
 def test_a_machine_without_a_name_is_never_taken_for_another(path: Path, machine: Machine, tmp_path: Path) -> None:
     day_of_sending(machine, path)
     container = Machine(tmp_path / "other", machine.clocks, name="")

@@ -7,12 +7,13 @@ from datetime import datetime
 from enum import Enum
 from typing import TypedDict, Unpack, cast
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, update
 
 from scheduler.delivery import State, sources
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import UNSENT, in_states
 from scheduler.store.ledger.claims import CLAIMED, Claim
+from scheduler.store.ledger.restored import MAY_HAVE_GONE
 from scheduler.store.rows import storable
 from scheduler.store.tables import DELIVERIES
 
@@ -24,7 +25,9 @@ _MOMENT = bindparam("moment", type_=Moment())
 _EXPIRE_HELD = (
     update(DELIVERIES)
     .where(in_states({State.HELD}), _D.expires_at < _MOMENT, _D.on_late != "ask")
-    .values(state=State.EXPIRED.value, reason=bindparam("why"), worker=None, lease_until=None, updated_at=_MOMENT)
+    # That somebody may have it all the same is told to whoever asks later.
+    .values(reason=case((_D.reason == MAY_HAVE_GONE, f"{MAY_HAVE_GONE}; {LATE}"), else_=LATE))
+    .values(state=State.EXPIRED.value, worker=None, lease_until=None, updated_at=_MOMENT)
     .returning(*CLAIMED)
 )
 
@@ -102,17 +105,23 @@ def release(
     reason_prefix: str = "",
     next_at: datetime | None = None,
     expires_at: datetime | Keep | None = KEEP,
+    asking_since: datetime | None = None,
     **which: Unpack[Which],
 ) -> int:
     """Let held deliveries wait again; return how many.
 
     Only those held for a reason that begins with `reason_prefix`. They keep the moment at which they were due (so they
     are due at once when it has passed) unless `next_at` is given. `expires_at` gives them another last moment, None
-    none at all: a person said that late is better than never. Condition: held.
+    none at all: a person said that late is better than never. `asking_since` means only those whose last moment was
+    before it and that ask then (`on_late: ask`). Without any other filter there must be a prefix. Condition: held.
     """
-    condition = and_(fitting(which), in_states({State.HELD}))
+    condition = in_states({State.HELD})
     if reason_prefix:
         condition = and_(condition, _D.reason.startswith(reason_prefix, autoescape=True))
+    if which or not reason_prefix:
+        condition = and_(condition, fitting(which))
+    if asking_since is not None:
+        condition = and_(condition, _D.expires_at < asking_since, _D.on_late == "ask")
     values = _moved(State.PLANNED, reason, now, next_at)
     if not isinstance(expires_at, Keep):
         values["expires_at"] = expires_at
@@ -125,7 +134,7 @@ def expire_held(conn: Connection, now: datetime) -> list[Claim]:
     What asks (`on_late: ask`) stays held until a person answers. What waits and is late is for the worker, which looks
     at it when it is due. Condition: held.
     """
-    ended = conn.execute(_EXPIRE_HELD, {"moment": now, "why": LATE}).all()
+    ended = conn.execute(_EXPIRE_HELD, {"moment": now}).all()
     return [Claim(**row._mapping, worker="", lease_until=now) for row in ended]
 
 
