@@ -151,11 +151,16 @@ def consent(
     now: datetime,
     by: str,
 ) -> bool:
-    """Append what a person agreed to or took back, with what they read; return whether it was new."""
+    """Append what a person agreed to or took back, with what they read; return whether it was new.
+
+    It is noted of this person alone, so no import changes it.
+    """
     with store.begin() as conn:
         contact = find(conn, who)
         row = wordings.keep(conn, wording, version) if wording else None
-        new = people.add_consent(conn, contact, purpose, given=given, at=at, source=source, wording=row)
+        new = people.add_consent(
+            conn, contact, purpose, given=given, at=at, source=source, wording=row, proof={"noted": "by hand"}
+        )
         if new:
             word = "given" if given else "taken back"
             plans.audit(

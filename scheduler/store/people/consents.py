@@ -137,25 +137,20 @@ def add_consent(
 ) -> bool:
     """Append a consent entry unless it says what holds already; return whether it was new. Lock: the contact.
 
-    `wording` is the row of what they read (`wordings.keep`). A consent that holds is given again where it comes with
-    another wording or with proof. Nothing is ever changed or
-    taken away: the database refuses it.
+    `wording` is the row of what they read (`wordings.keep`). What holds is said again where it comes with another
+    proof, a consent also with another wording. Nothing is ever changed or taken away: the database refuses it.
     """
     lock(conn, contact)
-    if consents(conn, contact).get(purpose) is given and not (given and (wording is not None or proof)):
-        return False
-    if given and wording is not None and proof is None and _said_already(conn, contact, purpose, wording):
-        return False
-    values = {"contact": contact, "purpose": purpose, "given": given, "at": at, "source": source, "wording": wording}
-    conn.execute(CONSENTS.insert(), {**values, "proof": None if proof is None else storable(dict(proof))})
-    return True
-
-
-def _said_already(conn: Connection, contact: int, purpose: str, wording: int) -> bool:
-    """Whether the newest entry of a purpose is a yes to this wording."""
-    query = select(_N.given, _N.wording).where(_N.contact == contact, _N.purpose == purpose)
+    shown = None if proof is None else storable(dict(proof))
+    query = select(_N.given, _N.wording, _N.proof).where(_N.contact == contact, _N.purpose == purpose)
     newest = conn.execute(query.order_by(_N.id.desc()).limit(1)).first()
-    return newest is not None and bool(newest.given) and newest.wording == wording
+    if newest is not None and newest.given is given:
+        same_words = wording is None or not given or newest.wording == wording
+        if same_words and (shown is None or newest.proof == shown):
+            return False
+    values = {"contact": contact, "purpose": purpose, "given": given, "at": at, "source": source, "wording": wording}
+    conn.execute(CONSENTS.insert(), {**values, "proof": shown})
+    return True
 
 
 def suppress(conn: Connection, contact: int, *, scope: str, reason: str, at: datetime) -> bool:

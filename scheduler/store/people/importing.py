@@ -16,6 +16,7 @@ from scheduler.store.people.contacts import COLUMNS, ContactRecord
 from scheduler.store.people.lookup import Key, Person, look_up
 from scheduler.store.people.lookup import keys as keys_of
 from scheduler.store.people.readings import FACT_COLUMNS, drop_readings, readings_of
+from scheduler.store.people.settled import is_settled
 from scheduler.store.rows import insert_unless_known, storable
 from scheduler.store.tables import CONSENTS, CONTACT_ALIASES, CONTACT_FACTS, CONTACTS, SUPPRESSIONS
 
@@ -51,6 +52,7 @@ class Imported:
     """What an import did: `unchanged` were known, with nothing new; `without_consent` are new and agreed to none.
 
     `stopped` are new contacts with an address whose opt-out outlived its erasure: they get what it says, not more.
+    Of `settled` the source says otherwise than they said themselves, and what they said stands.
     """
 
     new: int = 0
@@ -59,6 +61,7 @@ class Imported:
     without_consent: int = 0
     refused: tuple[Clash, ...] = ()
     stopped: int = 0
+    settled: int = 0
 
     def __add__(self, other: Imported) -> Imported:
         return Imported(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Imported)))
@@ -73,21 +76,24 @@ class _Work:
     agreed: dict[int, dict[str, bool]]
     same: frozenset[int]
     stops: Mapping[Key, Sequence[forgotten.Stop]]
+    settled: Mapping[int, frozenset[str]]
     added: list[tuple[Person, list[Key], dict[str, Any]]] = field(default_factory=list)
     changed: dict[int, dict[str, Any]] = field(default_factory=dict)
     aliases: dict[Key, int] = field(default_factory=dict)
     consents: list[tuple[Any, ...]] = field(default_factory=list)
     stopped: list[tuple[int, forgotten.Stop]] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)  # who has another mailbox than before
+    contradicted: set[int] = field(default_factory=set)  # whose own word on a consent stands against their row
 
 
 def upsert_contacts(conn: Connection, people: Sequence[Person], *, source: str, now: datetime) -> Imported:
     """Add people, and update those known by reference, e-mail address or phone number, now or formerly.
 
     What a row leaves empty is kept, facts are merged, and a consent is appended where it changes: a consent column
-    that leaves a purpose out takes it back (lock: the contact). A person whose addresses belong to two contacts is
-    refused and changes nothing. A suppression is never lifted, and one that outlived an erasure holds again; but what
-    stops mail to a dead mailbox is about that mailbox, and a person's new one is written to.
+    that leaves a purpose out takes it back (lock: the contact). What a person settled themselves stands, either way
+    (`settled`). A person whose addresses belong to two contacts is refused and changes nothing. A suppression is never
+    lifted, and one that outlived an erasure holds again; but what stops mail to a dead mailbox is about that mailbox,
+    and a person's new one is written to.
     Lock: on PostgreSQL one import at a time, so that two do not make the same contact.
     """
     if conn.dialect.name == "postgresql":
@@ -120,7 +126,7 @@ def _take(
     refused: list[Clash] = []
     known = look_up(conn, batch)
     stops = forgotten.stops(conn, [key for _, keys in batch for key in keys])
-    work = _Work(known.contacts, known.records, known.agreed, known.same, stops)
+    work = _Work(known.contacts, known.records, known.agreed, known.same, stops, known.settled)
     waiting: set[Key] = set()
     for place, (person, keys) in enumerate(batch):
         if place in work.same:
@@ -147,7 +153,7 @@ def _take(
             unchanged += 1
     if keep:
         _write(conn, work, source, now)
-    return Imported(new, updated, unchanged, silent, tuple(refused), stopped)
+    return Imported(new, updated, unchanged, silent, tuple(refused), stopped, len(work.contradicted))
 
 
 def _update(work: _Work, person: Person, keys: Iterable[Key], before: ContactRecord, now: datetime) -> bool:
@@ -189,13 +195,19 @@ def _values(person: Person, before: ContactRecord | None) -> dict[str, Any]:
 
 
 def _note_consents(work: _Work, contact: int, person: Person) -> bool:
-    """Note what a row says about consent where it differs from what holds; return whether anything does."""
+    """Note what a row says about consent where it differs from what holds; return whether anything changes."""
     if person.consent is None:
         return False
     held = work.agreed.setdefault(contact, {})
     said = dict.fromkeys((purpose for purpose, given in held.items() if given), False)
     said |= dict.fromkeys(person.consent, True)
     differs = {purpose: given for purpose, given in said.items() if held.get(purpose, False) is not given}
+    if by_them := work.settled.get(contact):
+        stands = [purpose for purpose in differs if is_settled(purpose, by_them)]
+        if stands:
+            work.contradicted.add(contact)
+        for purpose in stands:
+            del differs[purpose]
     held |= differs
     work.consents += [(contact, purpose, given) for purpose, given in differs.items()]
     return bool(differs)
