@@ -120,7 +120,8 @@ def asked(store: Store, catalog: Catalog, token: Token) -> Asked | None:
 def confirm(store: Store, catalog: Catalog, token: Token, *, now: datetime) -> Answer:
     """Store the consent of whoever a sign-up's mail went to: marketing by that channel, with its wording and proof.
 
-    An earlier opt-out is lifted, for they ask for it anew; a bounce or a complaint by the provider is not asked.
+    An earlier opt-out is lifted, for they ask for it anew, and by that channel alone; a bounce or a complaint by the
+    provider is not asked.
     """
     with store.begin() as conn:
         found = _sign_up(conn, catalog, token)
@@ -129,17 +130,19 @@ def confirm(store: Store, catalog: Catalog, token: Token, *, now: datetime) -> A
         people.lock(conn, found.contact)
         if events.known(conn, found.key):
             return Answer.BEFORE
+        purpose, source = f"marketing:{found.delivery.channel}", f"{people.DOUBLE_OPT_IN}: {found.source}"
         people.add_consent(
             conn,
             found.contact,
-            f"marketing:{found.delivery.channel}",
+            purpose,
             given=True,
             at=now,
-            source=f"double opt-in: {found.source}",
+            source=source,
             wording=wordings.keep(conn, found.wording, found.version),
             proof=found.proof(),
         )
-        people.lift(conn, found.contact, scope="marketing", reason="unsubscribed")
+        if people.lift(conn, found.contact, scope="marketing", reason="unsubscribed"):
+            people.come_back(conn, found.contact, (purpose,), at=now, source=source, proof=found.proof())
         _happen(conn, catalog, found.key, found.contact, CONFIRMED, {"signup": found.event.key}, now)
         bump(conn)
     return Answer.DONE
