@@ -76,8 +76,7 @@ def stop_marketing(store: Store, catalog: Catalog, token: Token, *, now: datetim
     It holds once this returns: no attempt mark is written after it. The event `unsubscribe` is stored with it.
     """
     with store.begin() as conn:
-        delivery = reader.delivery(conn, token.delivery) if token.delivery else None
-        contact = _person(conn, token, delivery)
+        contact, delivery = answered(conn, token)
         return contact is not None and stop(conn, catalog, contact, delivery, now=now)
 
 
@@ -103,9 +102,16 @@ def stop(conn: Connection, catalog: Catalog, contact: int, delivery: DeliveryRec
 
 
 def answered(conn: Connection, token: Token) -> tuple[int | None, DeliveryRecord | None]:
-    """Return whom a link is about now, None when they are gone, and the message it stood in."""
+    """Return whom a link is about now, None when they are not there any more, and the message it stood in.
+
+    It is about whom it was made for, who may have been merged with another since, and about nobody else. A message of
+    somebody else bears the number of one that went before an older copy of the database was put back: None.
+    """
+    contact = people.find(conn, f"#{token.contact}")
     delivery = reader.delivery(conn, token.delivery) if token.delivery else None
-    return _person(conn, token, delivery), delivery
+    if delivery is None or contact is None or delivery.contact is None:
+        return contact, None
+    return contact, delivery if people.find(conn, f"#{delivery.contact}") == contact else None
 
 
 def asked(store: Store, catalog: Catalog, token: Token) -> Asked | None:
@@ -206,9 +212,8 @@ def _form_of(conn: Connection, catalog: Catalog, campaign: str) -> InForce | Non
 
 
 def _sign_up(conn: Connection, catalog: Catalog, token: Token) -> _SignUp | None:
-    delivery = reader.delivery(conn, token.delivery)
+    contact, delivery = answered(conn, token)
     run = plans.run(conn, delivery.run) if delivery is not None and delivery.run is not None else None
-    contact = _person(conn, token, delivery)
     if delivery is None or run is None or contact is None:
         return None
     event = events.get(conn, run.event)
@@ -218,12 +223,6 @@ def _sign_up(conn: Connection, catalog: Catalog, token: Token) -> _SignUp | None
     own = words.version if words is not None and words.wording == wording else None
     version = str(event.facts.get("version") or own or version_of(wording))
     return _SignUp(contact, delivery, event, wording, version, str(event.facts.get("source") or "event signup"))
-
-
-def _person(conn: Connection, token: Token, delivery: DeliveryRecord | None) -> int | None:
-    """Return who a link is about now: the message's person, who may have been merged with another since."""
-    contact = delivery.contact if delivery is not None and delivery.contact is not None else token.contact
-    return people.find(conn, f"#{contact}")
 
 
 def _happen(

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
-from scheduler.store.bulk import add_many, new_ids, run_many
+from scheduler.store.bulk import add_many, run_many
+from scheduler.store.numbers import new_ids
 from scheduler.store.people import forgotten
 from scheduler.store.people.consents import lift_dead_mailbox, lock
 from scheduler.store.people.contacts import COLUMNS, ContactRecord
