@@ -18,7 +18,7 @@ from scheduler.operations import happenings
 from scheduler.store import events, people, plans, reader
 from scheduler.store.database import Connection, Store, bump
 from scheduler.store.events import EventRecord
-from scheduler.store.people import wordings
+from scheduler.store.people import forgotten, wordings
 from scheduler.store.reader import DeliveryRecord
 from scheduler.tokens import Token
 
@@ -84,6 +84,8 @@ def stop(conn: Connection, catalog: Catalog, contact: int, delivery: DeliveryRec
     """Do what `stop_marketing` does inside the caller's transaction; `delivery` is the message they answer."""
     if not people.suppress(conn, contact, scope="marketing", reason="unsubscribed", at=now):
         return False
+    if people.gone_at(conn, contact) is not None:
+        forgotten.stop_number(conn, contact, forgotten.Stop("marketing", "unsubscribed", now))
     facts: dict[str, object] = {"by": "link"}
     if delivery is not None:
         facts |= {"campaign": delivery.campaign, "touch": delivery.touch}

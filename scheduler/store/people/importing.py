@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, or_, select, text, update
 
 from scheduler.store.bulk import add_many, run_many
 from scheduler.store.numbers import new_ids
@@ -76,13 +76,14 @@ class _Work:
     records: dict[int, ContactRecord]
     agreed: dict[int, dict[str, bool]]
     same: frozenset[int]
-    stops: Mapping[Key, Sequence[forgotten.Stop]]
+    kept: forgotten.Kept
     settled: Mapping[int, frozenset[str]]
     added: list[tuple[Person, list[Key], dict[str, Any]]] = field(default_factory=list)
     changed: dict[int, dict[str, Any]] = field(default_factory=dict)
     aliases: dict[Key, int] = field(default_factory=dict)
     consents: list[tuple[Any, ...]] = field(default_factory=list)
     stopped: list[tuple[int, forgotten.Stop]] = field(default_factory=list)
+    formerly: list[tuple[int, int]] = field(default_factory=list)  # who comes back, and the number they had
     moved: set[int] = field(default_factory=set)  # who has another mailbox than before
     contradicted: set[int] = field(default_factory=set)  # whose own word on a consent stands against their row
 
@@ -126,8 +127,8 @@ def _take(
     new = updated = unchanged = silent = stopped = 0
     refused: list[Clash] = []
     known = look_up(conn, batch)
-    stops = forgotten.stops(conn, [key for _, keys in batch for key in keys])
-    work = _Work(known.contacts, known.records, known.agreed, known.same, stops, known.settled)
+    kept = forgotten.kept(conn, [key for _, keys in batch for key in keys])
+    work = _Work(known.contacts, known.records, known.agreed, known.same, kept, known.settled)
     waiting: set[Key] = set()
     for place, (person, keys) in enumerate(batch):
         if place in work.same:
@@ -147,7 +148,7 @@ def _take(
                 work.added.append((person, keys, _values(person, None)))
                 waiting.update(keys)
             silent += not person.consent
-            stopped += any(key in work.stops for key in keys)
+            stopped += any(key in kept.stops for key in keys)
         elif _update(work, person, keys, work.records[found.pop()], now):
             updated += 1
         else:
@@ -173,7 +174,7 @@ def _update(work: _Work, person: Person, keys: Iterable[Key], before: ContactRec
         record = replace(before, **values, updated_at=now)
         work.records[before.id] = record
         work.known |= dict.fromkeys(keys_of(record), before.id)
-        work.stopped += [(before.id, stop) for key in keys_of(record) for stop in work.stops.get(key, ())]
+        _note_kept(work, before.id, keys_of(record))
     return _note_consents(work, before.id, person) or changed or bool(new)
 
 
@@ -214,6 +215,14 @@ def _note_consents(work: _Work, contact: int, person: Person) -> bool:
     return bool(differs)
 
 
+def _note_kept(work: _Work, contact: int, keys: Iterable[Key]) -> None:
+    """Note what outlived the erasure of addresses that are a contact's now."""
+    if work.kept.stops or work.kept.numbers:
+        for key in keys:
+            work.stopped += [(contact, stop) for stop in work.kept.stops.get(key, ())]
+            work.formerly += [(contact, number) for number in work.kept.numbers.get(key, ())]
+
+
 def _write(conn: Connection, work: _Work, source: str, now: datetime, *, more: bool = False) -> None:
     """Send what was noted to the database; with `more`, know the new contacts from then on."""
     written: dict[int, Mapping[str, Any]] = dict(work.changed)
@@ -229,8 +238,7 @@ def _write(conn: Connection, work: _Work, source: str, now: datetime, *, more: b
                 work.agreed[contact] = dict.fromkeys(person.consent or (), True)
             if len(keys) > 1:
                 work.aliases.update({key: contact for key in keys if values[key[0]] != key[1]})
-            if work.stops:
-                work.stopped += [(contact, stop) for key in keys for stop in work.stops.get(key, ())]
+            _note_kept(work, contact, keys)
             work.consents += [(contact, purpose, True) for purpose in person.consent or ()]
         add_many(conn, CONTACTS, _NEW, rows, {"created_at": now, "updated_at": now})
         work.added.clear()
@@ -260,6 +268,9 @@ def _write(conn: Connection, work: _Work, source: str, now: datetime, *, more: b
     if work.stopped:
         _stop(conn, work.stopped)
         work.stopped.clear()
+    for contact, number in work.formerly:  # a link with a number they had, once or before, is theirs again
+        conn.execute(update(CONTACTS).where(or_(_C.id == number, _C.merged_into == number)).values(merged_into=contact))
+    work.formerly.clear()
 
 
 def _stop(conn: Connection, stopped: Sequence[tuple[int, forgotten.Stop]]) -> None:
