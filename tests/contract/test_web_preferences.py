@@ -186,6 +186,15 @@ def test_a_complaint_is_not_taken_back_by_a_page(client: Client, schedule: Sched
     assert standing(schedule)[1] == "complaint"
 
 
+def test_a_complaint_after_an_opt_out_is_not_taken_back_either(client: Client, schedule: Schedule) -> None:
+    client.form(LEA, **SAVE)
+    schedule.happens("lea@example.org", "complaint")
+
+    client.form(LEA, **SAVE, email="yes", sms="yes")
+
+    assert standing(schedule)[1] == "complaint"
+
+
 def test_a_channel_without_an_address_is_not_asked_about_and_not_agreed_to(client: Client, schedule: Schedule) -> None:
     ana = "/p/" + KEYS.sign(Purpose.PREFERENCES, Token(3))
 

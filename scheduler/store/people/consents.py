@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     select,
     type_coerce,
+    update,
 )
 
 from scheduler.store.bulk import within
@@ -27,6 +28,8 @@ from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS, WORDINGS
 
 MEASUREMENT = "measurement"  # the purpose of who lets us see what they open and click
 MAIL = "email"  # the scope of a dead mailbox: no mail, whatever it is about; other channels reach the person
+UNSUBSCRIBED = "unsubscribed"  # the reason of an opt-out, which who comes back takes back
+COMPLAINT = "complaint"  # the reason of who called a mail spam, to us or to their provider: nobody takes it back
 SMS = "sms"  # the scope of who told an SMS to stop: no SMS, whatever it is about; other channels reach the person
 
 _N = CONSENTS.c
@@ -157,11 +160,16 @@ def suppress(conn: Connection, contact: int, *, scope: str, reason: str, at: dat
     """Stop writing to a person: `marketing`, `email`, `sms` or `all`; return whether that is new.
 
     Lock: the contact, so that after this transaction no attempt mark can be written that did not see it.
-    Condition: one row a scope; the first reason stays.
+    Condition: one row a scope; the first reason stays, but for a complaint, which no opt-out before it hides: a person
+    who comes back lifts the one and not the other.
     """
     lock(conn, contact)
     statement = insert_unless_known(conn, SUPPRESSIONS).values(contact=contact, scope=scope, reason=reason, at=at)
-    return bool(conn.execute(statement.on_conflict_do_nothing()).rowcount == 1)
+    new = conn.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    if not new and reason == COMPLAINT:
+        same = (_S.contact == contact, _S.scope == scope, _S.reason == UNSUBSCRIBED)
+        conn.execute(update(SUPPRESSIONS).where(*same).values(reason=reason))
+    return bool(new)
 
 
 def lift(conn: Connection, contact: int, *, scope: str, reason: str) -> bool:
