@@ -107,6 +107,12 @@ def _show(screen: Screen, read: Shape, spool: Spool, seen: Imported, aside: Path
             Span("! ", "warning"),
             f"an opt-out that was kept of {count(seen.stopped, 'person', 'people')} holds",
         )
+    if seen.settled:
+        screen.line(
+            Span("! ", "warning"),
+            f"what {count(seen.settled, 'person', 'people')} said of consent themselves stands against the file",
+        )
+        screen.line("  who has said otherwise since: `campaign contacts consent`")
 
 
 def _nothing(seen: Imported, spool: Spool) -> str:
@@ -139,6 +145,7 @@ def _tell(session: Session, seen: Imported, spool: Spool, *, imported: bool) -> 
                 "updated": seen.updated,
                 "unchanged": seen.unchanged,
                 "joined": spool.joined,
+                "settled": seen.settled,
                 "refused": [{"line": refusal.line, "reason": refusal.reason} for refusal in spool.refusals()],
             }
         )

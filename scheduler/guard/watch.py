@@ -18,7 +18,7 @@ from scheduler.guard.clocks import Reading
 from scheduler.guard.marks import Mark, MarkFile
 from scheduler.guard.replay import replay
 from scheduler.operations import holding, watching
-from scheduler.store import integrity, lateness, ledger, meta, wal
+from scheduler.store import integrity, lateness, ledger, meta, numbers, wal
 from scheduler.store.database import Connection, Store
 from scheduler.store.journal import Journal
 from scheduler.store.meta import Cause, Hold
@@ -29,6 +29,8 @@ _MINUTE = timedelta(minutes=1)
 _UNMARKED = timedelta(minutes=1)
 # A file up to this size is read through before anything is sent (0.4 s); a larger one meanwhile.
 _READ_AT_ONCE = 64 << 20
+# What may lack rows that another copy has: their numbers may stand in mails that went from there.
+_COPIES = frozenset({Cause.MOVED, Cause.RESTORED})
 # SQLite cannot begin its log anew while somebody still reads from it; one this large has had a reader for very long.
 _LARGEST_LOG = 64 << 20
 _log = logging.getLogger(__name__)
@@ -382,5 +384,7 @@ class LedgerGuard:
     def _hold(self, cause: Cause, reason: str, detail: dict[str, object]) -> None:
         with self._store.begin() as conn:
             news = meta.set_hold(conn, Hold(reason, self._clock.now(), detail, cause))
+            if news and cause in _COPIES:
+                numbers.move_on(conn)
         if news and self._started is not None:  # what the start finds is told by whoever started
             _log.error("HOLD: %s; see campaign resume --plan", reason)

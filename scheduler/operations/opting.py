@@ -18,7 +18,7 @@ from scheduler.operations import happenings
 from scheduler.store import events, people, plans, reader
 from scheduler.store.database import Connection, Store, bump
 from scheduler.store.events import EventRecord
-from scheduler.store.people import wordings
+from scheduler.store.people import forgotten, wordings
 from scheduler.store.reader import DeliveryRecord
 from scheduler.tokens import Token
 
@@ -76,8 +76,7 @@ def stop_marketing(store: Store, catalog: Catalog, token: Token, *, now: datetim
     It holds once this returns: no attempt mark is written after it. The event `unsubscribe` is stored with it.
     """
     with store.begin() as conn:
-        delivery = reader.delivery(conn, token.delivery) if token.delivery else None
-        contact = _person(conn, token, delivery)
+        contact, delivery = answered(conn, token)
         return contact is not None and stop(conn, catalog, contact, delivery, now=now)
 
 
@@ -85,6 +84,8 @@ def stop(conn: Connection, catalog: Catalog, contact: int, delivery: DeliveryRec
     """Do what `stop_marketing` does inside the caller's transaction; `delivery` is the message they answer."""
     if not people.suppress(conn, contact, scope="marketing", reason="unsubscribed", at=now):
         return False
+    if people.gone_at(conn, contact) is not None:
+        forgotten.stop_number(conn, contact, forgotten.Stop("marketing", "unsubscribed", now))
     facts: dict[str, object] = {"by": "link"}
     if delivery is not None:
         facts |= {"campaign": delivery.campaign, "touch": delivery.touch}
@@ -103,9 +104,16 @@ def stop(conn: Connection, catalog: Catalog, contact: int, delivery: DeliveryRec
 
 
 def answered(conn: Connection, token: Token) -> tuple[int | None, DeliveryRecord | None]:
-    """Return whom a link is about now, None when they are gone, and the message it stood in."""
+    """Return whom a link is about now, None when they are not there any more, and the message it stood in.
+
+    It is about whom it was made for, who may have been merged with another since, and about nobody else. A message of
+    somebody else bears the number of one that went before an older copy of the database was put back: None.
+    """
+    contact = people.find(conn, f"#{token.contact}")
     delivery = reader.delivery(conn, token.delivery) if token.delivery else None
-    return _person(conn, token, delivery), delivery
+    if delivery is None or contact is None or delivery.contact is None:
+        return contact, None
+    return contact, delivery if people.find(conn, f"#{delivery.contact}") == contact else None
 
 
 def asked(store: Store, catalog: Catalog, token: Token) -> Asked | None:
@@ -120,7 +128,8 @@ def asked(store: Store, catalog: Catalog, token: Token) -> Asked | None:
 def confirm(store: Store, catalog: Catalog, token: Token, *, now: datetime) -> Answer:
     """Store the consent of whoever a sign-up's mail went to: marketing by that channel, with its wording and proof.
 
-    An earlier opt-out is lifted, for they ask for it anew; a bounce or a complaint by the provider is not asked.
+    An earlier opt-out is lifted, for they ask for it anew, and by that channel alone; a bounce or a complaint by the
+    provider is not asked.
     """
     with store.begin() as conn:
         found = _sign_up(conn, catalog, token)
@@ -129,17 +138,19 @@ def confirm(store: Store, catalog: Catalog, token: Token, *, now: datetime) -> A
         people.lock(conn, found.contact)
         if events.known(conn, found.key):
             return Answer.BEFORE
+        purpose, source = f"marketing:{found.delivery.channel}", f"{people.DOUBLE_OPT_IN}: {found.source}"
         people.add_consent(
             conn,
             found.contact,
-            f"marketing:{found.delivery.channel}",
+            purpose,
             given=True,
             at=now,
-            source=f"double opt-in: {found.source}",
+            source=source,
             wording=wordings.keep(conn, found.wording, found.version),
             proof=found.proof(),
         )
-        people.lift(conn, found.contact, scope="marketing", reason="unsubscribed")
+        if people.lift(conn, found.contact, scope="marketing", reason="unsubscribed"):
+            people.come_back(conn, found.contact, (purpose,), at=now, source=source, proof=found.proof())
         _happen(conn, catalog, found.key, found.contact, CONFIRMED, {"signup": found.event.key}, now)
         bump(conn)
     return Answer.DONE
@@ -203,9 +214,8 @@ def _form_of(conn: Connection, catalog: Catalog, campaign: str) -> InForce | Non
 
 
 def _sign_up(conn: Connection, catalog: Catalog, token: Token) -> _SignUp | None:
-    delivery = reader.delivery(conn, token.delivery)
+    contact, delivery = answered(conn, token)
     run = plans.run(conn, delivery.run) if delivery is not None and delivery.run is not None else None
-    contact = _person(conn, token, delivery)
     if delivery is None or run is None or contact is None:
         return None
     event = events.get(conn, run.event)
@@ -215,12 +225,6 @@ def _sign_up(conn: Connection, catalog: Catalog, token: Token) -> _SignUp | None
     own = words.version if words is not None and words.wording == wording else None
     version = str(event.facts.get("version") or own or version_of(wording))
     return _SignUp(contact, delivery, event, wording, version, str(event.facts.get("source") or "event signup"))
-
-
-def _person(conn: Connection, token: Token, delivery: DeliveryRecord | None) -> int | None:
-    """Return who a link is about now: the message's person, who may have been merged with another since."""
-    contact = delivery.contact if delivery is not None and delivery.contact is not None else token.contact
-    return people.find(conn, f"#{contact}")
 
 
 def _happen(

@@ -14,7 +14,6 @@ from scheduler.store.database import Connection, Store, bump
 from scheduler.store.people import MEASUREMENT, ContactRecord, wordings
 from scheduler.tokens import Token
 
-SOURCE = "preference page"
 _ADDRESSES = {"email": "email", "sms": "phone"}  # the channels a person is asked about, where we have an address
 
 
@@ -53,19 +52,21 @@ def choose(
         before = _choices(conn, row)
         asked = {name: wanted.channels.get(name, holds) for name, holds in before.channels.items()}
         purposes = {f"marketing:{name}": (name, given) for name, given in asked.items()}
-        changed = False
+        proof = {"page": people.PAGE, "message": None if delivery is None else delivery.id}
+        changed = back = False
         if any(asked.values()):
-            if people.lift(conn, contact, scope="marketing", reason="unsubscribed"):
-                people.add_consent(conn, contact, "marketing", given=False, at=now, source=SOURCE)
+            back = people.lift(conn, contact, scope="marketing", reason="unsubscribed")
+            if back:
+                people.come_back(conn, contact, purposes, at=now, source=people.PAGE, proof=proof)
                 changed = True
         else:
             changed = any(before.channels.values()) and opting.stop(conn, catalog, contact, delivery, now=now)
             purposes = {}  # an opt-out stands over every consent, and ends where it is taken back
-        proof = {"page": SOURCE, "message": None if delivery is None else delivery.id}
         held = people.consents(conn, contact)
         for purpose, (name, given) in {**purposes, MEASUREMENT: (MEASUREMENT, wanted.measurement)}.items():
             general = held.get("marketing", False) if purpose != MEASUREMENT else False
-            if given == held.get(purpose, general):
+            # Who comes back asks for it anew, also where it held before they left.
+            if given == held.get(purpose, general) and not (back and given):
                 continue
             text = said.get(name, "") if given else ""
             wording = wordings.keep(conn, text, opting.version_of(text)) if text else None
@@ -75,13 +76,13 @@ def choose(
                 purpose,
                 given=given,
                 at=now,
-                source=SOURCE,
+                source=people.PAGE,
                 wording=wording,
                 proof=proof if given else None,
             )
         if wanted.language and before.language and wanted.language != before.language:
             known = ContactRow(line=0, ref=row.ref, email=row.email, phone=row.phone, language=wanted.language)
-            people.upsert_contacts(conn, [known], source=SOURCE, now=now)
+            people.upsert_contacts(conn, [known], source=people.PAGE, now=now)
             changed = True
         if changed:
             plans.audit(conn, at=now, who="link", action="preferences", subject=f"contact #{contact}")

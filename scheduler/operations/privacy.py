@@ -14,7 +14,7 @@ from scheduler.errors import BusyError, SchedulerError
 from scheduler.operations.people import find
 from scheduler.store import events, ledger, people, plans, reader, scrubbing
 from scheduler.store.database import Connection, Store, bump
-from scheduler.store.people import wordings
+from scheduler.store.people import forgotten, wordings
 
 _TOGETHER = 100  # people forgotten in one transaction
 _EVERYTHING = 1_000_000  # rows of one person
@@ -58,6 +58,7 @@ def inactive(store: Store, since: datetime) -> int:
 
 def forget_inactive(store: Store, since: datetime, *, now: datetime, by: str) -> Erasure:
     """Erase everybody who gave no sign of life from `since` on; what opt-outs they had stay. See `people.inactive`."""
+    forget_numbers(store, now=now)
     words: set[str] = set()
     total = 0
     detail = f"inactive since {since.date().isoformat()}"
@@ -67,6 +68,12 @@ def forget_inactive(store: Store, since: datetime, *, now: datetime, by: str) ->
         total += len(chunk)
         words.update(*chunk)
     return Erasure(total, 0, scrubbing.scrub(store, words) if total else True)
+
+
+def forget_numbers(store: Store, *, now: datetime) -> None:
+    """Forget which numbers people had who were erased long ago without asking for it: links bear them (`forgotten`)."""
+    with store.begin() as conn:
+        forgotten.drop_numbers(conn, now)
 
 
 def forget_some(
@@ -151,11 +158,16 @@ def consent(
     now: datetime,
     by: str,
 ) -> bool:
-    """Append what a person agreed to or took back, with what they read; return whether it was new."""
+    """Append what a person agreed to or took back, with what they read; return whether it was new.
+
+    It is noted of this person alone, so no import changes it.
+    """
     with store.begin() as conn:
         contact = find(conn, who)
         row = wordings.keep(conn, wording, version) if wording else None
-        new = people.add_consent(conn, contact, purpose, given=given, at=at, source=source, wording=row)
+        new = people.add_consent(
+            conn, contact, purpose, given=given, at=at, source=source, wording=row, proof={"noted": "by hand"}
+        )
         if new:
             word = "given" if given else "taken back"
             plans.audit(

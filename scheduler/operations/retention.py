@@ -49,6 +49,7 @@ class Round:
         return False
 
     def _steps(self, catalog: Catalog, rules: Rules) -> Iterator[bool]:
+        privacy.forget_numbers(self._store, now=self._now)
         if rules.unconfirmed is not None:
             since = _before(self._now, rules.unconfirmed)
             detail = f"sign-up not confirmed since {since.date().isoformat()}"

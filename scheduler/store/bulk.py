@@ -22,7 +22,6 @@ from sqlalchemy import (
     column,
     func,
     literal_column,
-    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -249,21 +248,6 @@ def add_many(
     with driver.cursor() as cursor, cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copy:
         for one in values:
             copy.write_row(one)
-
-
-def new_ids(conn: Connection, table: Table, number: int) -> list[int]:
-    """Return so many ids for new rows of a table, before they are written.
-
-    PostgreSQL takes them from the column's sequence; on SQLite the writer is alone, and they follow the greatest.
-    """
-    if conn.dialect.name == "postgresql":
-        query = (
-            "WITH ids AS MATERIALIZED (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS name)"  # looked up once
-            " SELECT array_agg(nextval(ids.name)) FROM ids, generate_series(1, %s)"
-        )
-        return sorted(conn.exec_driver_sql(query, (table.name, number)).scalar_one() or ())
-    last = int(conn.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one())
-    return list(range(last + 1, last + 1 + number))
 
 
 def _processor(column: ColumnElement[Any], dialect: Dialect) -> Callable[[Any], Any] | None:

@@ -33,7 +33,7 @@ class Contact(Row, table=True):
     created_at: datetime = moment_column(nullable=False)
     updated_at: datetime = moment_column(nullable=False)
     gone_at: datetime | None = moment_column()  # erased or merged: an empty row that history still points at
-    merged_into: int | None = Field(default=None, sa_type=BIGKEY)
+    merged_into: int | None = Field(default=None, sa_type=BIGKEY)  # who it is now: merged, or erased and come back
 
 
 class ContactAlias(Row, table=True):
@@ -47,7 +47,10 @@ class ContactAlias(Row, table=True):
 
 
 class Forgotten(Row, table=True):
-    """The opt-out of an address that was erased: found again by a keyed hash, which does not tell the address."""
+    """The opt-out of an address that was erased: found again by a keyed hash, which does not tell the address.
+
+    For a while also the number of who had it (`people.forgotten`), as a scope of its own.
+    """
 
     hash: str = Field(primary_key=True)  # HMAC-SHA-256 of kind and address by the database's pepper
     scope: str = Field(primary_key=True)

@@ -46,6 +46,22 @@ def test_the_same_file_again_changes_nothing(shop: Shop) -> None:
     assert (found["new"], found["updated"], found["unchanged"], found["joined"]) == (0, 0, 1, 1)
 
 
+def test_an_import_says_whose_own_word_stands_against_the_file(shop: Shop) -> None:
+    shop.write("clients.csv", "email,consent\nlea@example.org,marketing:sms\n")
+    shop.done("contacts", "import", "clients.csv", "--yes")
+    shop.done("contacts", "consent", "lea@example.org", "marketing:sms", "--withdrawn")
+
+    text = shop.shown("contacts", "import", "clients.csv", "--yes")
+
+    assert text.splitlines()[3:] == [
+        "0 new, 1 already known (0 will change), 0 refused",
+        "! what 1 person said of consent themselves stands against the file",
+        "  who has said otherwise since: `campaign contacts consent`",
+        "Nothing to import: everybody is known as they are.",
+    ]
+    assert shop.json("contacts", "import", "clients.csv", "--yes")["settled"] == 1
+
+
 def test_a_file_whose_every_row_is_refused_is_not_said_to_be_known(shop: Shop) -> None:
     shop.write("yes.csv", "email,consent\nlea@example.org,yes\n")
 

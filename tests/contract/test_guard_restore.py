@@ -17,11 +17,12 @@ from support.guarded import MAIL, Clocks, Machine, applied, held
 from support.shop import Schedule, addresses, moment, person, write
 
 from scheduler.errors import AttentionError, StorageError
-from scheduler.operations import applying, holding, steering
-from scheduler.store import integrity
+from scheduler.operations import applying, holding, opting, steering
+from scheduler.store import integrity, people, reader
 from scheduler.store.database import Store
 from scheduler.store.meta import Cause
 from scheduler.store.tables import ATTEMPTS
+from scheduler.tokens import Token
 
 START = moment("2027-01-20T12:00:00+01:00")
 DUE = moment("2027-01-21T10:00:00+01:00")
@@ -222,6 +223,72 @@ def test_only_the_word_that_they_were_not_sent_lets_them_go(path: Path, machine:
         assert (released, len(schedule.sent())) == (3, 3)
 
 
+def thanked(schedule: Schedule, *who: str) -> list[Token]:
+    """Let people buy something; return what the links say in the mails that thank them."""
+    for one in who:
+        schedule.happens(one, "purchase", key=f"order of {one}")
+    rows = {row.contact: row for row in schedule.rows(touch="thanks")}
+    with schedule.store.read() as conn:
+        found = [people.find(conn, one) for one in who]
+    return [Token(contact, rows[contact].id) for contact in found if contact is not None]
+
+
+def stopped(store: Store) -> list[str | None]:
+    """Return who gets no marketing."""
+    with store.read() as conn:
+        everybody = people.contacts(conn, limit=9)
+        return [one.email for one in everybody if people.suppressed(conn, one.id, marketing=True)]
+
+
+def test_a_link_of_a_mail_that_a_restore_forgot_stops_its_reader_or_nobody(
+    path: Path, machine: Machine, tmp_path: Path
+) -> None:
+    copy(path, tmp_path / "backup.db")
+    with opened(path) as store:
+        guard = machine.guard(store)
+        guard.start()
+        schedule = machine.schedule(store)
+        schedule.know(person("ana@example.org"))
+        lea, ana = thanked(schedule, "p0@example.org", "ana@example.org")
+        machine.second(guard)
+        guard.stop()
+    copy(tmp_path / "backup.db", path)
+    machine.clocks.pass_by(minutes=5)
+
+    with opened(path) as store:
+        machine.guard(store).start()
+        schedule = machine.schedule(store)
+        schedule.know(person("bob@example.org"), person("ana@example.org"))
+        thanked(schedule, "p1@example.org", "bob@example.org")
+        of_lea = opting.stop_marketing(store, schedule.catalog, lea, now=machine.clocks.now())
+        of_ana = opting.stop_marketing(store, schedule.catalog, ana, now=machine.clocks.now())
+
+        assert (lea.contact, ana.contact) == (1, 4)
+        assert (of_lea, of_ana) == (True, False)
+        assert stopped(store) == ["p0@example.org"]
+        assert [row.id for row in schedule.rows(touch="thanks")] == [100_000_001, 100_000_002]
+        with store.read() as conn:
+            assert [one.id for one in people.contacts(conn, limit=9)] == [1, 2, 3, 100_000_004, 100_000_005]
+            assert reader.delivery(conn, 100_000_000) is None
+
+
+def test_a_link_of_a_message_whose_number_is_somebody_elses_stops_its_own_reader(
+    path: Path, machine: Machine, tmp_path: Path
+) -> None:
+    copy(path, tmp_path / "backup.db")
+    with opened(path) as store:
+        (lea,) = thanked(machine.schedule(store), "p0@example.org")
+    copy(tmp_path / "backup.db", path)
+
+    with opened(path) as store:  # and nobody notices: the state folder is lost too
+        schedule = machine.schedule(store)
+        (other,) = thanked(schedule, "p1@example.org")
+        opting.stop_marketing(store, schedule.catalog, lea, now=machine.clocks.now())
+
+        assert other.delivery == lea.delivery
+        assert stopped(store) == ["p0@example.org"]
+
+
 def test_a_copy_that_only_lacks_decisions_is_held(path: Path, machine: Machine, tmp_path: Path) -> None:
     copy(path, tmp_path / "backup.db")
     with opened(path) as store:
@@ -351,9 +418,13 @@ def test_a_copy_on_another_machine_is_held(path: Path, machine: Machine, tmp_pat
 
     with opened(path) as store:
         hold = other.guard(store).start().hold
+        schedule = other.schedule(store)
+        schedule.know(person("bob@example.org"))
+        (bob,) = thanked(schedule, "bob@example.org")
 
     assert hold is not None
     assert hold.cause is Cause.MOVED
+    assert (bob.contact > 100_000_000, bob.delivery > 100_000_000) == (True, True)  # the other one gives its own
     assert hold.reason == (
         "another machine was at work on this database on 2027-01-21 at 09:01 UTC: if that one still sends, people get"
         " everything twice"
@@ -433,6 +504,10 @@ def test_a_server_that_fell_back_to_a_replica_behind_is_held(store: Store, machi
     hold = held(store)
     assert hold is not None
     assert hold.detail["missing"] == 1
+    schedule.know(person("bob@example.org"))
+    (bob,) = thanked(schedule, "bob@example.org")
+    assert bob.contact > 100_000_000
+    assert bob.delivery > 100_000_000
 
 
 def forget_the_last_attempt(store: Store) -> None:

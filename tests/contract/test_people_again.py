@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from support.shop import DAY, moment, person
 
-from scheduler.operations import people
+from scheduler.operations import people, privacy
 from scheduler.store import people as stored
 from scheduler.store.database import Store
 from scheduler.store.people.lookup import keys, look_up
@@ -103,3 +106,119 @@ def test_a_phone_of_somebody_else_is_no_same_person(store: Store) -> None:
     assert [clash.reason for clash in seen.refused] == [
         "the reference, e-mail address and phone belong to different contacts"
     ]
+
+
+# --- what they said themselves ----------------------------------------------------------------------------------------
+
+
+def by_page(purpose: str, *, given: bool) -> Callable[[Connection], Any]:
+    return lambda conn: stored.add_consent(conn, 1, purpose, given=given, at=NOW, source="preference page")
+
+
+OWN_WORDS: dict[str, tuple[tuple[str, ...], Callable[[Connection], Any], tuple[str, ...], dict[str, bool]]] = {
+    "not measured any more": (
+        ("marketing", "measurement"),
+        by_page("measurement", given=False),
+        ("marketing", "measurement"),
+        {"marketing": True, "measurement": False},
+    ),
+    "no e-mail": (
+        ("marketing:email", "marketing:sms"),
+        by_page("marketing:email", given=False),
+        ("marketing:email", "marketing:sms"),
+        {"marketing:email": False, "marketing:sms": True},
+    ),
+    "SMS on the page": ((), by_page("marketing:sms", given=True), (), {"marketing:sms": True}),
+    "a STOP to an SMS": (
+        ("marketing:sms",),
+        lambda conn: stored.stop_texts(conn, 1, how="a reply", at=NOW),
+        ("marketing:sms",),
+        {"marketing:sms": False},
+    ),
+    "a STOP in WhatsApp": (
+        ("marketing:whatsapp",),
+        lambda conn: stored.stop_whatsapp(conn, 1, how="said there", at=NOW),
+        ("marketing:whatsapp",),
+        {"marketing:whatsapp": False},
+    ),
+    "a STOP in WhatsApp before any consent": (
+        (),
+        lambda conn: stored.stop_whatsapp(conn, 1, how="said there", at=NOW),
+        ("marketing:whatsapp",),
+        {"marketing:whatsapp": False},
+    ),
+    "a sign-up confirmed": (
+        (),
+        lambda conn: stored.add_consent(
+            conn, 1, "marketing:email", given=True, at=NOW, source="double opt-in: signup", proof={"message": 1}
+        ),
+        (),
+        {"marketing:email": True},
+    ),
+    "nothing in general, for a channel too": (
+        ("marketing",),
+        by_page("marketing", given=False),
+        ("marketing", "marketing:email"),
+        {"marketing": False},
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "said", "file", "holds"), OWN_WORDS.values(), ids=OWN_WORDS)
+def test_what_somebody_said_themselves_stands_against_the_same_file_again(
+    store: Store,
+    before: tuple[str, ...],
+    said: Callable[[Connection], Any],
+    file: tuple[str, ...],
+    holds: dict[str, bool],
+) -> None:
+    people.import_contacts(store, [lea(consent=before), person("ion@example.org")], source="first.csv", now=NOW)
+    with store.begin() as conn:
+        said(conn)
+
+    looked = people.preview_import(store, [lea(consent=file), person("ion@example.org")], now=NOW)
+    seen = people.import_contacts(
+        store, [lea(consent=file, city="Lyon"), person("ion@example.org")], source="second.csv", now=NOW + DAY
+    )
+
+    assert (looked.updated, looked.unchanged, looked.settled) == (0, 2, 1)
+    assert (seen.updated, seen.unchanged, seen.settled) == (1, 1, 1)
+    with store.read() as conn:
+        assert stored.consents(conn, 1) == holds
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_was_noted_of_one_person_stands_and_is_the_way_to_note_what_they_say_later(
+    store: Store, given: bool
+) -> None:
+    people.import_contacts(store, [lea(consent=("marketing",))], source="first.csv", now=NOW)
+    with store.begin() as conn:
+        by_page("marketing", given=not given)(conn)
+
+    new = [
+        privacy.consent(
+            store, "lea@example.org", "marketing", given=given, at=NOW + DAY, source="shop counter", wording="",
+            version="", now=NOW + DAY, by="ana",
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    file = () if given else ("marketing",)
+    seen = people.import_contacts(store, [lea(consent=file)], source="second.csv", now=NOW + 2 * DAY)
+
+    assert new == [True, False]
+    assert seen.settled == 1
+    with store.read() as conn:
+        assert stored.consents(conn, 1) == {"marketing": given}
+
+
+def test_an_import_still_changes_what_only_imports_said(store: Store) -> None:
+    people.import_contacts(store, [lea()], source="first.csv", now=NOW)
+    with store.begin() as conn:
+        by_page("measurement", given=True)(conn)
+
+    people.import_contacts(store, [lea(consent=("marketing:sms", "measurement"))], source="second.csv", now=NOW + DAY)
+    seen = people.import_contacts(store, [lea(consent=("marketing",))], source="third.csv", now=NOW + 2 * DAY)
+
+    assert (seen.updated, seen.settled) == (1, 1)
+    with store.read() as conn:
+        assert stored.consents(conn, 1) == {"marketing": True, "marketing:sms": False, "measurement": True}

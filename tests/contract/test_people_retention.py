@@ -7,18 +7,22 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from support.serving import assemble, serve_until
 from support.shop import DAY, Schedule, addresses, moment, person, write
 
 from campaigns.timing.phrases import parse_span
 from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import VirtualClock
+from scheduler.contacts_csv import ContactRow
 from scheduler.operations import opting, people, retention
 from scheduler.runtime.daily import daily, following
-from scheduler.store import meta, plans
+from scheduler.store import meta, plans, reader
 from scheduler.store import people as stored
 from scheduler.store.database import Store
+from scheduler.store.tables import FORGOTTEN
 from scheduler.store.writer import ThreadWriter
+from scheduler.tokens import Token
 
 START = moment("2027-01-20T12:00:00+01:00")
 MONTH = retention.Rules(unconfirmed=parse_span("30 days"))
@@ -115,6 +119,71 @@ def test_silent_people_are_forgotten_after_the_span_and_many_in_steps(shop: Sche
     assert forgotten(shop, YEARS, moment("2030-01-21T12:00:00+01:00")) == 251
 
     assert known(shop.store) == []
+
+
+def stopped(store: Store) -> dict[str | None, str | None]:
+    with store.read() as conn:
+        return {row.email: stored.suppressed(conn, row.id, marketing=True) for row in stored.contacts(conn)}
+
+
+@pytest.mark.parametrize("came_back", [True, False], ids=["after they came back", "before they came back"])
+def test_the_link_of_an_earlier_mail_still_stops_who_was_forgotten_for_silence(shop: Schedule, came_back: bool) -> None:
+    lea = person("lea@example.org", phone="+33612345678")
+    (mail,) = written_to(shop, lea)
+    later = moment("2030-02-10T12:00:00+01:00")
+    assert forgotten(shop, YEARS, later) == 1
+
+    for step in range(2):
+        if came_back is (step == 0):
+            shop.know(lea, person("ana@example.org"))
+        else:
+            assert opting.stop_marketing(shop.store, shop.catalog, mail, now=later + DAY)
+
+    assert stopped(shop.store) == {"lea@example.org": "unsubscribed", "ana@example.org": None}
+    with shop.store.read() as conn:
+        assert opting.answered(conn, mail)[0] == stored.find(conn, "lea@example.org")
+
+
+def test_who_comes_back_twice_is_still_found_by_the_first_link(shop: Schedule) -> None:
+    (first,) = written_to(shop, person("lea@example.org"))
+    assert forgotten(shop, YEARS, moment("2030-02-10T12:00:00+01:00")) == 1
+    shop.clock.advance_to(moment("2030-02-11T12:00:00+01:00"))
+    written_to(shop, person("lea@example.org"))
+    assert forgotten(shop, YEARS, moment("2033-02-20T12:00:00+01:00")) == 1
+    shop.know(person("lea@example.org"))
+
+    assert opting.stop_marketing(shop.store, shop.catalog, first, now=moment("2033-02-21T12:00:00+01:00"))
+
+    assert stopped(shop.store) == {"lea@example.org": "unsubscribed"}
+
+
+def test_the_number_of_who_was_forgotten_is_kept_for_three_months_and_only_where_mail_went(shop: Schedule) -> None:
+    written_to(shop, person("lea@example.org"))
+    shop.know(person("ana@example.org"))
+    later = moment("2030-02-10T12:00:00+01:00")
+    assert forgotten(shop, YEARS, later) == 2
+
+    kept = [numbers(shop.store)]
+    for days in (89, 91):
+        forgotten(shop, YEARS, later + days * DAY)
+        kept.append(numbers(shop.store))
+
+    assert kept == [["formerly #1"], ["formerly #1"], []]
+
+
+def written_to(shop: Schedule, *who: ContactRow) -> list[Token]:
+    """Know people and send each the mail of a sign-up; return what its links say."""
+    shop.know(*who)
+    for one in who:
+        sign_up(shop, str(one.email))
+    with shop.store.read() as conn:
+        found = [stored.find(conn, str(one.email)) for one in who]
+        return [Token(contact, reader.deliveries(conn, contact=contact)[-1].id) for contact in found if contact]
+
+
+def numbers(store: Store) -> list[str]:
+    with store.read() as conn:
+        return list(conn.execute(select(FORGOTTEN.c.scope)).scalars())
 
 
 def test_while_the_database_is_held_nobody_is_forgotten(shop: Schedule) -> None:

@@ -235,6 +235,22 @@ def test_an_opt_out_stands_against_a_later_import(store):
         assert people.suppressed(conn, contact, marketing=False) is None
 
 
+def test_a_complaint_is_the_reason_whatever_was_said_before_and_after_it(store):
+    with store.begin() as conn:
+        put(conn, LEA)
+        contact = only(conn)
+        new = [
+            people.suppress(conn, contact, scope="marketing", reason=reason, at=at)
+            for reason, at in (("unsubscribed", NOW), ("complaint", LATER), ("unsubscribed", LATER))
+        ]
+        lifted = people.lift(conn, contact, scope="marketing", reason="unsubscribed")
+
+        assert (new, lifted) == ([True, False, False], False)
+        assert [(row.scope, row.reason, row.at) for row in people.suppressions(conn, contact)] == [
+            ("marketing", "complaint", NOW)
+        ]
+
+
 def test_a_bounced_address_gets_nothing_at_all(store):
     with store.begin() as conn:
         put(conn, LEA)

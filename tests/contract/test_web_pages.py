@@ -294,6 +294,29 @@ def test_who_left_and_signs_up_anew_is_welcome_again(client: Client, schedule: S
 
     client.form(confirmation_link(schedule), confirm="yes")
 
+    assert standing(schedule, "lea@example.org") == ({"marketing": False, "marketing:email": True}, None)
+
+
+def test_who_left_and_confirms_by_e_mail_agrees_to_no_other_channel(client: Client, schedule: Schedule) -> None:
+    lea = person("lea@example.org", consent=("marketing", "marketing:sms"), phone="+33612345678")
+    schedule.know(lea)
+    client.ask("POST", marketing_link(schedule), ONE_CLICK, Content_Type="application/x-www-form-urlencoded")
+    schedule.happens("lea@example.org", "signup")
+
+    client.form(confirmation_link(schedule), confirm="yes")
+    schedule.know(lea)
+
+    assert standing(schedule, "lea@example.org") == (
+        {"marketing": False, "marketing:email": True, "marketing:sms": False},
+        None,
+    )
+
+
+def test_who_never_left_keeps_what_they_had_when_they_confirm(client: Client, schedule: Schedule) -> None:
+    schedule.happens("lea@example.org", "signup")
+
+    client.form(confirmation_link(schedule), confirm="yes")
+
     assert standing(schedule, "lea@example.org") == ({"marketing": True, "marketing:email": True}, None)
 
 

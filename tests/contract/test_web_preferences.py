@@ -139,12 +139,59 @@ def test_who_comes_back_gets_what_they_ticked_and_nothing_else(client: Client, s
     )
 
 
+def test_who_comes_back_for_one_channel_keeps_it_and_no_other_over_the_same_file_again(
+    client: Client, schedule: Schedule
+) -> None:
+    lea = person("lea@example.org", consent=("marketing", "marketing:whatsapp"), phone="+33612345678")
+    schedule.know(lea)
+    client.form(LEA, **SAVE)
+
+    client.form(LEA, **SAVE, sms="yes")
+    back = standing(schedule)
+    schedule.know(lea)
+
+    assert back == (
+        {"marketing": False, "marketing:whatsapp": False, "marketing:sms": True, "measurement": False},
+        None,
+    )
+    assert standing(schedule) == back
+
+
+def test_a_channel_that_held_before_they_left_is_their_own_word_once_they_come_back(
+    client: Client, schedule: Schedule
+) -> None:
+    schedule.know(person("lea@example.org", consent=("marketing:email", "marketing:sms")))
+    client.form(LEA, **SAVE)
+
+    client.form(LEA, **SAVE, sms="yes")
+    schedule.know(person("lea@example.org", consent=("marketing:email",)))
+
+    assert standing(schedule)[0] == {
+        "marketing": False,
+        "marketing:email": False,
+        "marketing:sms": True,
+        "measurement": False,
+    }
+    with schedule.store.read() as conn:
+        said = [one for one in people.consent_history(conn, 1) if one.purpose == "marketing:sms"][-1]
+    assert (said.source, said.text) == ("preference page", "News and offers by SMS")
+
+
 def test_a_complaint_is_not_taken_back_by_a_page(client: Client, schedule: Schedule) -> None:
     schedule.happens("lea@example.org", "complaint")
 
     answer = client.form(LEA, **SAVE, email="yes", sms="yes")
 
     assert boxes(answer.text) == {"email": False, "sms": False, "measurement": False}
+    assert standing(schedule)[1] == "complaint"
+
+
+def test_a_complaint_after_an_opt_out_is_not_taken_back_either(client: Client, schedule: Schedule) -> None:
+    client.form(LEA, **SAVE)
+    schedule.happens("lea@example.org", "complaint")
+
+    client.form(LEA, **SAVE, email="yes", sms="yes")
+
     assert standing(schedule)[1] == "complaint"
 
 

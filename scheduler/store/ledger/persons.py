@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, case, exists, select, update
 
 from scheduler.delivery import GONE, OPEN, TERMINAL, State
 from scheduler.store.conditions import UNSENT, in_states
+from scheduler.store.ledger.numbering import numbered
 from scheduler.store.rows import insert_unless_known
 from scheduler.store.tables import ATTEMPTS, DELIVERIES, OCCURRENCES
 
@@ -129,4 +130,5 @@ def _bar(conn: Connection, source: int, target: int, now: datetime) -> None:
     ended = (TERMINAL | GONE) - {State.CANCELLED}
     for row in conn.execute(select(*columns).where(_D.contact == source, in_states(ended), open_now)).mappings().all():
         values = {**row, **changed, "attempts": 0, "provider_id": ""}
-        conn.execute(insert_unless_known(conn, DELIVERIES).values(values).on_conflict_do_nothing())
+        with numbered(conn, now):
+            conn.execute(insert_unless_known(conn, DELIVERIES).values(values).on_conflict_do_nothing())

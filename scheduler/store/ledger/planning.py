@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from scheduler.delivery import OPEN, WAITING, State
 from scheduler.store.columns import Moment
 from scheduler.store.conditions import UNSENT, in_states, in_zone
+from scheduler.store.ledger.numbering import numbered
 from scheduler.store.rows import insert_unless_known
 from scheduler.store.tables import CONTACTS, DELIVERIES
 
@@ -81,7 +82,8 @@ def plan(conn: Connection, rows: Iterable[NewDelivery], now: datetime) -> int:
         values = [{name: getattr(row, name) for name in _FIELDS} for row in batch]
         for row in values:
             row |= {"next_at": row["due_at"], "updated_at": now}
-        count += conn.execute(statement, values).rowcount
+        with numbered(conn, now):
+            count += conn.execute(statement, values).rowcount
     return count
 
 
@@ -147,7 +149,8 @@ def plan_audience(
         # Nobody has anything of this touch: without conflicts to look out for, PostgreSQL is a third faster.
         with suppress(IntegrityError), conn.begin_nested():
             return int(conn.execute(statement).rowcount)
-    return int(conn.execute(statement.on_conflict_do_nothing()).rowcount)
+    with numbered(conn, now):
+        return int(conn.execute(statement.on_conflict_do_nothing()).rowcount)
 
 
 def pin(conn: Connection, *, campaign: str, edition: str, touch: str, revision: int | None, now: datetime) -> int:

@@ -38,12 +38,15 @@ from scheduler.store.people.importing import Clash, Imported, nobody_known, prev
 from scheduler.store.people.inactive import inactive, unconfirmed
 from scheduler.store.people.lookup import Person
 from scheduler.store.people.merging import merge, twin_runs
+from scheduler.store.people.settled import DOUBLE_OPT_IN, PAGE, come_back
 from scheduler.store.people.stopping import Stopped, stop_addresses
 from scheduler.store.people.texting import WHATSAPP, start_texts, stop_texts, stop_whatsapp
 
 __all__ = [
+    "DOUBLE_OPT_IN",
     "MAIL",
     "MEASUREMENT",
+    "PAGE",
     "SMS",
     "WHATSAPP",
     "Clash",
@@ -59,6 +62,7 @@ __all__ = [
     "age",
     "aliases",
     "anonymous",
+    "come_back",
     "consent_history",
     "consents",
     "consents_to",

@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     select,
     type_coerce,
+    update,
 )
 
 from scheduler.store.bulk import within
@@ -27,6 +28,8 @@ from scheduler.store.tables import CONSENTS, CONTACTS, SUPPRESSIONS, WORDINGS
 
 MEASUREMENT = "measurement"  # the purpose of who lets us see what they open and click
 MAIL = "email"  # the scope of a dead mailbox: no mail, whatever it is about; other channels reach the person
+UNSUBSCRIBED = "unsubscribed"  # the reason of an opt-out, which who comes back takes back
+COMPLAINT = "complaint"  # the reason of who called a mail spam, to us or to their provider: nobody takes it back
 SMS = "sms"  # the scope of who told an SMS to stop: no SMS, whatever it is about; other channels reach the person
 
 _N = CONSENTS.c
@@ -137,36 +140,36 @@ def add_consent(
 ) -> bool:
     """Append a consent entry unless it says what holds already; return whether it was new. Lock: the contact.
 
-    `wording` is the row of what they read (`wordings.keep`). A consent that holds is given again where it comes with
-    another wording or with proof. Nothing is ever changed or
-    taken away: the database refuses it.
+    `wording` is the row of what they read (`wordings.keep`). What holds is said again where it comes with another
+    proof, a consent also with another wording. Nothing is ever changed or taken away: the database refuses it.
     """
     lock(conn, contact)
-    if consents(conn, contact).get(purpose) is given and not (given and (wording is not None or proof)):
-        return False
-    if given and wording is not None and proof is None and _said_already(conn, contact, purpose, wording):
-        return False
-    values = {"contact": contact, "purpose": purpose, "given": given, "at": at, "source": source, "wording": wording}
-    conn.execute(CONSENTS.insert(), {**values, "proof": None if proof is None else storable(dict(proof))})
-    return True
-
-
-def _said_already(conn: Connection, contact: int, purpose: str, wording: int) -> bool:
-    """Whether the newest entry of a purpose is a yes to this wording."""
-    query = select(_N.given, _N.wording).where(_N.contact == contact, _N.purpose == purpose)
+    shown = None if proof is None else storable(dict(proof))
+    query = select(_N.given, _N.wording, _N.proof).where(_N.contact == contact, _N.purpose == purpose)
     newest = conn.execute(query.order_by(_N.id.desc()).limit(1)).first()
-    return newest is not None and bool(newest.given) and newest.wording == wording
+    if newest is not None and newest.given is given:
+        same_words = wording is None or not given or newest.wording == wording
+        if same_words and (shown is None or newest.proof == shown):
+            return False
+    values = {"contact": contact, "purpose": purpose, "given": given, "at": at, "source": source, "wording": wording}
+    conn.execute(CONSENTS.insert(), {**values, "proof": shown})
+    return True
 
 
 def suppress(conn: Connection, contact: int, *, scope: str, reason: str, at: datetime) -> bool:
     """Stop writing to a person: `marketing`, `email`, `sms` or `all`; return whether that is new.
 
     Lock: the contact, so that after this transaction no attempt mark can be written that did not see it.
-    Condition: one row a scope; the first reason stays.
+    Condition: one row a scope; the first reason stays, but for a complaint, which no opt-out before it hides: a person
+    who comes back lifts the one and not the other.
     """
     lock(conn, contact)
     statement = insert_unless_known(conn, SUPPRESSIONS).values(contact=contact, scope=scope, reason=reason, at=at)
-    return bool(conn.execute(statement.on_conflict_do_nothing()).rowcount == 1)
+    new = conn.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    if not new and reason == COMPLAINT:
+        same = (_S.contact == contact, _S.scope == scope, _S.reason == UNSUBSCRIBED)
+        conn.execute(update(SUPPRESSIONS).where(*same).values(reason=reason))
+    return bool(new)
 
 
 def lift(conn: Connection, contact: int, *, scope: str, reason: str) -> bool:

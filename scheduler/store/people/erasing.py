@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from scheduler.delivery import GONE
 from scheduler.store.people import forgotten
 from scheduler.store.people.consents import MAIL, lock, suppress, suppressions
 from scheduler.store.people.contacts import contact as read_contact
@@ -18,6 +19,7 @@ from scheduler.store.tables import (
     CONSENTS,
     CONTACT_ALIASES,
     CONTACTS,
+    DELIVERIES,
     EVENTS,
     RUNS,
     STAGE_ENTRIES,
@@ -66,7 +68,8 @@ def erase(conn: Connection, contact: int, known: Traces, *, asked: bool, now: da
     """Blank a contact and everything of theirs outside the ledger.
 
     Their addresses stay known by a keyed hash, with the suppressions they had; who `asked` to be forgotten gets no
-    marketing either. Lock: the contact. Consents, events, stages and runs stay as rows without a word of theirs.
+    marketing either, and of who did not, but was written to, the number stays known for a while: the links they have
+    bear it (`forgotten`). Lock: the contact. Consents, events, stages and runs stay as rows without a word of theirs.
     """
     lock(conn, contact)
     # A dead mailbox is known by itself already, and their other addresses are not dead.
@@ -74,6 +77,8 @@ def erase(conn: Connection, contact: int, known: Traces, *, asked: bool, now: da
     if asked and not any(stop.scope == "marketing" for stop in stops):
         stops.append(forgotten.Stop("marketing", REASON, now))
     forgotten.remember(conn, known.addresses, stops)
+    if not asked and _written_to(conn, contact):
+        forgotten.remember_number(conn, known.addresses, contact, at=now)
     clean = known.cleaner()
     _blank_events(conn, contact, clean)
     for table in (RUNS, STAGE_ENTRIES):
@@ -90,6 +95,13 @@ def erase(conn: Connection, contact: int, known: Traces, *, asked: bool, now: da
     drop_readings(conn, (contact,))
     conn.execute(update(CONTACTS).where(CONTACTS.c.id == contact).values(**BLANK, gone_at=now, updated_at=now))
     suppress(conn, contact, scope="all", reason=REASON, at=now)
+
+
+def _written_to(conn: Connection, contact: int) -> bool:
+    gone = DELIVERIES.c.state.in_([state.value for state in sorted(GONE)])
+    return (
+        conn.execute(select(DELIVERIES.c.id).where(DELIVERIES.c.contact == contact, gone).limit(1)).first() is not None
+    )
 
 
 def anonymous(conn: Connection, clean: Callable[[str], str]) -> Callable[[str], str]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, or_, select, text, update
 
-from scheduler.store.bulk import add_many, new_ids, run_many
+from scheduler.store.bulk import add_many, run_many
+from scheduler.store.numbers import new_ids
 from scheduler.store.people import forgotten
 from scheduler.store.people.consents import lift_dead_mailbox, lock
 from scheduler.store.people.contacts import COLUMNS, ContactRecord
 from scheduler.store.people.lookup import Key, Person, look_up
 from scheduler.store.people.lookup import keys as keys_of
 from scheduler.store.people.readings import FACT_COLUMNS, drop_readings, readings_of
+from scheduler.store.people.settled import is_settled
 from scheduler.store.rows import insert_unless_known, storable
 from scheduler.store.tables import CONSENTS, CONTACT_ALIASES, CONTACT_FACTS, CONTACTS, SUPPRESSIONS
 
@@ -51,6 +53,7 @@ class Imported:
     """What an import did: `unchanged` were known, with nothing new; `without_consent` are new and agreed to none.
 
     `stopped` are new contacts with an address whose opt-out outlived its erasure: they get what it says, not more.
+    Of `settled` the source says otherwise than they said themselves, and what they said stands.
     """
 
     new: int = 0
@@ -59,6 +62,7 @@ class Imported:
     without_consent: int = 0
     refused: tuple[Clash, ...] = ()
     stopped: int = 0
+    settled: int = 0
 
     def __add__(self, other: Imported) -> Imported:
         return Imported(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Imported)))
@@ -72,22 +76,26 @@ class _Work:
     records: dict[int, ContactRecord]
     agreed: dict[int, dict[str, bool]]
     same: frozenset[int]
-    stops: Mapping[Key, Sequence[forgotten.Stop]]
+    kept: forgotten.Kept
+    settled: Mapping[int, frozenset[str]]
     added: list[tuple[Person, list[Key], dict[str, Any]]] = field(default_factory=list)
     changed: dict[int, dict[str, Any]] = field(default_factory=dict)
     aliases: dict[Key, int] = field(default_factory=dict)
     consents: list[tuple[Any, ...]] = field(default_factory=list)
     stopped: list[tuple[int, forgotten.Stop]] = field(default_factory=list)
+    formerly: list[tuple[int, int]] = field(default_factory=list)  # who comes back, and the number they had
     moved: set[int] = field(default_factory=set)  # who has another mailbox than before
+    contradicted: set[int] = field(default_factory=set)  # whose own word on a consent stands against their row
 
 
 def upsert_contacts(conn: Connection, people: Sequence[Person], *, source: str, now: datetime) -> Imported:
     """Add people, and update those known by reference, e-mail address or phone number, now or formerly.
 
     What a row leaves empty is kept, facts are merged, and a consent is appended where it changes: a consent column
-    that leaves a purpose out takes it back (lock: the contact). A person whose addresses belong to two contacts is
-    refused and changes nothing. A suppression is never lifted, and one that outlived an erasure holds again; but what
-    stops mail to a dead mailbox is about that mailbox, and a person's new one is written to.
+    that leaves a purpose out takes it back (lock: the contact). What a person settled themselves stands, either way
+    (`settled`). A person whose addresses belong to two contacts is refused and changes nothing. A suppression is never
+    lifted, and one that outlived an erasure holds again; but what stops mail to a dead mailbox is about that mailbox,
+    and a person's new one is written to.
     Lock: on PostgreSQL one import at a time, so that two do not make the same contact.
     """
     if conn.dialect.name == "postgresql":
@@ -119,8 +127,8 @@ def _take(
     new = updated = unchanged = silent = stopped = 0
     refused: list[Clash] = []
     known = look_up(conn, batch)
-    stops = forgotten.stops(conn, [key for _, keys in batch for key in keys])
-    work = _Work(known.contacts, known.records, known.agreed, known.same, stops)
+    kept = forgotten.kept(conn, [key for _, keys in batch for key in keys])
+    work = _Work(known.contacts, known.records, known.agreed, known.same, kept, known.settled)
     waiting: set[Key] = set()
     for place, (person, keys) in enumerate(batch):
         if place in work.same:
@@ -140,14 +148,14 @@ def _take(
                 work.added.append((person, keys, _values(person, None)))
                 waiting.update(keys)
             silent += not person.consent
-            stopped += any(key in work.stops for key in keys)
+            stopped += any(key in kept.stops for key in keys)
         elif _update(work, person, keys, work.records[found.pop()], now):
             updated += 1
         else:
             unchanged += 1
     if keep:
         _write(conn, work, source, now)
-    return Imported(new, updated, unchanged, silent, tuple(refused), stopped)
+    return Imported(new, updated, unchanged, silent, tuple(refused), stopped, len(work.contradicted))
 
 
 def _update(work: _Work, person: Person, keys: Iterable[Key], before: ContactRecord, now: datetime) -> bool:
@@ -166,7 +174,7 @@ def _update(work: _Work, person: Person, keys: Iterable[Key], before: ContactRec
         record = replace(before, **values, updated_at=now)
         work.records[before.id] = record
         work.known |= dict.fromkeys(keys_of(record), before.id)
-        work.stopped += [(before.id, stop) for key in keys_of(record) for stop in work.stops.get(key, ())]
+        _note_kept(work, before.id, keys_of(record))
     return _note_consents(work, before.id, person) or changed or bool(new)
 
 
@@ -189,16 +197,30 @@ def _values(person: Person, before: ContactRecord | None) -> dict[str, Any]:
 
 
 def _note_consents(work: _Work, contact: int, person: Person) -> bool:
-    """Note what a row says about consent where it differs from what holds; return whether anything does."""
+    """Note what a row says about consent where it differs from what holds; return whether anything changes."""
     if person.consent is None:
         return False
     held = work.agreed.setdefault(contact, {})
     said = dict.fromkeys((purpose for purpose, given in held.items() if given), False)
     said |= dict.fromkeys(person.consent, True)
     differs = {purpose: given for purpose, given in said.items() if held.get(purpose, False) is not given}
+    if by_them := work.settled.get(contact):
+        stands = [purpose for purpose in differs if is_settled(purpose, by_them)]
+        if stands:
+            work.contradicted.add(contact)
+        for purpose in stands:
+            del differs[purpose]
     held |= differs
     work.consents += [(contact, purpose, given) for purpose, given in differs.items()]
     return bool(differs)
+
+
+def _note_kept(work: _Work, contact: int, keys: Iterable[Key]) -> None:
+    """Note what outlived the erasure of addresses that are a contact's now."""
+    if work.kept.stops or work.kept.numbers:
+        for key in keys:
+            work.stopped += [(contact, stop) for stop in work.kept.stops.get(key, ())]
+            work.formerly += [(contact, number) for number in work.kept.numbers.get(key, ())]
 
 
 def _write(conn: Connection, work: _Work, source: str, now: datetime, *, more: bool = False) -> None:
@@ -216,8 +238,7 @@ def _write(conn: Connection, work: _Work, source: str, now: datetime, *, more: b
                 work.agreed[contact] = dict.fromkeys(person.consent or (), True)
             if len(keys) > 1:
                 work.aliases.update({key: contact for key in keys if values[key[0]] != key[1]})
-            if work.stops:
-                work.stopped += [(contact, stop) for key in keys for stop in work.stops.get(key, ())]
+            _note_kept(work, contact, keys)
             work.consents += [(contact, purpose, True) for purpose in person.consent or ()]
         add_many(conn, CONTACTS, _NEW, rows, {"created_at": now, "updated_at": now})
         work.added.clear()
@@ -247,6 +268,9 @@ def _write(conn: Connection, work: _Work, source: str, now: datetime, *, more: b
     if work.stopped:
         _stop(conn, work.stopped)
         work.stopped.clear()
+    for contact, number in work.formerly:  # a link with a number they had, once or before, is theirs again
+        conn.execute(update(CONTACTS).where(or_(_C.id == number, _C.merged_into == number)).values(merged_into=contact))
+    work.formerly.clear()
 
 
 def _stop(conn: Connection, stopped: Sequence[tuple[int, forgotten.Stop]]) -> None:

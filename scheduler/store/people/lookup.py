@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Text, cast, select
 
 from scheduler.store.bulk import within
 from scheduler.store.people.contacts import COLUMNS, ContactRecord
+from scheduler.store.people.settled import settled
 from scheduler.store.rows import read_all, rows_of, storable
 from scheduler.store.tables import CONSENTS, CONTACT_ALIASES, CONTACTS
 
@@ -93,13 +94,15 @@ class Person(Protocol):
 class Known:
     """What is known of a batch: the contact of each address, and by contact its record and newest consents.
 
-    `same` are the places in the batch of people who say nothing new; of their contacts there are no records.
+    `same` are the places in the batch of people who say nothing new; of their contacts there are no records. `settled`
+    are the purposes that the others settled themselves.
     """
 
     contacts: dict[Key, int]
     records: dict[int, ContactRecord]
     agreed: dict[int, dict[str, bool]]
     same: frozenset[int]
+    settled: dict[int, frozenset[str]]
 
 
 def keys(person: Person | ContactRecord) -> list[Key]:
@@ -144,7 +147,8 @@ def look_up(conn: Connection, batch: Sequence[tuple[Person, Sequence[Key]]]) -> 
     changing = sorted(everybody - same.keys())
     records = {one.id: one for one in read_all(conn, ContactRecord, _BY_ID, values=changing)} if changing else {}
     contacts.update((key, one.id) for one in records.values() for key in keys(one))
-    return Known(contacts, records, agreed, frozenset(same.values()))
+    by_them = settled(conn, agreed.keys() & records.keys()) if changing else {}
+    return Known(contacts, records, agreed, frozenset(same.values()), by_them)
 
 
 def _same(

@@ -12,6 +12,7 @@ from scheduler.store.people.contacts import COLUMNS
 from scheduler.store.people.contacts import contact as read_contact
 from scheduler.store.people.erasing import BLANK
 from scheduler.store.people.readings import write_readings
+from scheduler.store.people.settled import MERGED
 from scheduler.store.rows import insert_unless_known
 from scheduler.store.tables import (
     CONSENTS,
@@ -54,7 +55,7 @@ def merge(conn: Connection, kept: int, other: int, *, now: datetime) -> None:
     conn.execute(update(CONSENTS).where(CONSENTS.c.contact == other).values(contact=kept))
     for purpose in sorted(held[0].keys() | held[1].keys()):
         if False in (held[0].get(purpose), held[1].get(purpose)):
-            add_consent(conn, kept, purpose, given=False, at=now, source="merged contacts")
+            add_consent(conn, kept, purpose, given=False, at=now, source=MERGED)
     for stop in suppressions(conn, other):
         if stop.scope == MAIL and values["email"] != second.email:
             continue  # the mailbox that is dead is not the one they are written to

@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scheduler.store.people.consents import SMS, add_consent, consent_history, consents, lift, lock, suppress
+from scheduler.store.people.settled import STARTED, STOPPED, STOPPED_WHATSAPP, is_settled, settled
 
 REASON = "replied STOP"
 PURPOSE = f"marketing:{SMS}"
 WHATSAPP = "whatsapp"
 _WHATSAPP_PURPOSE = f"marketing:{WHATSAPP}"
-STOPPED = "SMS: STOP"  # how the sources of these entries begin
-STARTED = "SMS: START"
 
 
 def stop_texts(conn: Connection, contact: int, *, how: str, at: datetime) -> bool:
@@ -47,11 +46,13 @@ def start_texts(conn: Connection, contact: int, *, how: str, proof: Mapping[str,
 def stop_whatsapp(conn: Connection, contact: int, *, how: str, at: datetime) -> bool:
     """Send a person no marketing by WhatsApp any more, who stopped it there; return whether that is new.
 
-    What they asked for still goes: WhatsApp delivers that. Lock: the contact, as in `stop_texts`.
+    What they asked for still goes: WhatsApp delivers that. It is kept also of who has not agreed to any: an import
+    could bring that later. Lock: the contact, as in `stop_texts`.
     """
     lock(conn, contact)
     held = consents(conn, contact)
-    if not held.get(_WHATSAPP_PURPOSE, held.get("marketing", False)):
+    agrees = held.get(_WHATSAPP_PURPOSE, held.get("marketing", False))
+    if not agrees and is_settled(_WHATSAPP_PURPOSE, settled(conn, (contact,)).get(contact, ())):
         return False
-    source = f"WhatsApp: stopped marketing, {how}"
-    return bool(add_consent(conn, contact, _WHATSAPP_PURPOSE, given=False, at=at, source=source))
+    source = f"{STOPPED_WHATSAPP}, {how}"
+    return add_consent(conn, contact, _WHATSAPP_PURPOSE, given=False, at=at, source=source, proof={"stopped": how})

@@ -21,6 +21,7 @@ def test_an_import_answers_in_the_keys_of_the_contract(shop: Shop) -> None:
         "updated": 0,
         "unchanged": 0,
         "joined": 0,
+        "settled": 0,
         "refused": [{"line": 5, "reason": "email: “zoe@@example” is not an e-mail address"}],
     }
 
