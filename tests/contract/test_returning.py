@@ -326,6 +326,29 @@ def test_a_refusal_of_the_sender_pauses_the_campaign_and_touches_nobody(shop: Sc
     )
 
 
+def test_a_sender_whom_nobody_finds_in_the_dns_pauses_the_campaign_and_kills_no_mailbox(shop: Schedule) -> None:
+    report = comes_back(shop, sample("sendmail-sender-unknown", to=bought(shop, 1)))
+
+    assert outcomes(report) == ["policy"]
+    assert [one.campaign for one in report.paused] == ["shop"]
+    assert (stops(shop), happened(shop, "bounce")) == ([], [])
+
+
+def test_a_dead_reader_whose_address_holds_a_word_of_ours_is_dead(store: Store, tmp_path: Path) -> None:
+    shop = Schedule.on(store, START, links=LINKS)
+    shop.know(person("jane@arc.net.au"))
+    shop.apply(write(tmp_path, SHOP))
+    shop.happens("jane@arc.net.au", "purchase", order=1)
+    shop.tick()
+
+    mail = sample("postfix-user-unknown", to=shop.sent()[0].return_path or "", recipient="jane@arc.net.au")
+    report = comes_back(shop, mail)
+
+    assert (outcomes(report), report.paused) == (["dead_address"], [])
+    assert stops(shop) == [("email", "bounce")]
+    assert campaign_state(shop) == "running"
+
+
 def test_one_refusal_holds_a_campaign_up_once(shop: Schedule) -> None:
     mail = sample("outlook-block-list", to=bought(shop, 1))
     comes_back(shop, mail)

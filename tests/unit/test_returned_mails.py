@@ -49,6 +49,7 @@ EXPECTED = {
     "receipt": ("auto_reply", [], (1, 0, 0)),
     "report-without-status": ("bounce", [("dead_address", "5.1.1")], (1, 1, 1)),
     "sendmail-report": ("bounce", [("dead_address", "5.3.0")], (1, 1, 1)),
+    "sendmail-sender-unknown": ("bounce", [("sender_refused", "5.1.8")], (1, 1, 1)),
     "several-recipients": ("bounce", [("accepted", "2.0.0"), ("dead_address", "5.1.1")], (1, 1, 1)),
     "smtputf8-report": ("bounce", [("dead_address", "5.1.6")], (1, 0, 1)),
     "status-in-base64": ("bounce", [("dead_address", "5.4.4")], (1, 0, 0)),
