@@ -101,9 +101,11 @@ def change(message: object, reason: str, *, origin: str = "Recipient", stopped: 
     }
 
 
-def resent(message: object, word: str, kind: str = "", detail: str = "", *, listed: bool = False) -> dict[str, Any]:
+def resent(
+    message: object, word: str, kind: str = "", detail: str = "", *, listed: bool = False, to: str = LEA
+) -> dict[str, Any]:
     tags = [{"name": "message", "value": message}] if listed else {"message": message}
-    data: dict[str, Any] = {"email_id": "56761188", "to": [LEA], "tags": tags}
+    data: dict[str, Any] = {"email_id": "56761188", "to": [to], "tags": tags}
     if kind:
         data["bounce"] = {"type": kind, "subType": detail, "message": "The mail came back."}
     return {"type": f"email.{word}", "created_at": "2027-01-04T08:00:00.000Z", "data": data}
@@ -193,6 +195,33 @@ def test_what_came_back_stands_beside_the_mail(client: Client, schedule: Schedul
     by_postmark(client, bounce(name(schedule), "HardBounce"))
 
     assert beside(schedule) == "as soon as possible; came back: dead address"
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (LEA, '"Léa, from \\"here\\" <3" <Lea@example.org>'),
+        (LEA, "Lea <lea@example.org>"),
+        ("lea@müller.example", "lea@xn--mller-kva.example"),
+        ("lea@müller.example", '"Léa" <lea@xn--mller-kva.example>'),
+    ],
+)
+@pytest.mark.parametrize("tell", [by_postmark, by_resend])
+def test_a_mailbox_is_known_as_the_provider_was_handed_it(
+    store: Store, tmp_path: Path, tell: Callable[..., Answer], known: str, told: str
+) -> None:
+    shop = Schedule.on(store, START)
+    shop.know(person(known))
+    shop.apply(write(tmp_path, TOUCHES))
+    shop.tick()
+    post = bounce(name(shop), "HardBounce", to=told)
+    if tell is by_resend:
+        post = resent(name(shop), "bounced", "Permanent", "General", to=told)
+
+    with opened(shop, public_url=PUBLIC, accounts=ACCOUNTS) as client:
+        assert tell(client, post).status == 200
+
+    assert (stops(shop), happened(shop), state(shop)) == DEAD
 
 
 def test_a_report_about_a_mailbox_that_the_person_has_left_stops_that_alone(client: Client, schedule: Schedule) -> None:

@@ -83,6 +83,13 @@ def test_the_proofs_and_words_of_a_report_are_kept_as_they_stand() -> None:
     assert found.notices[0].addresses == (LEA,)
 
 
+@pytest.mark.parametrize("name", ["postfix-user-unknown", "exim-plain", "qmail"])
+def test_a_mailbox_of_a_domain_in_unicode_is_known_by_its_letters_for_the_wire(name: str) -> None:
+    found = read(Raw(1, sample(name, recipient="Lea@xn--mller-kva.example")))
+
+    assert found.notices[0].addresses == ("lea@müller.example",)
+
+
 def test_a_stamp_is_found_in_capitals_and_in_the_wrapping_of_a_forwarding_server() -> None:
     shouted = sample("qmail").replace(STAMP.encode(), STAMP.upper().encode())
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from scheduler.channels.email.replies import ReplyClass
+from scheduler.contacts_csv.values import RowError, mailbox
 
 # What a report may name, at most; more is no report of one mail.
 MOST_NOTICES = 20
@@ -38,8 +39,8 @@ class Kind(StrEnum):
 class Notice:
     """What a server says of one recipient: `status` as in RFC 3463, empty where it said none.
 
-    `addresses` are the recipient as the server and as the sender called it, lower case. `text` is the reply of the
-    last server, at most 500 characters, on one line.
+    `addresses` are the recipient as the server and as the sender called it, written as contacts are. `text` is the
+    reply of the last server, at most 500 characters, on one line.
     """
 
     meaning: ReplyClass
@@ -83,6 +84,22 @@ def tokens(subjects: Iterable[str]) -> tuple[str, ...]:
 def message_ids(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the left sides of the Message-IDs in these headers that could be ours."""
     return _first(found for text in texts for found in _MESSAGE_ID.findall(text))
+
+
+def mailboxes(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return addresses, with or without `Name <...>`, as contacts are written: lower case, the domain in Unicode.
+
+    What is no address is left out.
+    """
+    found: dict[str, None] = {}
+    for text in texts:
+        # What a name may hold makes the library's reader of addresses recurse; the address stands last in any case.
+        bare = text.strip().removesuffix(">").rpartition("<")[2]
+        try:
+            found[mailbox(bare, "")] = None
+        except RowError:
+            continue
+    return tuple(found)
 
 
 def _first(found: Iterator[str]) -> tuple[str, ...]:
