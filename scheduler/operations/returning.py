@@ -209,7 +209,7 @@ class _Work:
     def _ours(self, conn: Connection, case: _Case) -> Effect:
         """Pause the campaign, once for each mail that came back for it: one reader cannot hold it up twice."""
         known = _REFUSED_US in case.delivery.reason or not self._is_first(case, Outcome.OURS)
-        if known:
+        if known or not returned.remember_refusal(conn, case.delivery.id):
             return case.effect(Outcome.KNOWN)
         returned.note(conn, case.delivery.id, f"{_REFUSED_US}: {case.words}")
         server = f" {discreet(case.notice.text[:_LONGEST_WORDS]).rstrip('. ')}" if case.notice.text else ""
@@ -248,7 +248,8 @@ class _Work:
 
     def _weigh_complaints(self, conn: Connection, campaign: str) -> None:
         since = self.now - health.COMPLAINTS_WITHIN
-        counts = returned.complaints(conn, campaign, since), returned.mails_sent(conn, campaign, since)
+        keys = _keys(Outcome.COMPLAINT)
+        counts = returned.complaints(conn, campaign, since, keys), returned.mails_sent(conn, campaign, since)
         if (why := health.complained(*counts)) is not None:
             self._pause(conn, campaign, why)
         elif health.complains_much(*counts):
@@ -318,7 +319,11 @@ _NOTHING = {
 
 
 def _key(case: _Case, outcome: Outcome) -> str:
-    return f"{OWN}returned:{outcome.value}:{case.delivery.id}"
+    return f"{_keys(outcome)}{case.delivery.id}"
+
+
+def _keys(outcome: Outcome) -> str:
+    return f"{OWN}returned:{outcome.value}:"
 
 
 def _mail_of_ours(conn: Connection, delivery: int) -> DeliveryRecord | None:

@@ -10,7 +10,10 @@ import pytest
 from support.returned_mails import sample
 from support.shop import DAY, HOUR, Schedule, moment, person, write
 
+from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.email.returned import Raw, read
+from scheduler.channels.recording import RecordingChannel
+from scheduler.errors import Unknown
 from scheduler.operations import ledger_check, returning
 from scheduler.operations.effects import Effect, Report
 from scheduler.store import events, people, plans, reach, reader, returned
@@ -32,6 +35,14 @@ stages:
       - {id: more, channel: email, on: cart_abandoned, again: each cart, when: 0 minutes later, subject: More, text: "x"}
       - {id: text, channel: sms, purpose: transactional, on: delivered, when: 0 minutes later, text: "x"}
 """
+
+
+class Lost(RecordingChannel):
+    """Loses the line behind each mail: nobody knows whether it went."""
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        await super().send(message, mark)
+        raise Unknown("the connection was lost after the final dot")
 
 
 @pytest.fixture
@@ -70,6 +81,11 @@ def stops(shop: Schedule) -> list[tuple[str, str]]:
 def happened(shop: Schedule, *names: str) -> list[events.EventRecord]:
     with shop.store.read() as conn:
         return events.since(conn, 1, names, START)
+
+
+def events_of(shop: Schedule) -> list[str]:
+    with shop.store.read() as conn:
+        return [event.name for event in events.of_contact(conn, 1)]
 
 
 def campaign_state(shop: Schedule) -> str | None:
@@ -361,6 +377,26 @@ def test_one_refusal_holds_a_campaign_up_once(shop: Schedule) -> None:
     assert campaign_state(shop) == "running"
 
 
+def test_a_refusal_of_a_mail_that_may_have_gone_holds_its_campaign_up_once(store: Store, tmp_path: Path) -> None:
+    lost = Lost("email")
+    shop = Schedule.on(store, START, links=LINKS, channels={"email": lost})
+    shop.know(person(LEA, ref="17"))
+    shop.apply(write(tmp_path, SHOP))
+    shop.happens(LEA, "cart_abandoned", cart=1)
+    shop.tick()
+    mail = sample("gmail-unauthenticated", to=lost.messages[0].return_path or "")
+    first = comes_back(shop, mail)
+    with shop.store.begin() as conn:
+        plans.pause_campaign(conn, "shop", paused=False)
+
+    again = comes_back(shop, mail)
+
+    assert [row.state for row in shop.rows()] == ["unknown"]
+    assert (outcomes(first), outcomes(again), again.paused) == (["policy"], ["known"], [])
+    assert campaign_state(shop) == "running"
+    assert events_of(shop) == ["cart_abandoned"]
+
+
 def test_a_complaint_stops_marketing_and_nothing_else(shop: Schedule) -> None:
     path = bought(shop, 1)
 
@@ -459,6 +495,17 @@ def test_complaints_of_last_month_count_no_more(store: Store, tmp_path: Path) ->
     report = comes_back(shop, *(sample("arf-abuse", to=message.return_path or "") for message in shop.sent()[2:4]))
 
     assert (outcomes(report), report.paused) == (["complaint", "complaint"], [])
+
+
+def test_late_complaints_about_an_old_mailing_say_nothing_of_what_went_since(store: Store, tmp_path: Path) -> None:
+    shop, _ = burst(store, tmp_path, 0)
+    shop.live_until(START + 8 * DAY)
+    paths = [message.return_path or "" for message in shop.sent()]
+
+    report = comes_back(shop, *(sample("arf-abuse", to=path) for path in paths[:3]))
+
+    assert (outcomes(report), report.paused, report.complained) == (["complaint"] * 3, [], {})
+    assert campaign_state(shop) == "running"
 
 
 def test_the_laws_of_delivery_hold_after_all_of_it(shop: Schedule) -> None:
