@@ -60,8 +60,11 @@ def name(schedule: Schedule) -> str:
 
 def by_postmark(client: Client, post: object, *, password: str = PASSWORD, scheme: str = "Basic") -> Answer:
     body = post if isinstance(post, bytes) else json.dumps(post).encode()
-    proof = base64.b64encode(f"campaign:{password}".encode()).decode()
-    return client.ask("POST", "/in/email/postmark", body, Authorization=f"{scheme} {proof}")
+    return client.ask("POST", "/in/email/postmark", body, **proof(password, scheme))
+
+
+def proof(password: str = PASSWORD, scheme: str = "Basic") -> dict[str, str]:
+    return {"Authorization": f"{scheme} {base64.b64encode(f'campaign:{password}'.encode()).decode()}"}
 
 
 def by_resend(client: Client, post: object, *, secret: str = SECRET, at: datetime = START) -> Answer:
@@ -247,6 +250,23 @@ def test_a_mail_that_is_none_of_ours_changes_nothing(
     post = bounce(given, "HardBounce") if tell is by_postmark else resent(given, "bounced", "Permanent", "General")
 
     assert tell(client, post).status == 200
+    assert (stops(schedule), happened(schedule), state(schedule)) == NOTHING
+
+
+def test_a_complaint_that_brings_the_mail_along_is_heard(client: Client, schedule: Schedule) -> None:
+    post = bounce(name(schedule), "SpamComplaint", record="SpamComplaint") | {"Content": "x" * 10_000_000}
+
+    assert by_postmark(client, post).status == 200
+    assert (stops(schedule), happened(schedule), state(schedule)) == COMPLAINT
+
+
+def test_nobody_else_may_bring_so_much_nor_the_provider_more(client: Client, schedule: Schedule) -> None:
+    post = bounce(name(schedule), "SpamComplaint", record="SpamComplaint")
+
+    assert by_postmark(client, post | {"Content": "x" * 65_536}, password="wrong").status == 413
+    assert client.ask("POST", "/in/email/postmark", b"x" * 65_537).status == 413
+    assert by_resend(client, {"type": "x" * 65_536}).status == 413
+    assert client.ask("POST", "/in/email/postmark", b"", Content_Length="16777217", **proof()).status == 413
     assert (stops(schedule), happened(schedule), state(schedule)) == NOTHING
 
 
