@@ -415,6 +415,26 @@ def test_a_complaint_stops_marketing_and_nothing_else(shop: Schedule) -> None:
     ]
 
 
+def test_a_complaint_after_an_opt_out_is_why_they_are_not_written_to(shop: Schedule) -> None:
+    path = bought(shop, 1)
+    comes_back(shop, sample("arf-opt-out", to=path))
+
+    report = comes_back(shop, sample("arf-abuse", to=path))
+
+    assert outcomes(report) == ["complaint"]
+    assert report.effects[0].stopped is None
+    assert stops(shop) == [("marketing", "complaint")]
+    assert len(happened(shop, "unsubscribe", "complaint")) == 2
+
+
+def test_an_opt_out_after_a_complaint_leaves_the_complaint(shop: Schedule) -> None:
+    path = bought(shop, 1)
+
+    comes_back(shop, sample("arf-abuse", to=path), sample("arf-opt-out", to=path))
+
+    assert stops(shop) == [("marketing", "complaint")]
+
+
 def test_an_opt_out_at_the_provider_is_an_unsubscribe(shop: Schedule) -> None:
     report = comes_back(shop, sample("arf-opt-out", to=bought(shop, 1)))
 
@@ -437,6 +457,27 @@ def test_who_writes_by_the_address_for_opt_outs_gets_no_more_marketing(shop: Sch
     assert len(happened(shop, "unsubscribe")) == 1
     (row,) = shop.rows()
     assert row.reason.endswith("; unsubscribed by mail")
+
+
+def test_who_came_back_and_writes_again_by_the_same_newsletter_is_heard_again(shop: Schedule) -> None:
+    shop.happens(LEA, "cart_abandoned", cart=1)
+    shop.tick()
+    token = KEYS.sign(Purpose.UNSUBSCRIBE, Token(1, shop.rows()[0].id))
+    first = sample("unsubscribe-by-mail", link=token).replace(
+        b"Mon, 04 Jan 2027 10:00:00", b"Mon, 01 Mar 2027 09:00:00"
+    )
+    second = first.replace(b"01 Mar 2027", b"20 Mar 2027")
+    told = [outcomes(comes_back(shop, first))]
+    with shop.store.begin() as conn:
+        people.lift(conn, 1, scope="marketing", reason="unsubscribed")
+    shop.live_until(START + 20 * DAY)
+
+    told += [outcomes(comes_back(shop, first)), outcomes(comes_back(shop, first, second, second))]
+    told += [outcomes(comes_back(shop, first, second))]
+
+    assert told == [["opt_out"], ["known"], ["known", "opt_out", "known"], ["known", "known"]]
+    assert stops(shop) == [("marketing", "unsubscribed")]
+    assert len(happened(shop, "unsubscribe")) == 2
 
 
 @pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.PREFERENCES])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from scheduler.channels.email.replies import ReplyClass
@@ -13,6 +14,7 @@ from scheduler.contacts_csv.values import RowError, mailbox
 # What a report may name, at most; more is no report of one mail.
 MOST_NOTICES = 20
 MOST_PROOFS = 20
+_GRAVEST = (ReplyClass.DEAD_ADDRESS, ReplyClass.MAILBOX_FULL, ReplyClass.PERMANENT_OTHER)
 BY_MAIL = "by mail"  # the note of an opt-out that came from the person
 
 _STAMP = re.compile(r"(?<![a-z2-7])[a-z2-7]{40}(?![a-z2-7])", re.IGNORECASE)
@@ -54,7 +56,8 @@ class Returned:
     """A mail that came back: `stamps`, `links` and `message_ids` are what may prove that it is about a mail of ours.
 
     Nothing here is known to be true: a stamp may be anybody's forty letters. But `named` is told by the provider that
-    has the mail, who proved to be it: the number it had here, and the print of its key.
+    has the mail, who proved to be it: the number it had here, and the print of its key. `at` is the mail's own Date,
+    in UTC.
     """
 
     kind: Kind
@@ -64,6 +67,24 @@ class Returned:
     message_ids: tuple[str, ...] = ()  # what stands before the @
     named: tuple[int, str] | None = None
     note: str = ""  # in a word: the type of a feedback report, or why it cannot be read
+    at: datetime | None = None
+
+
+def of_mailbox(notices: Sequence[Notice], address: str | None) -> Notice:
+    """Return what a report says of the mailbox we wrote to.
+
+    Where it names others, that mailbox passed the mail on: it lives when any of those took it.
+    """
+    own = [one for one in notices if address is not None and address in one.addresses] or list(notices)
+    lives = any(one.meaning is ReplyClass.ACCEPTED for one in own)
+    failed = [one for one in own if one.meaning is not ReplyClass.ACCEPTED]
+    if not failed:
+        return Notice(ReplyClass.ACCEPTED)
+    rank = {meaning: place for place, meaning in enumerate(_GRAVEST)}
+    gravest = min(failed, key=lambda one: rank.get(one.meaning, len(rank)))
+    if lives and gravest.meaning is ReplyClass.DEAD_ADDRESS:
+        return Notice(ReplyClass.PERMANENT_OTHER, gravest.status, gravest.text, gravest.addresses)
+    return gravest
 
 
 def stamps(texts: Iterable[str]) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ are. What only looks automatic is never a bounce.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from scheduler.channels.email.replies import ReplyClass, classify
 from scheduler.channels.email.returned import model, wording
@@ -102,7 +104,17 @@ def read(raw: Raw) -> Returned:
             ]
         ),
         note=said.note,
+        at=_dated(mail),
     )
+
+
+def _dated(mail: Mail) -> datetime | None:
+    """Return when a mail says that it was written; None where nobody can read it."""
+    try:
+        found = parsedate_to_datetime(value(mail, "Date")[:100])
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 def _feedback(inside: list[Mail]) -> Returned | None:
