@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
-from scheduler import health, runs
+from scheduler import bounced, health
+from scheduler.bounced import BOUNCED
 from scheduler.catalog import Catalog
 from scheduler.channels.email.replies import ReplyClass
 from scheduler.channels.email.returned import BY_MAIL, Kind, Notice, Returned, of_mailbox
 from scheduler.channels.naming import print_of
 from scheduler.operations.effects import Effect, Outcome, Paused, Report, discreet
-from scheduler.operations.happenings import OWN, SKEW
+from scheduler.operations.happenings import SKEW
 from scheduler.store import events, people, plans, reader, returned, standings
 from scheduler.store.database import Connection, Store, bump
 from scheduler.store.people import forgotten
@@ -30,14 +31,12 @@ from scheduler.tokens import Keyring, Purpose, Stamp, TokenError
 SOFT_IN_A_ROW = 5
 SOFT_OVER = timedelta(days=14)
 
-BOUNCED = "bounce"  # the event, and the reason
 SOFT_REASON = f"bounce: {SOFT_IN_A_ROW} mails in a row came back"
 COMPLAINED = "complaint"
 OPTED_OUT = "unsubscribed"
 
 _REFUSED_US = "came back, refused us"  # beside a mail for which its campaign was paused
 _CHUNK = 50  # mails a transaction: the daemon waits for it
-_LONGEST_WORDS = 120
 # What says something of the mailbox, when it is said often enough; the rest is about us, the mail or the moment.
 _OF_THE_MAILBOX = frozenset({ReplyClass.MAILBOX_FULL, ReplyClass.PERMANENT_OTHER, ReplyClass.TEMPORARY})
 
@@ -191,8 +190,7 @@ class _Work:
     def _stop_mail(self, conn: Connection, case: _Case, reason: str) -> str | None:
         """Write no more mail to the person's mailbox, now or when it comes back to them; return what is new of that."""
         assert case.address is not None
-        forgotten.remember(conn, [("email", case.address)], [forgotten.Stop(people.MAIL, reason, self.now)])
-        new = people.suppress(conn, case.contact, scope=people.MAIL, reason=reason, at=self.now)
+        new = bounced.stop_mail(conn, case.contact, case.address, reason, at=self.now)
         return people.MAIL if new else None
 
     def _is_too_many(self, conn: Connection, case: _Case) -> bool:
@@ -212,7 +210,7 @@ class _Work:
         if known or not returned.remember_refusal(conn, case.delivery.id):
             return case.effect(Outcome.KNOWN)
         returned.note(conn, case.delivery.id, f"{_REFUSED_US}: {case.words}")
-        server = f" {discreet(case.notice.text[:_LONGEST_WORDS]).rstrip('. ')}" if case.notice.text else ""
+        server = f" {discreet(case.notice.text[: bounced.LONGEST_WORDS]).rstrip('. ')}" if case.notice.text else ""
         self._pause(conn, case.delivery.campaign, f"a mail came back that refuses the sender, not the person:{server}")
         return case.effect(Outcome.OURS)
 
@@ -249,18 +247,15 @@ class _Work:
 
     def _happen(self, conn: Connection, case: _Case, key: str, name: str) -> None:
         """Store what came back as an event of the person, and let the campaigns in force answer it."""
-        facts: dict[str, object] = {"by": "mail", "campaign": case.delivery.campaign, "touch": case.delivery.touch}
-        facts["message"] = case.delivery.id
+        about, more = (case.delivery.campaign, case.delivery.touch, case.delivery.id), {}
         if name == BOUNCED:
-            facts |= {"class": case.notice.meaning.value, "status": case.notice.status}
-            facts["said"] = case.notice.text[:_LONGEST_WORDS]
-        stored = events.insert(conn, key=key, contact=case.contact, name=name, at=self.now, facts=facts, now=self.now)
-        happening = runs.Happening(stored.id, key, case.contact, name, self.now, facts)
-        runs.accept(conn, self.catalog, happening, now=self.now)
+            said = case.notice.text[: bounced.LONGEST_WORDS]
+            more = {"class": case.notice.meaning.value, "status": case.notice.status, "said": said}
+        bounced.happen(conn, self.catalog, key, case.contact, name, about, more, now=self.now)
 
     def _weigh_complaints(self, conn: Connection, campaign: str) -> None:
         since = self.now - health.COMPLAINTS_WITHIN
-        keys = _keys(Outcome.COMPLAINT)
+        keys = bounced.keys(Outcome.COMPLAINT.value)
         counts = returned.complaints(conn, campaign, since, keys), returned.mails_sent(conn, campaign, since)
         if (why := health.complained(*counts)) is not None:
             self._pause(conn, campaign, why)
@@ -331,11 +326,7 @@ _NOTHING = {
 
 
 def _key(case: _Case, outcome: Outcome) -> str:
-    return f"{_keys(outcome)}{case.delivery.id}"
-
-
-def _keys(outcome: Outcome) -> str:
-    return f"{OWN}returned:{outcome.value}:"
+    return f"{bounced.keys(outcome.value)}{case.delivery.id}"
 
 
 def _mail_of_ours(conn: Connection, delivery: int) -> DeliveryRecord | None:

@@ -12,7 +12,7 @@ from smtp_peer import Peer
 
 from campaigns.rendering import Content
 from scheduler.channels.base import Receipt
-from scheduler.errors import ChannelDown, NotSent, Refused, Unknown, Withheld
+from scheduler.errors import ChannelDown, DeadMailbox, NotSent, Unknown, Withheld
 
 RCPT = "RCPT TO:<lea@example.org>"
 
@@ -149,7 +149,7 @@ def test_where_a_refused_recipient_is_asked_for_the_mail_the_line_is_closed_with
 
     there, found = asyncio.run(scenario())
 
-    assert found == [Refused, Receipt]
+    assert found == [DeadMailbox, Receipt]
     assert there.dots == 1
     assert there.heard.count("open") == (2 if way == "pipelined" else 1)
 

@@ -13,7 +13,7 @@ from support.shop import DAY, HOUR, Schedule, moment, person, write
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.email.returned import Raw, read
 from scheduler.channels.recording import RecordingChannel
-from scheduler.errors import Unknown
+from scheduler.errors import DeadMailbox, Unknown
 from scheduler.operations import ledger_check, returning
 from scheduler.operations.effects import Effect, Report
 from scheduler.store import events, people, plans, reach, reader, returned
@@ -43,6 +43,14 @@ class Lost(RecordingChannel):
     async def send(self, message: Message, mark: Mark) -> Receipt:
         await super().send(message, mark)
         raise Unknown("the connection was lost after the final dot")
+
+
+class Dead(RecordingChannel):
+    """Hands mails to a server that knows its mailboxes."""
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        await super().send(message, mark)
+        raise DeadMailbox("550 5.1.1 no such user")
 
 
 @pytest.fixture
@@ -117,6 +125,33 @@ def test_a_dead_mailbox_gets_no_more_mail_and_the_next_one_says_why(shop: Schedu
         "status": "5.1.1",
         "said": "550 5.1.1 <lea@example.org>: Recipient address rejected: User unknown",
     }
+
+
+def test_a_mailbox_that_the_server_knows_to_be_dead_at_once_gets_no_more_mail(store: Store, tmp_path: Path) -> None:
+    shop = Schedule.on(store, START, links=LINKS, channels={"email": Dead("email")})
+    shop.know(person(LEA, ref="17"))
+    shop.apply(write(tmp_path, SHOP))
+    for order in (1, 2):
+        shop.happens(LEA, "purchase", order=order)
+        shop.tick()
+
+    assert [(row.state, row.reason) for row in shop.rows()] == [
+        ("failed", "550 5.1.1 no such user"),
+        ("suppressed", "bounce"),
+    ]
+    assert stops(shop) == [("email", "bounce")]
+    (event,) = happened(shop, "bounce")
+    assert event.facts == {
+        "by": "mail",
+        "campaign": "shop",
+        "touch": "thanks",
+        "message": 1,
+        "class": "dead_address",
+        "status": "",
+        "said": "550 5.1.1 no such user",
+    }
+    shop.know(person("lea@elsewhere.example", ref="17"))
+    assert stops(shop) == []
 
 
 def test_the_same_report_again_has_no_second_effect(shop: Schedule) -> None:

@@ -13,7 +13,7 @@ from scheduler.channels.email.blame import OurFault
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.replies import ReplyClass, classify
 from scheduler.channels.email.server import SmtpServer
-from scheduler.errors import ChannelDown, NotSent, Refused
+from scheduler.errors import ChannelDown, DeadMailbox, NotSent, Refused
 
 CHECK = "check CAMPAIGN_SMTP_URL"
 _UNFIT = re.compile("[\r\n <>\0]")
@@ -182,4 +182,6 @@ def refusal(server: SmtpServer, what: str, reply: Reply) -> Exception:
         return ChannelDown(text, remedy="check `senders: {email: ...}` and the log-in")
     if means.is_ours:
         return OurFault(text, remedy="check SPF, DKIM and the log-in: no reader is at fault")
+    if means is ReplyClass.DEAD_ADDRESS and final and what == "the recipient":
+        return DeadMailbox(text)
     return NotSent(text) if means.is_later or not final else Refused(text)
