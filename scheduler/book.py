@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from scheduler import checks, runs
+from scheduler import bounced, checks, runs
 from scheduler.catalog import Catalog, InForce
 from scheduler.channels.base import Message
 from scheduler.circumstances import Case, Circumstances
@@ -241,6 +241,9 @@ class Book:
         for closing in closings:
             if closing.opted_out:
                 self._apart(conn, closing.claim, partial(_stop, conn, closing))
+            if (mailbox := closing.dead_mailbox) is not None:
+                bury = partial(bounced.refused_at_once, conn, self._catalog, closing.claim, mailbox, closing.reason)
+                self._apart(conn, closing.claim, partial(bury, now=closing.at))
             if closing.claim.run is not None and closing.state in _ENDED:
                 self._apart(conn, closing.claim, self._carry_on(conn, closing))
             if closing.case is not None and closing.state in _ENDED:

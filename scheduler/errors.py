@@ -69,6 +69,10 @@ class Refused(DeliveryError):
     """Certainly not sent and never will be: the attempt ends as `failed`."""
 
 
+class DeadMailbox(Refused):
+    """Refused because nobody is at the address: no more mail goes there."""
+
+
 class OptedOut(Refused):
     """Refused because the person told the far end to stop: nothing more goes to them by this channel."""
 

@@ -56,7 +56,10 @@ class Health:
 
 
 def complained(complaints: int, sent: int) -> str | None:
-    """Return why a campaign must be paused; `complaints` and mails `sent`, both within `COMPLAINTS_WITHIN`."""
+    """Return why a campaign must be paused; `sent` within `COMPLAINTS_WITHIN`, and `complaints` about those mails.
+
+    Complaints of today about the mails of last month say nothing of the few that went since.
+    """
     if complaints < _FEWEST_COMPLAINTS or complaints < _COMPLAINTS_NEVER * sent:
         return None
     return f"{complaints} of {sent} people called its mails of the last 7 days spam: 0.3 % or more"

@@ -40,7 +40,7 @@ class Closing:
 
     `case` is None where the campaign could not be read; `again_at` is when a message of which nobody knows whether it
     went is tried again with the same key; `result` is what it means for the campaign's health. `opted_out`: the far end
-    says that the person told it to stop.
+    says that the person told it to stop. `dead_mailbox` is the address at which nobody is.
     """
 
     claim: Claim
@@ -56,3 +56,4 @@ class Closing:
     again_at: datetime | None = None
     result: Result | None = None
     opted_out: bool = False
+    dead_mailbox: str | None = None

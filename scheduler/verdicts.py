@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from scheduler.channels.base import Receipt
 from scheduler.circumstances import Case
 from scheduler.delivery import State
-from scheduler.errors import ChannelDown, NoAccount, NotSent, OptedOut, OurFault, Refused, Unknown
+from scheduler.errors import ChannelDown, DeadMailbox, NoAccount, NotSent, OptedOut, OurFault, Refused, Unknown
 from scheduler.health import Result
 from scheduler.parcel import Closing, Parcel
 from scheduler.store import ledger
@@ -103,6 +103,7 @@ class Verdicts:
                 # What the person wants says nothing about the campaign.
                 result=None if isinstance(error, OptedOut) else Result.REFUSED,
                 opted_out=isinstance(error, OptedOut),
+                dead_mailbox=_mailbox(parcel) if isinstance(error, DeadMailbox) else None,
             )
         # The worker's outermost edge: what a channel did not foresee is stored, not lost.
         reason = error.message if isinstance(error, Unknown) else f"{type(error).__name__}: {error}"
@@ -144,6 +145,10 @@ class Verdicts:
             detail=reason,
             again_at=later if again and claim.attempts < _MOST_REPEATS else None,
         )
+
+
+def _mailbox(parcel: Parcel) -> str | None:
+    return parcel.message.recipient.email if parcel.message.recipient is not None else None
 
 
 def _account(parcel: Parcel) -> tuple[str | None, ...]:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
-from scheduler import health, runs
+from scheduler import bounced, health
+from scheduler.bounced import BOUNCED
 from scheduler.catalog import Catalog
 from scheduler.channels.email.replies import ReplyClass
-from scheduler.channels.email.returned import BY_MAIL, Kind, Notice, Returned
+from scheduler.channels.email.returned import BY_MAIL, Kind, Notice, Returned, of_mailbox
 from scheduler.channels.naming import print_of
 from scheduler.operations.effects import Effect, Outcome, Paused, Report, discreet
-from scheduler.operations.happenings import OWN
+from scheduler.operations.happenings import SKEW
 from scheduler.store import events, people, plans, reader, returned, standings
 from scheduler.store.database import Connection, Store, bump
 from scheduler.store.people import forgotten
@@ -30,16 +31,14 @@ from scheduler.tokens import Keyring, Purpose, Stamp, TokenError
 SOFT_IN_A_ROW = 5
 SOFT_OVER = timedelta(days=14)
 
-BOUNCED = "bounce"  # the event, and the reason
 SOFT_REASON = f"bounce: {SOFT_IN_A_ROW} mails in a row came back"
 COMPLAINED = "complaint"
+OPTED_OUT = "unsubscribed"
 
 _REFUSED_US = "came back, refused us"  # beside a mail for which its campaign was paused
 _CHUNK = 50  # mails a transaction: the daemon waits for it
-_LONGEST_WORDS = 120
 # What says something of the mailbox, when it is said often enough; the rest is about us, the mail or the moment.
 _OF_THE_MAILBOX = frozenset({ReplyClass.MAILBOX_FULL, ReplyClass.PERMANENT_OTHER, ReplyClass.TEMPORARY})
-_GRAVEST = (ReplyClass.DEAD_ADDRESS, ReplyClass.MAILBOX_FULL, ReplyClass.PERMANENT_OTHER)
 
 
 class _Undo(Exception):
@@ -55,7 +54,7 @@ def take_in(
     one fails.
     """
     report = Report()
-    seen: set[tuple[int, Outcome]] = set()
+    seen: set[str] = set()
     waiting = iter(mails)
     while chunk := list(islice(waiting, _CHUNK)):
         work = _Work(catalog, keys, now, report, seen, keep)
@@ -77,7 +76,7 @@ class _Work:
     keys: Keyring
     now: datetime
     report: Report
-    seen: set[tuple[int, Outcome]]
+    seen: set[str]
     keep: bool
 
     def do(self, conn: Connection, chunk: Sequence[tuple[int, Returned]]) -> None:
@@ -114,7 +113,7 @@ class _Work:
         if mail.kind is Kind.COMPLAINT:
             return self._stop_marketing(conn, case, Outcome.COMPLAINT, COMPLAINED, "complaint")
         if mail.kind is Kind.OPT_OUT:
-            return self._stop_marketing(conn, case, Outcome.OPT_OUT, "unsubscribed", "unsubscribe")
+            return self._stop_marketing(conn, case, Outcome.OPT_OUT, OPTED_OUT, "unsubscribe")
         return case.effect(_NOTHING[mail.kind])
 
     def _stamps(self, mail: Returned) -> Iterator[Stamp]:
@@ -148,7 +147,7 @@ class _Work:
     def _bounced(self, conn: Connection, case: _Case, stamp: Stamp | None) -> Effect:
         aliases = [value for kind, value in people.aliases(conn, case.contact) if kind == "email"]
         address = self._address(case, stamp, aliases)
-        notice = _of_this_address(case.mail.notices, address)
+        notice = of_mailbox(case.mail.notices, address)
         case.notice = notice
         if notice.meaning is ReplyClass.ACCEPTED:
             return case.effect(Outcome.DELIVERED)
@@ -162,10 +161,10 @@ class _Work:
         if address != case.address:
             forgotten.remember(conn, [("email", address)], [forgotten.Stop(people.MAIL, BOUNCED, self.now)])
             return case.effect(Outcome.FORMER)
-        if not self._is_news(conn, case, Outcome.DEAD):
+        if not self._is_news(conn, key := _key(case, Outcome.DEAD)):
             return case.effect(Outcome.KNOWN)
         stopped = self._stop_mail(conn, case, BOUNCED)
-        self._happen(conn, case, Outcome.DEAD, BOUNCED)
+        self._happen(conn, case, key, BOUNCED)
         returned.note(conn, case.delivery.id, f"came back: {notice.status or 'dead address'}".rstrip())
         return case.effect(Outcome.DEAD, stopped=stopped)
 
@@ -180,9 +179,9 @@ class _Work:
         return next((each for each in own if each in named), case.address)
 
     def _soft(self, conn: Connection, case: _Case) -> Effect:
-        if not self._is_news(conn, case, Outcome.SOFT):
+        if not self._is_news(conn, key := _key(case, Outcome.SOFT)):
             return case.effect(Outcome.KNOWN)
-        self._happen(conn, case, Outcome.SOFT, BOUNCED)
+        self._happen(conn, case, key, BOUNCED)
         returned.note(conn, case.delivery.id, f"came back: {case.words}")
         if not self._is_too_many(conn, case):
             return case.effect(Outcome.SOFT)
@@ -191,8 +190,7 @@ class _Work:
     def _stop_mail(self, conn: Connection, case: _Case, reason: str) -> str | None:
         """Write no more mail to the person's mailbox, now or when it comes back to them; return what is new of that."""
         assert case.address is not None
-        forgotten.remember(conn, [("email", case.address)], [forgotten.Stop(people.MAIL, reason, self.now)])
-        new = people.suppress(conn, case.contact, scope=people.MAIL, reason=reason, at=self.now)
+        new = bounced.stop_mail(conn, case.contact, case.address, reason, at=self.now)
         return people.MAIL if new else None
 
     def _is_too_many(self, conn: Connection, case: _Case) -> bool:
@@ -208,47 +206,57 @@ class _Work:
 
     def _ours(self, conn: Connection, case: _Case) -> Effect:
         """Pause the campaign, once for each mail that came back for it: one reader cannot hold it up twice."""
-        known = _REFUSED_US in case.delivery.reason or not self._is_first(case, Outcome.OURS)
-        if known:
+        known = _REFUSED_US in case.delivery.reason or not self._is_first(_key(case, Outcome.OURS))
+        if known or not returned.remember_refusal(conn, case.delivery.id):
             return case.effect(Outcome.KNOWN)
         returned.note(conn, case.delivery.id, f"{_REFUSED_US}: {case.words}")
-        server = f" {discreet(case.notice.text[:_LONGEST_WORDS]).rstrip('. ')}" if case.notice.text else ""
+        server = f" {discreet(case.notice.text[: bounced.LONGEST_WORDS]).rstrip('. ')}" if case.notice.text else ""
         self._pause(conn, case.delivery.campaign, f"a mail came back that refuses the sender, not the person:{server}")
         return case.effect(Outcome.OURS)
 
     def _stop_marketing(self, conn: Connection, case: _Case, outcome: Outcome, reason: str, name: str) -> Effect:
-        if not self._is_news(conn, case, outcome):
+        if not self._is_news(conn, key := self._key_of_word(conn, case, outcome)):
             return case.effect(Outcome.KNOWN)
-        new = people.suppress(conn, case.contact, scope="marketing", reason=reason, at=self.now)
-        self._happen(conn, case, outcome, name)
+        # A complaint stands over an opt-out, which people may take back themselves.
+        had = outcome is Outcome.COMPLAINT and people.lift(conn, case.contact, scope="marketing", reason=OPTED_OUT)
+        new = people.suppress(conn, case.contact, scope="marketing", reason=reason, at=self.now) and not had
+        self._happen(conn, case, key, name)
         how = BY_MAIL if case.mail.note == BY_MAIL else "at the provider"
         returned.note(conn, case.delivery.id, "called spam" if name == "complaint" else f"unsubscribed {how}")
         return case.effect(outcome, stopped="marketing" if new else None)
 
-    def _is_news(self, conn: Connection, case: _Case, outcome: Outcome) -> bool:
-        return self._is_first(case, outcome) and not events.known(conn, _key(case, outcome))
+    def _key_of_word(self, conn: Connection, case: _Case, outcome: Outcome) -> str:
+        """Return the key of what a person said; who came back and writes anew about the same mail says it anew.
 
-    def _is_first(self, case: _Case, outcome: Outcome) -> bool:
+        A mail that is read again was written before it was read first, by a clock that may be a little fast.
+        """
+        key = _key(case, outcome)
+        first = events.of_key(conn, key) if outcome is Outcome.OPT_OUT and case.mail.at is not None else None
+        if first is None or case.mail.at is None or case.mail.at <= first.at + SKEW:
+            return key
+        return f"{key}:{case.mail.at.isoformat()}"
+
+    def _is_news(self, conn: Connection, key: str) -> bool:
+        return self._is_first(key) and not events.known(conn, key)
+
+    def _is_first(self, key: str) -> bool:
         """Whether this run has not met it before: what is only looked at leaves no other trace."""
-        known = (case.delivery.id, outcome) in self.seen
-        self.seen.add((case.delivery.id, outcome))
+        known = key in self.seen
+        self.seen.add(key)
         return not known
 
-    def _happen(self, conn: Connection, case: _Case, outcome: Outcome, name: str) -> None:
+    def _happen(self, conn: Connection, case: _Case, key: str, name: str) -> None:
         """Store what came back as an event of the person, and let the campaigns in force answer it."""
-        key = _key(case, outcome)
-        facts: dict[str, object] = {"by": "mail", "campaign": case.delivery.campaign, "touch": case.delivery.touch}
-        facts["message"] = case.delivery.id
+        about, more = (case.delivery.campaign, case.delivery.touch, case.delivery.id), {}
         if name == BOUNCED:
-            facts |= {"class": case.notice.meaning.value, "status": case.notice.status}
-            facts["said"] = case.notice.text[:_LONGEST_WORDS]
-        stored = events.insert(conn, key=key, contact=case.contact, name=name, at=self.now, facts=facts, now=self.now)
-        happening = runs.Happening(stored.id, key, case.contact, name, self.now, facts)
-        runs.accept(conn, self.catalog, happening, now=self.now)
+            said = case.notice.text[: bounced.LONGEST_WORDS]
+            more = {"class": case.notice.meaning.value, "status": case.notice.status, "said": said}
+        bounced.happen(conn, self.catalog, key, case.contact, name, about, more, now=self.now)
 
     def _weigh_complaints(self, conn: Connection, campaign: str) -> None:
         since = self.now - health.COMPLAINTS_WITHIN
-        counts = returned.complaints(conn, campaign, since), returned.mails_sent(conn, campaign, since)
+        keys = bounced.keys(Outcome.COMPLAINT.value)
+        counts = returned.complaints(conn, campaign, since, keys), returned.mails_sent(conn, campaign, since)
         if (why := health.complained(*counts)) is not None:
             self._pause(conn, campaign, why)
         elif health.complains_much(*counts):
@@ -318,7 +326,7 @@ _NOTHING = {
 
 
 def _key(case: _Case, outcome: Outcome) -> str:
-    return f"{OWN}returned:{outcome.value}:{case.delivery.id}"
+    return f"{bounced.keys(outcome.value)}{case.delivery.id}"
 
 
 def _mail_of_ours(conn: Connection, delivery: int) -> DeliveryRecord | None:
@@ -335,20 +343,3 @@ def _named(conn: Connection, delivery: int, key_print: str) -> tuple[DeliveryRec
 def _own_address(conn: Connection, contact: int) -> str | None:
     row = people.contact(conn, contact)
     return row.email if row is not None else None
-
-
-def _of_this_address(notices: Sequence[Notice], address: str | None) -> Notice:
-    """Return what a report says of the mailbox we wrote to.
-
-    Where it names others, that mailbox passed the mail on: it lives when any of those took it.
-    """
-    own = [one for one in notices if address is not None and address in one.addresses] or list(notices)
-    lives = any(one.meaning is ReplyClass.ACCEPTED for one in own)
-    failed = [one for one in own if one.meaning is not ReplyClass.ACCEPTED]
-    if not failed:
-        return Notice(ReplyClass.ACCEPTED)
-    rank = {meaning: place for place, meaning in enumerate(_GRAVEST)}
-    gravest = min(failed, key=lambda one: rank.get(one.meaning, len(rank)))
-    if lives and gravest.meaning is ReplyClass.DEAD_ADDRESS:
-        return Notice(ReplyClass.PERMANENT_OTHER, gravest.status, gravest.text, gravest.addresses)
-    return gravest

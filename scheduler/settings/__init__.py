@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from campaigns.definition.rates import ChannelRate
 from scheduler.errors import SchedulerError
-from scheduler.settings import advice, destinations, sources
+from scheduler.settings import advice, destinations, hosts, sources
 from scheduler.settings.destinations import Destination
 from scheduler.settings.dkim import Dkim
 from scheduler.settings.sources import FILE, PREFIX, key_of
@@ -147,21 +147,26 @@ class Settings(BaseSettings):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("expected an address such as https://news.biksouv.example")
-        return url.rstrip("/")
+        user, at, place = parts.netloc.rpartition("@")
+        if place.isascii():
+            return url.rstrip("/")
+        name, colon, port = place.partition(":")
+        return parts._replace(netloc=f"{user}{at}{hosts.in_ascii(name)}{colon}{port}").geturl().rstrip("/")
 
     @field_validator("bounce_address")
     @classmethod
     def _can_be_stamped(cls, address: str | None) -> str | None:
         if address is None:
             return None
-        found = _BOUNCES.match(address.strip())
+        local, at, domain = address.strip().rpartition("@")
+        found = _BOUNCES.match(address := f"{local}{at}{hosts.in_ascii(domain)}")
         if found is None or not found["name"].strip(_DELIMITERS):
             raise ValueError("expected an address of your own such as bounces@example.org")
         if len(found["name"].rstrip(_DELIMITERS)) > _LONGEST_BOUNCE_NAME:
             raise ValueError(
                 f"expected at most {_LONGEST_BOUNCE_NAME} letters before the @, the stamp needs the others"
             )
-        return address.strip()
+        return address
 
     @field_validator("nameserver")
     @classmethod
@@ -187,7 +192,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_sites(cls, text: str | None) -> str | None:
         for site in _words(text):
-            if _SITE.fullmatch(site) is None:
+            if _SITE.fullmatch(hosts.in_ascii(site)) is None:
                 raise ValueError(f"expected sites such as shop.example, got {site[:60]!r}")
         return text
 
@@ -219,8 +224,8 @@ class Settings(BaseSettings):
         return destinations.read(self.tasks)
 
     def utm_sites(self) -> tuple[str, ...]:
-        """Return the sites (lower case) whose links say which campaign they stood in."""
-        return tuple(_words(self.utm_domains))
+        """Return the sites (lower case, in ASCII) whose links say which campaign they stood in."""
+        return tuple(hosts.in_ascii(site) for site in _words(self.utm_domains))
 
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Return the networks in which no reader sits, only the machines of data centres."""

@@ -89,7 +89,7 @@ def insert(
     row = conn.execute(insert_new(conn.dialect.name, EVENTS, EventRecord), values).first()
     if row is not None:
         return Inserted(row.id, duplicate=False)
-    known = read_one(conn, EventRecord, _OF_KEY, event_key=key)
+    known = of_key(conn, key)
     assert known is not None
     told = _happened(at or known.at, known.received_at, skew)
     if (known.contact, known.name, known.at, known.facts) != (contact, name, told, body):
@@ -104,9 +104,14 @@ def _happened(at: datetime, heard_at: datetime, skew: timedelta) -> datetime:
     return heard_at if heard_at < at <= heard_at + skew else at
 
 
+def of_key(conn: Connection, key: str) -> EventRecord | None:
+    """Return the event with this key; None where none is stored."""
+    return read_one(conn, EventRecord, _OF_KEY, event_key=key)
+
+
 def known(conn: Connection, key: str) -> bool:
     """Whether an event with this key is stored."""
-    return read_one(conn, EventRecord, _OF_KEY, event_key=key) is not None
+    return of_key(conn, key) is not None
 
 
 def words(facts: Mapping[str, object]) -> str:

@@ -6,15 +6,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, literal, select, text, update
 
 from scheduler.delivery import State
 from scheduler.store.bulk import within
+from scheduler.store.rows import insert_unless_known
 from scheduler.store.tables import ATTEMPTS, DELIVERIES, EVENTS, METAS
 
 _D = DELIVERIES.c
 _E = EVENTS.c
-_FOREIGN = "returned_foreign"  # among the facts of the database
+_FOREIGN = "returned_foreign"  # among the facts of the database, and so are mails that refused us
+_REFUSED_US = "returned_refused_us:"
 _COUNT = text(
     "INSERT INTO meta (key, value) VALUES (:key, :number) ON CONFLICT (key) DO UPDATE"
     " SET value = CAST(CAST(meta.value AS BIGINT) + CAST(excluded.value AS BIGINT) AS TEXT)"
@@ -48,6 +50,15 @@ def note(conn: Connection, delivery: int, word: str) -> None:
     conn.execute(change.values(reason=case((_D.reason == "", word), else_=_D.reason + f"; {word}")))
 
 
+def remember_refusal(conn: Connection, delivery: int) -> bool:
+    """Store that a mail came back that refuses us; return whether that is news. Condition: the unique key.
+
+    It is no event: those are what people did, and who does something is remembered longer.
+    """
+    new = insert_unless_known(conn, METAS).values(key=f"{_REFUSED_US}{delivery}", value="")
+    return bool(conn.execute(new.on_conflict_do_nothing()).rowcount)
+
+
 def mails_until(conn: Connection, contact: int, until: datetime, *, limit: int) -> list[Mailed]:
     """Return the last mails a person was sent up to `until` (inclusive), the newest first."""
     query = select(_D.id, _D.sent_at).where(
@@ -58,17 +69,18 @@ def mails_until(conn: Connection, contact: int, until: datetime, *, limit: int) 
 
 def mails_sent(conn: Connection, campaign: str, since: datetime) -> int:
     """Return how many mails of a campaign were sent from `since` (inclusive) on."""
-    query = select(func.count()).where(
-        _D.campaign == campaign, _D.channel == "email", _D.state == State.SENT.value, _D.sent_at >= since
-    )
-    return int(conn.execute(query).scalar_one())
+    return int(conn.execute(select(func.count()).where(*_mails(campaign, since))).scalar_one())
 
 
-def complaints(conn: Connection, campaign: str, since: datetime) -> int:
-    """Return how many people complained about mails of a campaign from `since` (inclusive) on. Reads every event."""
-    about = _E.facts["campaign"].as_string() == campaign
-    query = select(func.count(func.distinct(_E.contact)))
-    return int(conn.execute(query.where(_E.name == "complaint", _E.at >= since, about)).scalar_one())
+def complaints(conn: Connection, campaign: str, since: datetime, keys: str) -> int:
+    """Return how many people complained about mails of a campaign that were sent from `since` (inclusive) on.
+
+    `keys` is how the keys of complaints begin, before the number of their mail. Reads every event, and of the
+    deliveries only what those people got.
+    """
+    about = (_D.contact == _E.contact) & (_E.key == literal(keys) + cast(_D.id, Text))
+    query = select(func.count(func.distinct(_E.contact))).join_from(EVENTS, DELIVERIES, about)
+    return int(conn.execute(query.where(_E.name == "complaint", _E.at >= since, *_mails(campaign, since))).scalar_one())
 
 
 def count_foreign(conn: Connection, number: int) -> None:
@@ -81,3 +93,7 @@ def foreign(conn: Connection) -> int:
     """Return how many mails came back so far that were none of ours."""
     found = conn.execute(select(METAS.c.value).where(METAS.c.key == _FOREIGN)).scalar()
     return 0 if found is None else int(found)
+
+
+def _mails(campaign: str, since: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (_D.campaign == campaign, _D.channel == "email", _D.state == State.SENT.value, _D.sent_at >= since)

@@ -69,7 +69,7 @@ def create_app(doors: Doors) -> FastAPI:
     async def give_up(request: Request, error: Exception) -> Response:  # noqa: ARG001
         return problem(500, "that was our fault, and it is in the log")
 
-    app.add_middleware(Doorkeeper, hosts=doors.hosts)
+    app.add_middleware(Doorkeeper, hosts=doors.hosts, larger=(whatsapp.LARGER, mails.larger(doors)))
     return app
 
 

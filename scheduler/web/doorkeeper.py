@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scheduler.web.problems import problem
 
 BODY_BYTES = 65_536
-# What Meta posts has up to 3 MB (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks).
-LARGER = {"/in/whatsapp/": 3 << 20}
 BODY_SECONDS = 10.0
 # A load balancer asks after our health by whatever address it knows us.
 ANY_NAME = frozenset({"/healthz"})
@@ -28,12 +27,22 @@ HEADERS = {
 _RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """What may have `most` bytes: paths that begin so, where `admits` says yes to their Authorization, read first."""
+
+    begins: str
+    most: int
+    admits: Callable[[str], bool] | None = None
+
+
 class Doorkeeper:
     """ASGI middleware; answers what may not pass itself."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], larger: Collection[Larger] = ()) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
+        self._larger = tuple(larger)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or answer 421, 413 or 408."""
@@ -49,7 +58,7 @@ class Doorkeeper:
         if scope["path"] not in ANY_NAME and _host(headers.get(b"host", b"")) not in self._hosts:
             await problem(421, "this address is not served here")(scope, receive, answer)
             return
-        most = next((most for begins, most in LARGER.items() if scope["path"].startswith(begins)), BODY_BYTES)
+        most = self._most(scope["path"], headers.get(b"authorization", b"").decode("latin-1"))
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > most:
             await problem(413, f"a request may have {most:,} bytes")(scope, receive, answer)
@@ -71,6 +80,12 @@ class Doorkeeper:
             return await receive()
 
         await self._app(scope, again, answer)
+
+    def _most(self, path: str, authorization: str) -> int:
+        for one in self._larger:
+            if path.startswith(one.begins) and (one.admits is None or one.admits(authorization)):
+                return one.most
+        return BODY_BYTES
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

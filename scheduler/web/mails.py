@@ -12,10 +12,14 @@ from scheduler.channels.email.providers import postmark_posts, resend_posts
 from scheduler.channels.email.returned import Returned
 from scheduler.errors import BusyError, StorageError
 from scheduler.operations import returning
+from scheduler.web.doorkeeper import Larger
 from scheduler.web.doors import Doors
 from scheduler.web.problems import problem, refused
 
 _AGAIN_SECONDS = 5
+# Postmark may be told to send the mail along: 10 MB at most, in JSON
+# (https://postmarkapp.com/support/article/1056-what-are-the-attachment-and-email-size-limits).
+_WITH_CONTENT = 16 << 20
 
 
 def routes(doors: Doors) -> APIRouter:
@@ -57,6 +61,16 @@ def routes(doors: Doors) -> APIRouter:
         return await _take(doors, resend_posts.returned, body)
 
     return router
+
+
+def larger(doors: Doors) -> Larger:
+    """Return how much Postmark may post, once it has shown its password."""
+
+    def admits(authorization: str) -> bool:
+        password = doors.secret("postmark", "webhook_password")
+        return password is not None and postmark_posts.is_from(password, authorization)
+
+    return Larger("/in/email/postmark", _WITH_CONTENT, admits)
 
 
 async def _take(doors: Doors, read: Callable[[bytes], list[Returned]], body: bytes) -> Response:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from scheduler.errors import SchedulerError
 from scheduler.runtime import Daemon
+from scheduler.settings.hosts import in_ascii
 
 _LEAVE_SECONDS = 5
 _MOST_AT_ONCE = 200
@@ -30,8 +31,12 @@ class Address:
 
     @classmethod
     def read(cls, text: str) -> Address:
-        """Read `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`. Raises SchedulerError."""
+        """Read `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`; a name is kept in A-labels. Raises SchedulerError."""
         host, colon, port = text.rpartition(":")
+        try:
+            host = in_ascii(host)
+        except ValueError:
+            host = ""
         if not colon or not host or not port.isdecimal() or int(port) > 65_535 or (":" in host) != host.startswith("["):
             raise SchedulerError(f"cannot listen on {text!r}", remedy="expected HOST:PORT such as 127.0.0.1:8080")
         return cls(host.removeprefix("[").removesuffix("]"), int(port))

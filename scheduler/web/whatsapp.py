@@ -14,9 +14,12 @@ from scheduler.channels.platforms import whatsapp_posts
 from scheduler.errors import BusyError, StorageError
 from scheduler.operations import whatsapp_fates, whatsapp_stops
 from scheduler.store.people import WHATSAPP
+from scheduler.web.doorkeeper import Larger
 from scheduler.web.doors import Doors
 from scheduler.web.problems import problem, refused
 
+# What Meta posts has up to 3 MB (https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks).
+LARGER = Larger("/in/whatsapp/", 3 << 20)
 _CHALLENGE = re.compile(r"[A-Za-z0-9_.-]{1,200}\Z")
 _AGAIN_SECONDS = 5
 

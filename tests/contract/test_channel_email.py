@@ -32,7 +32,7 @@ from scheduler.channels.base import Message, Receipt, Recipient
 from scheduler.channels.email.server import Timeouts
 from scheduler.channels.email.smtp import EmailChannel
 from scheduler.channels.email.wire import SenderRefused
-from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown, Withheld
+from scheduler.errors import ChannelDown, DeadMailbox, NoAccount, NotSent, Refused, Unknown, Withheld
 
 
 @pytest.fixture(autouse=True, params=["pipelined", "lock-step", "plain"])
@@ -114,7 +114,9 @@ def test_concurrent_mails_share_the_allowed_connections() -> None:
         pytest.param({"MAIL": "drop"}, NotSent, 0, id="broken at MAIL"),
         pytest.param({"RCPT": "421 too many"}, NotSent, 0, id="421 at RCPT"),
         pytest.param({"RCPT": "450 greylisted"}, NotSent, 0, id="450 at RCPT"),
-        pytest.param({"RCPT": "550 no such user"}, Refused, 0, id="550 at RCPT"),
+        pytest.param({"RCPT": "550 no such user"}, DeadMailbox, 0, id="550 at RCPT"),
+        pytest.param({"RCPT": "552 5.2.2 mailbox full"}, Refused, 0, id="552 at RCPT"),
+        pytest.param({"END": "550 5.1.1 no such user"}, Refused, 1, id="550 after the dot"),
         pytest.param({"RCPT": "drop"}, NotSent, 0, id="broken at RCPT"),
         pytest.param({"END": "452 no space"}, NotSent, 1, id="452 after the dot"),
         pytest.param({"END": "421 shutting down"}, NotSent, 1, id="421 after the dot"),
@@ -153,7 +155,7 @@ def test_a_recipient_who_is_refused_leaves_the_connection_usable() -> None:
 
     outcomes = send(script, offer(key="first"), offer(key="second"))
 
-    assert [type(outcome) for outcome in outcomes] == [Refused, Receipt]
+    assert [type(outcome) for outcome in outcomes] == [DeadMailbox, Receipt]
     assert script.steps.count("EHLO") == 1
     assert script.steps.count("RSET") == 1
 

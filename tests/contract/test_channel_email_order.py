@@ -13,7 +13,7 @@ from smtp_peer import Peer
 from campaigns.rendering import Content
 from scheduler.channels.base import Receipt
 from scheduler.channels.email.wire import SenderRefused
-from scheduler.errors import NotSent, Refused, Unknown, Withheld
+from scheduler.errors import DeadMailbox, NotSent, Unknown, Withheld
 
 RCPT = "RCPT TO:<lea@example.org>"
 
@@ -150,7 +150,7 @@ def test_where_a_refused_recipient_is_asked_for_the_mail_the_line_is_closed_with
 
     there, found = asyncio.run(scenario())
 
-    assert found == [Refused, Receipt]
+    assert found == [DeadMailbox, Receipt]
     assert there.dots == 1
     assert there.heard.count("open") == (2 if way == "pipelined" else 1)
 

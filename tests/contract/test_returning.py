@@ -10,7 +10,10 @@ import pytest
 from support.returned_mails import sample
 from support.shop import DAY, HOUR, Schedule, moment, person, write
 
+from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.email.returned import Raw, read
+from scheduler.channels.recording import RecordingChannel
+from scheduler.errors import DeadMailbox, Unknown
 from scheduler.operations import ledger_check, returning
 from scheduler.operations.effects import Effect, Report
 from scheduler.store import events, people, plans, reach, reader, returned
@@ -32,6 +35,22 @@ stages:
       - {id: more, channel: email, on: cart_abandoned, again: each cart, when: 0 minutes later, subject: More, text: "x"}
       - {id: text, channel: sms, purpose: transactional, on: delivered, when: 0 minutes later, text: "x"}
 """
+
+
+class Lost(RecordingChannel):
+    """Loses the line behind each mail: nobody knows whether it went."""
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        await super().send(message, mark)
+        raise Unknown("the connection was lost after the final dot")
+
+
+class Dead(RecordingChannel):
+    """Hands mails to a server that knows its mailboxes."""
+
+    async def send(self, message: Message, mark: Mark) -> Receipt:
+        await super().send(message, mark)
+        raise DeadMailbox("550 5.1.1 no such user")
 
 
 @pytest.fixture
@@ -72,6 +91,11 @@ def happened(shop: Schedule, *names: str) -> list[events.EventRecord]:
         return events.since(conn, 1, names, START)
 
 
+def events_of(shop: Schedule) -> list[str]:
+    with shop.store.read() as conn:
+        return [event.name for event in events.of_contact(conn, 1)]
+
+
 def campaign_state(shop: Schedule) -> str | None:
     with shop.store.read() as conn:
         return plans.campaign_state(conn, "shop")
@@ -101,6 +125,33 @@ def test_a_dead_mailbox_gets_no_more_mail_and_the_next_one_says_why(shop: Schedu
         "status": "5.1.1",
         "said": "550 5.1.1 <lea@example.org>: Recipient address rejected: User unknown",
     }
+
+
+def test_a_mailbox_that_the_server_knows_to_be_dead_at_once_gets_no_more_mail(store: Store, tmp_path: Path) -> None:
+    shop = Schedule.on(store, START, links=LINKS, channels={"email": Dead("email")})
+    shop.know(person(LEA, ref="17"))
+    shop.apply(write(tmp_path, SHOP))
+    for order in (1, 2):
+        shop.happens(LEA, "purchase", order=order)
+        shop.tick()
+
+    assert [(row.state, row.reason) for row in shop.rows()] == [
+        ("failed", "550 5.1.1 no such user"),
+        ("suppressed", "bounce"),
+    ]
+    assert stops(shop) == [("email", "bounce")]
+    (event,) = happened(shop, "bounce")
+    assert event.facts == {
+        "by": "mail",
+        "campaign": "shop",
+        "touch": "thanks",
+        "message": 1,
+        "class": "dead_address",
+        "status": "",
+        "said": "550 5.1.1 no such user",
+    }
+    shop.know(person("lea@elsewhere.example", ref="17"))
+    assert stops(shop) == []
 
 
 def test_the_same_report_again_has_no_second_effect(shop: Schedule) -> None:
@@ -326,6 +377,29 @@ def test_a_refusal_of_the_sender_pauses_the_campaign_and_touches_nobody(shop: Sc
     )
 
 
+def test_a_sender_whom_nobody_finds_in_the_dns_pauses_the_campaign_and_kills_no_mailbox(shop: Schedule) -> None:
+    report = comes_back(shop, sample("sendmail-sender-unknown", to=bought(shop, 1)))
+
+    assert outcomes(report) == ["policy"]
+    assert [one.campaign for one in report.paused] == ["shop"]
+    assert (stops(shop), happened(shop, "bounce")) == ([], [])
+
+
+def test_a_dead_reader_whose_address_holds_a_word_of_ours_is_dead(store: Store, tmp_path: Path) -> None:
+    shop = Schedule.on(store, START, links=LINKS)
+    shop.know(person("jane@arc.net.au"))
+    shop.apply(write(tmp_path, SHOP))
+    shop.happens("jane@arc.net.au", "purchase", order=1)
+    shop.tick()
+
+    mail = sample("postfix-user-unknown", to=shop.sent()[0].return_path or "", recipient="jane@arc.net.au")
+    report = comes_back(shop, mail)
+
+    assert (outcomes(report), report.paused) == (["dead_address"], [])
+    assert stops(shop) == [("email", "bounce")]
+    assert campaign_state(shop) == "running"
+
+
 def test_one_refusal_holds_a_campaign_up_once(shop: Schedule) -> None:
     mail = sample("outlook-block-list", to=bought(shop, 1))
     comes_back(shop, mail)
@@ -336,6 +410,26 @@ def test_one_refusal_holds_a_campaign_up_once(shop: Schedule) -> None:
 
     assert (outcomes(again), again.paused) == (["known"], [])
     assert campaign_state(shop) == "running"
+
+
+def test_a_refusal_of_a_mail_that_may_have_gone_holds_its_campaign_up_once(store: Store, tmp_path: Path) -> None:
+    lost = Lost("email")
+    shop = Schedule.on(store, START, links=LINKS, channels={"email": lost})
+    shop.know(person(LEA, ref="17"))
+    shop.apply(write(tmp_path, SHOP))
+    shop.happens(LEA, "cart_abandoned", cart=1)
+    shop.tick()
+    mail = sample("gmail-unauthenticated", to=lost.messages[0].return_path or "")
+    first = comes_back(shop, mail)
+    with shop.store.begin() as conn:
+        plans.pause_campaign(conn, "shop", paused=False)
+
+    again = comes_back(shop, mail)
+
+    assert [row.state for row in shop.rows()] == ["unknown"]
+    assert (outcomes(first), outcomes(again), again.paused) == (["policy"], ["known"], [])
+    assert campaign_state(shop) == "running"
+    assert events_of(shop) == ["cart_abandoned"]
 
 
 def test_a_complaint_stops_marketing_and_nothing_else(shop: Schedule) -> None:
@@ -354,6 +448,26 @@ def test_a_complaint_stops_marketing_and_nothing_else(shop: Schedule) -> None:
         ("thanks", "sent", "purchase +0 min"),
         ("thanks", "sent", "purchase +0 min; called spam"),
     ]
+
+
+def test_a_complaint_after_an_opt_out_is_why_they_are_not_written_to(shop: Schedule) -> None:
+    path = bought(shop, 1)
+    comes_back(shop, sample("arf-opt-out", to=path))
+
+    report = comes_back(shop, sample("arf-abuse", to=path))
+
+    assert outcomes(report) == ["complaint"]
+    assert report.effects[0].stopped is None
+    assert stops(shop) == [("marketing", "complaint")]
+    assert len(happened(shop, "unsubscribe", "complaint")) == 2
+
+
+def test_an_opt_out_after_a_complaint_leaves_the_complaint(shop: Schedule) -> None:
+    path = bought(shop, 1)
+
+    comes_back(shop, sample("arf-abuse", to=path), sample("arf-opt-out", to=path))
+
+    assert stops(shop) == [("marketing", "complaint")]
 
 
 def test_an_opt_out_at_the_provider_is_an_unsubscribe(shop: Schedule) -> None:
@@ -378,6 +492,27 @@ def test_who_writes_by_the_address_for_opt_outs_gets_no_more_marketing(shop: Sch
     assert len(happened(shop, "unsubscribe")) == 1
     (row,) = shop.rows()
     assert row.reason.endswith("; unsubscribed by mail")
+
+
+def test_who_came_back_and_writes_again_by_the_same_newsletter_is_heard_again(shop: Schedule) -> None:
+    shop.happens(LEA, "cart_abandoned", cart=1)
+    shop.tick()
+    token = KEYS.sign(Purpose.UNSUBSCRIBE, Token(1, shop.rows()[0].id))
+    first = sample("unsubscribe-by-mail", link=token).replace(
+        b"Mon, 04 Jan 2027 10:00:00", b"Mon, 01 Mar 2027 09:00:00"
+    )
+    second = first.replace(b"01 Mar 2027", b"20 Mar 2027")
+    told = [outcomes(comes_back(shop, first))]
+    with shop.store.begin() as conn:
+        people.lift(conn, 1, scope="marketing", reason="unsubscribed")
+    shop.live_until(START + 20 * DAY)
+
+    told += [outcomes(comes_back(shop, first)), outcomes(comes_back(shop, first, second, second))]
+    told += [outcomes(comes_back(shop, first, second))]
+
+    assert told == [["opt_out"], ["known"], ["known", "opt_out", "known"], ["known", "known"]]
+    assert stops(shop) == [("marketing", "unsubscribed")]
+    assert len(happened(shop, "unsubscribe")) == 2
 
 
 @pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.PREFERENCES])
@@ -436,6 +571,17 @@ def test_complaints_of_last_month_count_no_more(store: Store, tmp_path: Path) ->
     report = comes_back(shop, *(sample("arf-abuse", to=message.return_path or "") for message in shop.sent()[2:4]))
 
     assert (outcomes(report), report.paused) == (["complaint", "complaint"], [])
+
+
+def test_late_complaints_about_an_old_mailing_say_nothing_of_what_went_since(store: Store, tmp_path: Path) -> None:
+    shop, _ = burst(store, tmp_path, 0)
+    shop.live_until(START + 8 * DAY)
+    paths = [message.return_path or "" for message in shop.sent()]
+
+    report = comes_back(shop, *(sample("arf-abuse", to=path) for path in paths[:3]))
+
+    assert (outcomes(report), report.paused, report.complained) == (["complaint"] * 3, [], {})
+    assert campaign_state(shop) == "running"
 
 
 def test_the_laws_of_delivery_hold_after_all_of_it(shop: Schedule) -> None:

@@ -60,8 +60,11 @@ def name(schedule: Schedule) -> str:
 
 def by_postmark(client: Client, post: object, *, password: str = PASSWORD, scheme: str = "Basic") -> Answer:
     body = post if isinstance(post, bytes) else json.dumps(post).encode()
-    proof = base64.b64encode(f"campaign:{password}".encode()).decode()
-    return client.ask("POST", "/in/email/postmark", body, Authorization=f"{scheme} {proof}")
+    return client.ask("POST", "/in/email/postmark", body, **proof(password, scheme))
+
+
+def proof(password: str = PASSWORD, scheme: str = "Basic") -> dict[str, str]:
+    return {"Authorization": f"{scheme} {base64.b64encode(f'campaign:{password}'.encode()).decode()}"}
 
 
 def by_resend(client: Client, post: object, *, secret: str = SECRET, at: datetime = START) -> Answer:
@@ -101,9 +104,11 @@ def change(message: object, reason: str, *, origin: str = "Recipient", stopped: 
     }
 
 
-def resent(message: object, word: str, kind: str = "", detail: str = "", *, listed: bool = False) -> dict[str, Any]:
+def resent(
+    message: object, word: str, kind: str = "", detail: str = "", *, listed: bool = False, to: str = LEA
+) -> dict[str, Any]:
     tags = [{"name": "message", "value": message}] if listed else {"message": message}
-    data: dict[str, Any] = {"email_id": "56761188", "to": [LEA], "tags": tags}
+    data: dict[str, Any] = {"email_id": "56761188", "to": [to], "tags": tags}
     if kind:
         data["bounce"] = {"type": kind, "subType": detail, "message": "The mail came back."}
     return {"type": f"email.{word}", "created_at": "2027-01-04T08:00:00.000Z", "data": data}
@@ -195,6 +200,33 @@ def test_what_came_back_stands_beside_the_mail(client: Client, schedule: Schedul
     assert beside(schedule) == "as soon as possible; came back: dead address"
 
 
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (LEA, '"Léa, from \\"here\\" <3" <Lea@example.org>'),
+        (LEA, "Lea <lea@example.org>"),
+        ("lea@müller.example", "lea@xn--mller-kva.example"),
+        ("lea@müller.example", '"Léa" <lea@xn--mller-kva.example>'),
+    ],
+)
+@pytest.mark.parametrize("tell", [by_postmark, by_resend])
+def test_a_mailbox_is_known_as_the_provider_was_handed_it(
+    store: Store, tmp_path: Path, tell: Callable[..., Answer], known: str, told: str
+) -> None:
+    shop = Schedule.on(store, START)
+    shop.know(person(known))
+    shop.apply(write(tmp_path, TOUCHES))
+    shop.tick()
+    post = bounce(name(shop), "HardBounce", to=told)
+    if tell is by_resend:
+        post = resent(name(shop), "bounced", "Permanent", "General", to=told)
+
+    with opened(shop, public_url=PUBLIC, accounts=ACCOUNTS) as client:
+        assert tell(client, post).status == 200
+
+    assert (stops(shop), happened(shop), state(shop)) == DEAD
+
+
 def test_a_report_about_a_mailbox_that_the_person_has_left_stops_that_alone(client: Client, schedule: Schedule) -> None:
     schedule.know(person("lea@new.example", ref="17"))
 
@@ -218,6 +250,23 @@ def test_a_mail_that_is_none_of_ours_changes_nothing(
     post = bounce(given, "HardBounce") if tell is by_postmark else resent(given, "bounced", "Permanent", "General")
 
     assert tell(client, post).status == 200
+    assert (stops(schedule), happened(schedule), state(schedule)) == NOTHING
+
+
+def test_a_complaint_that_brings_the_mail_along_is_heard(client: Client, schedule: Schedule) -> None:
+    post = bounce(name(schedule), "SpamComplaint", record="SpamComplaint") | {"Content": "x" * 10_000_000}
+
+    assert by_postmark(client, post).status == 200
+    assert (stops(schedule), happened(schedule), state(schedule)) == COMPLAINT
+
+
+def test_nobody_else_may_bring_so_much_nor_the_provider_more(client: Client, schedule: Schedule) -> None:
+    post = bounce(name(schedule), "SpamComplaint", record="SpamComplaint")
+
+    assert by_postmark(client, post | {"Content": "x" * 65_536}, password="wrong").status == 413
+    assert client.ask("POST", "/in/email/postmark", b"x" * 65_537).status == 413
+    assert by_resend(client, {"type": "x" * 65_536}).status == 413
+    assert client.ask("POST", "/in/email/postmark", b"", Content_Length="16777217", **proof()).status == 413
     assert (stops(schedule), happened(schedule), state(schedule)) == NOTHING
 
 

@@ -49,6 +49,7 @@ EXPECTED = {
     "receipt": ("auto_reply", [], (1, 0, 0)),
     "report-without-status": ("bounce", [("dead_address", "5.1.1")], (1, 1, 1)),
     "sendmail-report": ("bounce", [("dead_address", "5.3.0")], (1, 1, 1)),
+    "sendmail-sender-unknown": ("bounce", [("sender_refused", "5.1.8")], (1, 1, 1)),
     "several-recipients": ("bounce", [("accepted", "2.0.0"), ("dead_address", "5.1.1")], (1, 1, 1)),
     "smtputf8-report": ("bounce", [("dead_address", "5.1.6")], (1, 0, 1)),
     "status-in-base64": ("bounce", [("dead_address", "5.4.4")], (1, 0, 0)),
@@ -80,6 +81,13 @@ def test_the_proofs_and_words_of_a_report_are_kept_as_they_stand() -> None:
     assert (found.stamps, found.links, found.message_ids) == ((STAMP,), (LINK,), (ID,))
     assert found.notices[0].text == "550 5.1.1 <lea@example.org>: Recipient address rejected: User unknown"
     assert found.notices[0].addresses == (LEA,)
+
+
+@pytest.mark.parametrize("name", ["postfix-user-unknown", "exim-plain", "qmail"])
+def test_a_mailbox_of_a_domain_in_unicode_is_known_by_its_letters_for_the_wire(name: str) -> None:
+    found = read(Raw(1, sample(name, recipient="Lea@xn--mller-kva.example")))
+
+    assert found.notices[0].addresses == ("lea@müller.example",)
 
 
 def test_a_stamp_is_found_in_capitals_and_in_the_wrapping_of_a_forwarding_server() -> None:

@@ -196,6 +196,10 @@ def test_a_misspelt_variable_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ('smpt_url = "x"\n', "unknown setting 'smpt_url' - did you mean 'smtp_url'?"),
         ("smtp_url = \n", "cannot be read: Invalid value"),
         ('public_url = "news.biksouv.example"\n', "cannot read CAMPAIGN_PUBLIC_URL: expected an address such as"),
+        (
+            'public_url = "https://ca☃nary..example"\n',
+            "CAMPAIGN_PUBLIC_URL: expected a host whose letters a domain can",
+        ),
         ('secret_key = "short-canary"\n', "cannot read CAMPAIGN_SECRET_KEY: "),
         ('accounts = "canary"\n', "cannot read CAMPAIGN_ACCOUNTS: "),
         ('retention = "soon"\n', "cannot read CAMPAIGN_RETENTION: expected a span such as '3 years', or never"),
@@ -259,6 +263,35 @@ def test_nobody_is_forgotten_for_silence_unless_the_settings_say_after_how_long(
     (tmp_path / "campaign.toml").write_text('retention = "3 years"\nunconfirmed = "never"\n')
 
     assert (Settings.read(tmp_path).retention, Settings.read(tmp_path).unconfirmed) == ("3 years", None)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("https://news.müller.example/", "https://news.xn--mller-kva.example"),
+        ("https://News.MÜLLER.example:8443/campaign", "https://news.xn--mller-kva.example:8443/campaign"),
+        ("https://straße.example", "https://xn--strae-oqa.example"),
+        ("https://News.shop.example", "https://News.shop.example"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_the_public_address_is_in_the_letters_in_which_requests_name_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, read: str
+) -> None:
+    monkeypatch.setenv("CAMPAIGN_PUBLIC_URL", written)
+
+    assert Settings.read(tmp_path).public_url == read
+
+
+def test_bounces_and_sites_of_domains_in_other_letters_are_known_as_mails_have_them(tmp_path: Path) -> None:
+    (tmp_path / "campaign.toml").write_text(
+        'bounce_address = "bounces@Müller.example"\nutm_domains = "Müller.example, shop.example"\n', encoding="utf-8"
+    )
+
+    settings = Settings.read(tmp_path)
+
+    assert settings.bounce_address == "bounces@xn--mller-kva.example"
+    assert settings.utm_sites() == ("xn--mller-kva.example", "shop.example")
 
 
 def test_sites_and_networks_are_lists_with_spaces_or_commas(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_every_language_says_everything() -> None:
 def test_an_address_to_listen_on_is_a_host_and_a_port() -> None:
     assert Address.read("127.0.0.1:8080") == Address("127.0.0.1", 8080)
     assert Address.read("[::1]:80") == Address("::1", 80)
+    assert Address.read("Müller.example:80") == Address("xn--mller-kva.example", 80)
     assert str(Address("::1", 80)) == "[::1]:80"
 
 

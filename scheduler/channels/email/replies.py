@@ -94,8 +94,16 @@ _TEXTS = (
     _rule(
         r"(?:authentication|log-?in) (?:is )?required|must (?:authenticate|issue a starttls)|SendAsDenied"
         r"|\bnot owned by"
-        r"|sender (?:address )?(?:rejected|denied|refused)|sender verif|address(?:es)? (?:is|are) not verified"
+        r"|sender (?:address |domain )?(?:rejected|denied|refused)|sender verif|address(?:es)? (?:is|are) not verified"
         r"|not allowed to send (?:as|from)",
+        _C.SENDER_REFUSED,
+    ),
+    # Our domain is not in the DNS, or they cannot see it there: sendmail, qmail, and United Internet's "mailbox
+    # unavailable: invalid DNS MX", in the very words that others have for a reader who is not there.
+    _rule(
+        r"(?<!\bto )(?<!\bto the )\bsender\b(?:(?!recipient|user|account)(?:[^.,;:]|\.(?=\w))){0,80}?"
+        r"(?:\bexist\b|not found|resolv|unknown|\bis (?:not |in)valid)"
+        r"|(?:unknown|invalid) (?:envelope )?sender|invalid DNS (?:MX|A)\b",
         _C.SENDER_REFUSED,
     ),
     _rule(
@@ -167,6 +175,9 @@ _CODES = {
     556: _C.DEAD_ADDRESS,
 }
 
+# Whose names say nothing of a failure: a reader may well be called `spamer` or live at `arc.net.au`.
+_NAMES = re.compile(r"<?[^\s<>;,\"]{1,64}@[^\s<>;,\"]{1,255}>?|(?:(?<=\bdomain )|(?<=\bname=))[\w-]+(?:\.[\w-]+)+")
+
 _LEADING = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?=[\s:,;]|\Z)")
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\Z")
 
@@ -181,7 +192,8 @@ def classify(code: int | None, enhanced: str | None, text: str) -> ReplyClass:
     """Return what a reply means; `code` is SMTP's of three digits, `enhanced` such as `5.1.1` (RFC 3463).
 
     Either may be missing, as they do in bounces: an enhanced code that stands first in `text` is found there. Of two
-    that disagree on now or never the SMTP code is right. What cannot be read at all is TEMPORARY: nobody is blamed.
+    that disagree on now or never the SMTP code is right. A code that is about the sender (5.1.7, 5.1.8) stands over
+    words of a dead address. What cannot be read at all is TEMPORARY: nobody is blamed.
     """
     found = _STATUS.match((enhanced or enhanced_code(text) or "").strip())
     kind = code // 100 if code is not None else int(found[1]) if found is not None else 0
@@ -190,12 +202,11 @@ def classify(code: int | None, enhanced: str | None, text: str) -> ReplyClass:
     final = kind == 5
     if kind not in (4, 5):
         return ReplyClass.TEMPORARY
-    plain = " ".join(text.split())
-    for rule in _TEXTS:
-        if rule.words.search(plain):
-            return rule.final if final else rule.later
     detail = found[2] + "." + found[3] if found is not None else ""
     meaning = _ENHANCED.get(detail) or _ENHANCED.get(detail.partition(".")[0])
+    rule = _rule_for(_NAMES.sub("<>", " ".join(text.split())))
+    if rule is not None and not (rule.final is _C.DEAD_ADDRESS and meaning is _C.SENDER_REFUSED):
+        return rule.final if final else rule.later
     if not final:
         if meaning is ReplyClass.MAILBOX_FULL:
             return meaning
@@ -205,3 +216,7 @@ def classify(code: int | None, enhanced: str | None, text: str) -> ReplyClass:
     if found is not None and detail not in ("0.0", "5.0"):
         return ReplyClass.PERMANENT_OTHER
     return _CODES.get(code or 0, ReplyClass.PERMANENT_OTHER)
+
+
+def _rule_for(plain: str) -> _Rule | None:
+    return next((rule for rule in _TEXTS if rule.words.search(plain)), None)

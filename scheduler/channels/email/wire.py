@@ -12,7 +12,7 @@ from typing import NamedTuple
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.replies import ReplyClass, classify
 from scheduler.channels.email.server import SmtpServer
-from scheduler.errors import ChannelDown, NotSent, OurFault, Refused
+from scheduler.errors import ChannelDown, DeadMailbox, NotSent, OurFault, Refused
 
 CHECK = "check CAMPAIGN_SMTP_URL"
 _NO_LOGIN = frozenset({530, 535, 538})  # RFC 4954 section 6
@@ -188,4 +188,6 @@ def refusal(server: SmtpServer, what: str, reply: Reply) -> Exception:
         return fault(text, remedy="check `senders: {email: ...}` and the log-in")
     if means.is_ours:
         return OurFault(text, remedy="check SPF, DKIM and the log-in: no reader is at fault")
+    if means is ReplyClass.DEAD_ADDRESS and final and what == "the recipient":
+        return DeadMailbox(text)
     return NotSent(text) if means.is_later or not final else Refused(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from scheduler.channels.email.returned.model import mailboxes
 from scheduler.channels.email.returned.wording import LONGEST_TEXT
 
 
@@ -23,5 +24,5 @@ def line(value: object) -> str:
 
 
 def address(value: object) -> tuple[str, ...]:
-    """Return an address as notices have it."""
-    return (value.strip().lower(),) if isinstance(value, str) and value.strip() else ()
+    """Return an address as notices have it; a name may stand before it."""
+    return mailboxes([value]) if isinstance(value, str) else ()

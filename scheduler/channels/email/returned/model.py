@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from scheduler.channels.email.replies import ReplyClass
+from scheduler.contacts_csv.values import RowError, mailbox
 
 # What a report may name, at most; more is no report of one mail.
 MOST_NOTICES = 20
 MOST_PROOFS = 20
+_GRAVEST = (ReplyClass.DEAD_ADDRESS, ReplyClass.MAILBOX_FULL, ReplyClass.PERMANENT_OTHER)
 BY_MAIL = "by mail"  # the note of an opt-out that came from the person
 
 _STAMP = re.compile(r"(?<![a-z2-7])[a-z2-7]{40}(?![a-z2-7])", re.IGNORECASE)
@@ -38,8 +41,8 @@ class Kind(StrEnum):
 class Notice:
     """What a server says of one recipient: `status` as in RFC 3463, empty where it said none.
 
-    `addresses` are the recipient as the server and as the sender called it, lower case. `text` is the reply of the
-    last server, at most 500 characters, on one line.
+    `addresses` are the recipient as the server and as the sender called it, written as contacts are. `text` is the
+    reply of the last server, at most 500 characters, on one line.
     """
 
     meaning: ReplyClass
@@ -53,7 +56,8 @@ class Returned:
     """A mail that came back: `stamps`, `links` and `message_ids` are what may prove that it is about a mail of ours.
 
     Nothing here is known to be true: a stamp may be anybody's forty letters. But `named` is told by the provider that
-    has the mail, who proved to be it: the number it had here, and the print of its key.
+    has the mail, who proved to be it: the number it had here, and the print of its key. `at` is the mail's own Date,
+    in UTC.
     """
 
     kind: Kind
@@ -63,6 +67,24 @@ class Returned:
     message_ids: tuple[str, ...] = ()  # what stands before the @
     named: tuple[int, str] | None = None
     note: str = ""  # in a word: the type of a feedback report, or why it cannot be read
+    at: datetime | None = None
+
+
+def of_mailbox(notices: Sequence[Notice], address: str | None) -> Notice:
+    """Return what a report says of the mailbox we wrote to.
+
+    Where it names others, that mailbox passed the mail on: it lives when any of those took it.
+    """
+    own = [one for one in notices if address is not None and address in one.addresses] or list(notices)
+    lives = any(one.meaning is ReplyClass.ACCEPTED for one in own)
+    failed = [one for one in own if one.meaning is not ReplyClass.ACCEPTED]
+    if not failed:
+        return Notice(ReplyClass.ACCEPTED)
+    rank = {meaning: place for place, meaning in enumerate(_GRAVEST)}
+    gravest = min(failed, key=lambda one: rank.get(one.meaning, len(rank)))
+    if lives and gravest.meaning is ReplyClass.DEAD_ADDRESS:
+        return Notice(ReplyClass.PERMANENT_OTHER, gravest.status, gravest.text, gravest.addresses)
+    return gravest
 
 
 def stamps(texts: Iterable[str]) -> tuple[str, ...]:
@@ -83,6 +105,22 @@ def tokens(subjects: Iterable[str]) -> tuple[str, ...]:
 def message_ids(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the left sides of the Message-IDs in these headers that could be ours."""
     return _first(found for text in texts for found in _MESSAGE_ID.findall(text))
+
+
+def mailboxes(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return addresses, with or without `Name <...>`, as contacts are written: lower case, the domain in Unicode.
+
+    What is no address is left out.
+    """
+    found: dict[str, None] = {}
+    for text in texts:
+        # What a name may hold makes the library's reader of addresses recurse; the address stands last in any case.
+        bare = text.strip().removesuffix(">").rpartition("<")[2]
+        try:
+            found[mailbox(bare, "")] = None
+        except RowError:
+            continue
+    return tuple(found)
 
 
 def _first(found: Iterator[str]) -> tuple[str, ...]:

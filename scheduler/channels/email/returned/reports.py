@@ -7,6 +7,8 @@ are. What only looks automatic is never a bounce.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from scheduler.channels.email.replies import ReplyClass, classify
 from scheduler.channels.email.returned import model, wording
@@ -102,7 +104,17 @@ def read(raw: Raw) -> Returned:
             ]
         ),
         note=said.note,
+        at=_dated(mail),
     )
+
+
+def _dated(mail: Mail) -> datetime | None:
+    """Return when a mail says that it was written; None where nobody can read it."""
+    try:
+        found = parsedate_to_datetime(value(mail, "Date")[:100])
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 def _feedback(inside: list[Mail]) -> Returned | None:
@@ -142,7 +154,7 @@ def _recipient(one: Mail) -> tuple[Kind, Notice] | None:
     to = values(one, "Original-Recipient", "Final-Recipient", "X-Actual-Recipient")
     if not action and not (status and to):
         return None
-    addresses = tuple(dict.fromkeys(found.lower() for each in to for found in _ADDRESS.findall(each)[:1]))
+    addresses = model.mailboxes(found for each in to for found in _ADDRESS.findall(each)[:1])
     said = wording.one_line(value(one, "Diagnostic-Code").partition(";")[2] or value(one, "Diagnostic-Code"))
     code, detail = wording.reply_in(said)
     if detail and (not status or status.endswith((".0.0", ".5.0"))):
@@ -163,8 +175,8 @@ def _other(mail: Mail, inside: list[Mail], raw: Raw, *, has_original: bool) -> R
         return Returned(Kind.OPT_OUT, links=tokens, note=model.BY_MAIL)
     words = next((found for part in inside if kind(part) == "text/plain" and (found := text(part))), "")
     words = words or next((found for part in inside if kind(part) == "text/html" and (found := text(part))), "")
-    failed = tuple(
-        found.lower() for each in values(mail, "X-Failed-Recipients") for found in _ADDRESS.findall(each)[:20]
+    failed = model.mailboxes(
+        found for each in values(mail, "X-Failed-Recipients") for found in _ADDRESS.findall(each)[:20]
     )
     by_daemon = _DAEMON.search(value(mail, "From")) is not None
     if failed and not wording.says_later(subject, words):

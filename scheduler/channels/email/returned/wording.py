@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from scheduler.channels.email.replies import classify
-from scheduler.channels.email.returned.model import Notice
+from scheduler.channels.email.returned.model import Notice, mailboxes
 
 LONGEST_TEXT = 500
 _LOOKED_AT = 20_000  # characters of a text
@@ -60,7 +60,7 @@ def quotes_reply(text: str) -> bool:
 def notice(text: str, addresses: tuple[str, ...] = ()) -> Notice:
     """Return what a text says of the failure; a server that names no code has given up all the same."""
     own = _own(text)
-    found = addresses or tuple(address.lower() for address in _ADDRESS.findall(own)[:1])
+    found = addresses or mailboxes(_ADDRESS.findall(own)[:1])
     reply = _REPLY.search(own)
     if reply is not None:
         words = own[max(0, reply.start() - _AROUND) : reply.end() + _AROUND]
