@@ -204,7 +204,8 @@ def whole(low: int, high: int) -> Callable[[object], int]:
 def fact(value: object) -> object:
     """Read an unquoted scalar as YAML 1.2 would: number, true, false or text; quoted text stays text.
 
-    What would not be written back alike stays text: `0123`, `+33612345678`, `1e5`.
+    What would not be written back alike stays text: `0123`, `+33612345678`, `1e5`. A list holds such values, or groups
+    of them: the products of an order.
     """
     if isinstance(value, PlainText):
         if re.fullmatch(r"-?(0|[1-9]\d{0,14})", value):
@@ -215,8 +216,12 @@ def fact(value: object) -> object:
             return value == "true"
         return str(value)
     if isinstance(value, (list, tuple)):
-        return tuple(_single(item) for item in value)
+        return tuple(_item(item) for item in value)
     return _single(value)
+
+
+def _item(value: object) -> object:
+    return {str(key): _single(one) for key, one in value.items()} if isinstance(value, Mapping) else _single(value)
 
 
 def _single(value: object) -> object:
@@ -224,7 +229,10 @@ def _single(value: object) -> object:
         return fact(value)
     if isinstance(value, (str, int, float, bool)):
         return value
-    raise UnreadableError(f"expected one value or a list of values, got {shown(value)}", remedy="write one value a key")
+    raise UnreadableError(
+        f"expected one value or a list of values, got {shown(value)}",
+        remedy="write one value a key; only a list may hold groups, as in items: [{name: Ring, price: 20}]",
+    )
 
 
 def written(value: object) -> object:
@@ -245,7 +253,9 @@ def channel(value: object) -> str:
 
 TEXT_SCHEMA = WithJsonSchema({"type": ["string", "number"]})
 _SCALARS = ["string", "number", "boolean"]
-_FACT_SCHEMA = WithJsonSchema({"anyOf": [{"type": _SCALARS}, {"type": "array", "items": {"type": _SCALARS}}]})
+_GROUP = {"type": "object", "additionalProperties": {"type": _SCALARS}}
+_ITEMS = {"type": "array", "items": {"anyOf": [{"type": _SCALARS}, _GROUP]}}
+_FACT_SCHEMA = WithJsonSchema({"anyOf": [{"type": _SCALARS}, _ITEMS]})
 
 
 def _pattern(regex: str) -> WithJsonSchema:
@@ -276,7 +286,8 @@ Priority = Annotated[int, BeforeValidator(whole(0, 100)), _whole_schema(0, 100)]
 Headcount = Annotated[int, BeforeValidator(whole(0, 10_000)), _whole_schema(0, 10_000)]
 Felt = Annotated[Feeling, BeforeValidator(_feeling), PlainSerializer(written), TEXT_SCHEMA]
 Percent = Annotated[Decimal, BeforeValidator(_percent), PlainSerializer(written), TEXT_SCHEMA]
-Fact = Annotated[str | int | float | bool | tuple[str | int | float | bool, ...], BeforeValidator(fact), _FACT_SCHEMA]
+Single = str | int | float | bool
+Fact = Annotated[Single | tuple[Single | dict[str, Single], ...], BeforeValidator(fact), _FACT_SCHEMA]
 Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"enum": [True, False, "yes", "no"]})]
 
 

@@ -122,6 +122,8 @@ class Check:
         if says.layout is not None:
             plain = says.layout.removesuffix(".html") + ".txt"
             yield from ((Part.HTML, says.layout), (Part.HTML, "layouts/footer.html"), (Part.TEXT, "layouts/footer.txt"))
+            if says.part is Part.HTML and says.preheader is not None:
+                yield Part.HTML, "layouts/preheader.html"
             if self._sources.knows(plain):
                 yield Part.TEXT, plain
 

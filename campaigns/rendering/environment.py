@@ -23,6 +23,7 @@ from markupsafe import Markup
 from campaigns.rendering.run import MAX_ITEMS, MAX_TEXT, current
 from campaigns.rendering.sources import Sources
 from campaigns.rendering.syntax import meter, refuse
+from campaigns.rendering.trimming import keep_line_ends
 
 MAX_SOURCE = 1 << 18  # characters of one template
 MAX_RANGE = 1_000
@@ -234,6 +235,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         raise SecurityError(f"`{operator}` is not available for {kinds} in templates")
 
     # What may be written.
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        """Return the template as it is read, whoever asks for it: only lines of mere tags go without a trace."""
+        return keep_line_ends(super().preprocess(source, name, filename), self)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         template = super()._parse(source, name, filename)

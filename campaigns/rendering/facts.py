@@ -42,7 +42,8 @@ def facts(
     """Return everything a template may see, as plain JSON-able data.
 
     Moments are ISO 8601 text in `zone`, the reader's; `touch.timezone` names it, so that the filters write dates in
-    it. `contact` and `event` are empty without a person or an event. `edition` and `occasion_on` come from the
+    it. `contact` and `event` are empty without a person or an event; what is null in them is not there, and one product
+    stands in a list of one. `edition` and `occasion_on` come from the
     timeline; left out, they are those of `now`. `unsubscribe` and `confirm` are the links that marketing and the mail
     that confirms a sign-up bear, `preferences` the one to the reader's own page. `common` is `common_facts` of the same
     campaign, where many messages share it. Names a template uses and nobody knows are an error at rendering.
@@ -97,15 +98,35 @@ def with_person(facts: Mapping[str, object], stored: bytes, over: Mapping[str, o
 
 
 def _mapping(value: Mapping[str, object]) -> dict[str, object]:
-    done = plain(value)
+    done = _filled(plain(value))
     assert isinstance(done, dict)
     return done
+
+
+def _filled(value: object) -> object:
+    """Return plain data without what is nothing: a shop that writes `"price": null` says that it knows of none."""
+    if isinstance(value, dict):
+        return {
+            key: _filled(item) if isinstance(item, (dict, list)) else item
+            for key, item in value.items()
+            if item is not None
+        }
+    if isinstance(value, list):
+        return [_filled(item) for item in value if item is not None]
+    return value
+
+
+def _several(found: dict[str, object], key: str) -> None:
+    """Take one product where a list of them is meant as a list of one."""
+    if isinstance(found.get(key), dict):
+        found[key] = [found[key]]
 
 
 def _contact(contact: Mapping[str, object] | None) -> dict[str, object]:
     if contact is None:
         return {}
-    found = {key: value for key, value in _mapping(contact).items() if value is not None}
+    found = _mapping(contact)
+    _several(found, "products")
     for key in STANDARD_FACTS:
         found.setdefault(key, "")
     found.setdefault("name", " ".join(str(found[key]) for key in ("first_name", "last_name") if found[key]))
@@ -118,9 +139,10 @@ def _event(event: Mapping[str, object] | None, zone: str) -> dict[str, object]:
     localised = {
         key: _local(value, zone) if isinstance(value, datetime) and value.tzinfo else value
         for key, value in event.items()
-        if value is not None
     }
-    return _mapping(localised)
+    found = _mapping(localised)
+    _several(found, "items")
+    return found
 
 
 def common_facts(campaign: Campaign, edition: str, occasion_on: date | None) -> dict[str, object]:
@@ -137,7 +159,7 @@ def common_facts(campaign: Campaign, edition: str, occasion_on: date | None) -> 
         "sender": sender or address or campaign.title or campaign.id,
         "postal_address": campaign.senders.postal_address,
     }
-    return _mapping({key: value for key, value in known.items() if value is not None})
+    return _mapping(known)
 
 
 def _offer(campaign: Campaign, touch: Touch, offer: PlannedOffer | None, zone: str) -> dict[str, object]:

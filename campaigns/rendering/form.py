@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from campaigns.errors import RenderError
+from campaigns.rendering.additions import with_footer, with_preheader
 from campaigns.rendering.content import Content, one_line, own_links, touch_media
 from campaigns.rendering.engine import Engine
 from campaigns.rendering.environment import Part
 from campaigns.rendering.expressions import Unfoldable
-from campaigns.rendering.folding import Folded, fold
+from campaigns.rendering.folding import FIXED_FROM, Folded, fold
 from campaigns.rendering.helpers import Unfolded
 from campaigns.rendering.lines import Way
-from campaigns.rendering.mail import Mails, closed, is_document, with_footer
+from campaigns.rendering.mail import Mails, closed, is_document
 from campaigns.rendering.run import CLOSE, MAX_OUTPUT, OPEN, Run
 from campaigns.rendering.shape import Filled, Shape
 
@@ -85,6 +86,9 @@ class Form:
         self._footer = _Marked(engine, Part.HTML, "layouts/footer.html", known, ())
         self._body = _Marked(engine, part, says.body, known, self._footer.fixed)
         self._layout = _Marked(engine, Part.HTML, says.layout, known, self._body.fixed)
+        self._templates = [self._footer, self._body, self._layout]
+        if part is Part.HTML and says.preheader is not None:
+            self._templates.append(_Marked(engine, Part.HTML, "layouts/preheader.html", known, self._layout.fixed))
         text_layout = mails.text_layout(says.layout)
         if text_layout is not None and self._written is None:
             self._around = self._text(text_layout, known)
@@ -112,9 +116,13 @@ class Form:
             return self._content(subject, text, None, preheader, data, run)
         values: list[str] = []
         way: list[int] = []
-        for template in (self._footer, self._body, self._layout):
+        ends: list[int] = []
+        for template in self._templates:
             self._spend(run, template.values, template.values.run(data, None, values.extend, way.append, _NOTHING), 0)
+            ends.append(len(values))
         run.spend(0, sum(map(len, values)))
+        footer, body, layout, *_ = ends
+        way += _added(data, values[footer:body], values[body:layout])
         shape = self._shapes.get(tuple(way))
         if shape is not None:
             self._filled += 1
@@ -157,7 +165,7 @@ class Form:
     ) -> Content:
         if not text.strip():
             raise Unfolded
-        text = closed(text, self._said(self._footer_text, data, run))
+        text = closed(text, self._said(self._footer_text, data, run), data)
         return Content(subject, text, html, preheader, self._media, filled, own_links(data))
 
     def _shape(self, values: list[str], data: dict[str, object]) -> Shape:
@@ -176,16 +184,24 @@ class Form:
         footer = write(self._footer).strip()
         body = self._mails.body(self._part, write(self._body, footer=footer))
         inside = write(self._layout, body=body, footer=footer)
+        hidden = "".join(write(template) for template in self._templates[3:])
         if again != values:
             raise Unfoldable("its values are not the same again")
         whole = self._part is Part.HTML and is_document(body)
-        skeleton = self._mails.skeleton(with_footer(body if whole else inside, footer))
-        if skeleton is None:
-            raise Unfoldable("a value stands inside `class` or `id`")
-        aloud = None if self._written is not None else self._mails.aloud(body)
         if whole and self._around is not None:
             raise Unfoldable("a whole page, and a layout for its text")
-        return Shape(skeleton, aloud, self._layout.fixed)
+        mail, fixed = data["mail"], self._templates[-1].fixed
+        assert isinstance(mail, dict)
+
+        def slot(number: int) -> str:
+            return fixed[number - FIXED_FROM] if number >= FIXED_FROM else again[number]
+
+        page = with_preheader(body, hidden if mail["preheader"] else "", mail, slot) if whole else inside
+        skeleton = self._mails.skeleton(with_footer(page, footer, mail, slot))
+        if skeleton is None:
+            raise Unfoldable("a value stands inside `class` or `id`")
+        read = body if whole or self._around is not None else inside
+        return Shape(skeleton, None if self._written is not None else self._mails.aloud(read), fixed)
 
     def _text(self, name: str, known: Known) -> Folded:
         return fold(self._engine.sandbox(Part.TEXT), name, Way.TEXT, known)
@@ -206,6 +222,15 @@ class Form:
 
 
 _NOTHING: dict[str, str] = {}
+
+
+def _added(data: Mapping[str, object], *written: list[str]) -> Iterator[int]:
+    """Yield what decides whether footer and preheader are added to templates that wrote these values."""
+    mail = data["mail"]
+    assert isinstance(mail, dict)
+    yield mail["preheader"] != ""
+    for values in written:
+        yield from (mail[part] in values for part in ("preheader", "address", "unsubscribe"))
 
 
 def _fixed_of_mail(mails: Mails, shared: Facts) -> Mapping[str, object]:

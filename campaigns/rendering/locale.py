@@ -76,11 +76,14 @@ class Words:
 
     @property
     def locale(self) -> Locale:
-        """The language as the country writes it, else as its own does."""
+        """The language as the country writes it, else as its own does; English of nowhere else is that of the world."""
         if self._found is None:
-            from babel import Locale
+            from babel import Locale, UnknownLocaleError
 
-            self._found = Locale.parse(self._language if not self._country else f"{self._language}_{self._country}")
+            try:
+                self._found = Locale.parse("_".join(filter(None, (self._language, self._country))))
+            except UnknownLocaleError:  # CLDR has the pairs that are at home somewhere: no English of Japan
+                self._found = Locale.parse("en_001" if self._language == "en" else self._language)
         return self._found
 
     def filters(self) -> dict[str, Callable[..., Any]]:
@@ -185,7 +188,10 @@ class Words:
 
         if self._country is None:
             raise ValueError("no country, so no currency\nname it: `| money('EUR')`, or give the campaign a `country:`")
-        return numbers.get_territory_currencies(self._country)[0]
+        known = numbers.get_territory_currencies(self._country)
+        if not known:
+            raise ValueError(f"the country {self._country} has no currency of its own\nname it: `| money('EUR')`")
+        return known[0]
 
 
 def _for_babel(moment: datetime | date) -> datetime:

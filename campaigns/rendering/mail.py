@@ -10,6 +10,7 @@ from html import escape
 from markupsafe import Markup
 
 from campaigns.errors import RenderError
+from campaigns.rendering.additions import is_footed, with_footer, with_preheader
 from campaigns.rendering.engine import Engine
 from campaigns.rendering.environment import Part
 from campaigns.rendering.faults import explained
@@ -20,7 +21,11 @@ from campaigns.rendering.skeleton import Skeleton, check_link, cut, fill_text
 from campaigns.rendering.words import words
 
 _DOCUMENT = re.compile(r"<(?:!doctype|html|body)[\s>]", re.IGNORECASE)
-_BODY_END = re.compile(r"</body\s*>(?![\s\S]*</body\s*>)", re.IGNORECASE)
+# What asks for a moment or a mail program, and so cannot be said of an element beforehand.
+_LATER = re.compile(
+    r"::|:(?:hover|active|focus|visited|link|target|checked|before|after)\b|\[(?:data-og|owa)", re.IGNORECASE
+)
+_STYLE = re.compile(r"<style\b.*?</style", re.IGNORECASE | re.DOTALL)
 _NAMED = re.compile(r"""\b(?:class|id)\s*=\s*(?:"[^"]*"|'[^']*')""", re.IGNORECASE)
 _CLASS = re.compile(r"[\w \-]{0,100}")
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n")
@@ -57,7 +62,7 @@ class Mails:
     def html(
         self, part: Part, name: str, layout: str, run: Run, data: dict[str, object]
     ) -> tuple[str, str, str | None]:
-        """Return the HTML of a template, and its body and layout for `text_of`; the values stand in the HTML already.
+        """Return the HTML of a template, with the values in it; what `text_of` reads aloud, and the layout for that.
 
         An HTML template may be a whole document, which has no layout.
         """
@@ -65,13 +70,21 @@ class Mails:
         seen = _with(data, footer=Markup(footer)) if part is Part.HTML else data  # noqa: S704 - our own markup
         body = self.body(part, self._engine.write(Part.HTML if part is Part.HTML else Part.MARKDOWN, name, seen))
         whole = part is Part.HTML and is_document(body)
+        mail = data["mail"]
+        assert isinstance(mail, dict)
+
+        def slot(number: int) -> str:
+            return run.slots[number] if number < len(run.slots) else ""
+
         if whole:
-            written = body
+            hidden = self._engine.write(Part.HTML, "layouts/preheader.html", data) if mail["preheader"] else ""
+            written = with_preheader(body, hidden, mail, slot)
         else:
             filled = _with(data, body=Markup(body), footer=Markup(footer))  # noqa: S704 - values in it are marks
             written = self._engine.write(Part.HTML, layout, filled)
-        html = self._finish(with_footer(written, footer), name, run)
-        return html, body, None if whole else layout
+        html = self._finish(with_footer(written, footer, mail, slot), name, run)
+        read = body if whole or self.text_layout(layout) is not None else written
+        return html, read, None if whole else layout
 
     def body(self, part: Part, written: str) -> str:
         """Return the HTML of what a template wrote: Markdown, plain text (Part.TEXT), or HTML as it is."""
@@ -79,13 +92,13 @@ class Mails:
             return self._markdown(written)
         return paragraphs(written) if part is Part.TEXT else written
 
-    def aloud(self, body: str) -> str:
-        """Return the text that says what the HTML `body` says."""
-        return self._aloud(body)
+    def aloud(self, html: str) -> str:
+        """Return the text that says what `html` says."""
+        return self._aloud(html)
 
-    def text_of(self, body: str, layout: str | None, run: Run, data: dict[str, object]) -> str:
-        """Return the text part that says what the HTML `body` says, in the layout's text where it has one."""
-        text, plain = self._aloud(body), self.text_layout(layout)
+    def text_of(self, read: str, layout: str | None, run: Run, data: dict[str, object]) -> str:
+        """Return the text part: the HTML read aloud, `read`, which stands in the layout's text where it has one."""
+        text, plain = self._aloud(read), self.text_layout(layout)
         if plain is not None:
             text = self._engine.write(Part.TEXT, plain, _with(data, text=text))
         return fill_text(text, run.slots)
@@ -100,10 +113,10 @@ class Mails:
         return self._finished(html)
 
     def with_footer(self, text: str, data: dict[str, object]) -> str:
-        """Return the text part with its footer behind it; without one where there is nothing to say."""
+        """Return the text part with its footer behind it, if need be. Raises: RenderError for an empty one."""
         if not text.strip():
             raise RenderError("the message is empty")
-        return closed(text, self._engine.write(Part.TEXT, "layouts/footer.txt", data))
+        return closed(text, self._engine.write(Part.TEXT, "layouts/footer.txt", data), data)
 
     def _finish(self, html: str, name: str, run: Run) -> str:
         """Return the finished HTML: styles inlined, values in their places."""
@@ -115,9 +128,11 @@ class Mails:
             return finished.fill(run.slots)
 
 
-def closed(text: str, footer: str) -> str:
-    """Return a text part with its footer, both tidied."""
-    footer = tidy(footer.strip())
+def closed(text: str, footer: str, data: Mapping[str, object]) -> str:
+    """Return a text part with its footer, both tidied; without where that is empty, or `text` says it already."""
+    mail = data["mail"]
+    assert isinstance(mail, dict)
+    footer = "" if is_footed(text, mail) else tidy(footer.strip())
     return tidy(text) + (f"\n\n{footer}\n" if footer else "\n")
 
 
@@ -160,15 +175,6 @@ def _with(data: dict[str, object], **more: object) -> dict[str, object]:
     return {**data, "mail": {**mail, **more}}
 
 
-def with_footer(html: str, footer: str) -> str:
-    """Return `html` with the footer in it exactly once: where its layout put it, else at the end of the body."""
-    if not footer or footer in html:
-        return html
-    if (end := _BODY_END.search(html)) is None:
-        return html + footer
-    return html[: end.start()] + footer + html[end.start() :]
-
-
 def _with_classes(html: str, slots: Sequence[str]) -> str:
     """Return `html` with the values inside `class` and `id` in place, so that style sheets see them."""
 
@@ -184,7 +190,8 @@ def _with_classes(html: str, slots: Sequence[str]) -> str:
 def _finish(html: str) -> Skeleton | None:
     """Return the skeleton of a mail: style sheets inlined, nothing loaded from anywhere, media queries kept.
 
-    None where values stand inside `class` or `id`: these come first, since style sheets look at them.
+    Where there are rules that cannot be inlined (`:hover`), all is kept that did not become part of an element. None
+    where values stand inside `class` or `id`: these come first, since style sheets look at them.
     """
     import css_inline
 
@@ -192,7 +199,12 @@ def _finish(html: str) -> Skeleton | None:
         return None
     if len(html) > MAX_OUTPUT:
         raise RenderError("the message is longer than 1 MiB")
-    inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+    styles = _STYLE.findall(html)
+    # A value may stand in a rule that becomes part of an element, and nowhere else in a style sheet.
+    keeps = any(map(_LATER.search, styles)) and not any(OPEN in style for style in styles)
+    inliner = css_inline.CSSInliner(
+        load_remote_stylesheets=False, keep_at_rules=True, keep_style_tags=keeps, remove_inlined_selectors=keeps
+    )
     try:
         inlined = inliner.inline(html)
     except css_inline.InlineError as error:

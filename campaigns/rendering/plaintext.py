@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from html.parser import HTMLParser
+
+from campaigns.rendering.run import MARK, OPEN
 
 _SPACED = frozenset({"blockquote", "dl", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "table", "ul"})
 _BLOCKS = _SPACED | {
@@ -23,7 +26,17 @@ _BLOCKS |= {"main", "nav", "section", "tbody", "thead", "tfoot", "tr"}
 _SILENT = frozenset({"head", "script", "style", "template", "title", "noscript"})
 _VOID = frozenset({"br", "hr", "img", "input", "meta", "link", "wbr", "area", "base", "col", "source", "track"})
 _LIST_MARK = re.compile(r" *(?:-|[0-9]+\.) ")
+_HIDDEN = re.compile(r"(?:^|;)\s*display\s*:\s*none\b", re.IGNORECASE)
+_NOT_DIGITS = re.compile(r"\D")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table that is open: whether it has headings, and so is no mere scaffold; the cells of its row so far."""
+
+    has_headings: bool = False
+    cells: int = 0
 
 
 class _Reader(HTMLParser):
@@ -36,6 +49,8 @@ class _Reader(HTMLParser):
         self._silent = 0
         self._links: list[tuple[str, int, int]] = []
         self._lists: list[int | None] = []
+        self._tables: list[_Table] = []
+        self._cells: list[tuple[int, int, bool]] = []  # line, column, whether it may be shown as empty
         self._pre = 0
         self._quotes = 0
 
@@ -46,6 +61,7 @@ class _Reader(HTMLParser):
                 self._void(tag, given)
             return
         silent = tag in _SILENT or given.get("data-text") == "skip" or "hidden" in given
+        silent = silent or _HIDDEN.search(given.get("style") or "") is not None
         self._open.append((tag, silent))
         self._silent += silent
         if self._silent:
@@ -61,8 +77,12 @@ class _Reader(HTMLParser):
             self.lines[-1] = "> " * self._quotes
         elif tag == "pre":
             self._pre += 1
-        elif tag in ("td", "th") and self.lines[-1].strip():
-            self.lines[-1] = self.lines[-1].rstrip() + "  "
+        elif tag == "table":
+            self._tables.append(_Table())
+        elif tag == "tr" and self._tables:
+            self._tables[-1].cells = 0
+        elif tag in ("td", "th"):
+            self._cell(tag)
         elif tag == "a":
             self._links.append((given.get("href") or "", len(self.lines) - 1, len(self.lines[-1])))
 
@@ -108,13 +128,39 @@ class _Reader(HTMLParser):
         if self._lists and number is not None:
             self._lists[-1] = number + 1
 
+    def _cell(self, tag: str) -> None:
+        if self.lines[-1].strip():
+            self.lines[-1] = self.lines[-1].rstrip() + "  "
+        table = self._tables[-1] if self._tables else _Table()
+        table.cells += 1
+        table.has_headings |= tag == "th"
+        # Some builders of mails fill the rows of their scaffolds with empty headings; the corner of a table is first.
+        may_be_empty = table.has_headings and (tag == "td" or table.cells == 1)
+        self._cells.append((len(self.lines), len(self.lines[-1]), may_be_empty))
+
+    def _close_cell(self) -> None:
+        """Show an empty cell of a table with headings, so that those behind it stay in their columns."""
+        row, column, may_be_empty = self._cells.pop()
+        if may_be_empty and row == len(self.lines) and not self.lines[-1][column:].strip():
+            self.lines[-1] = self.lines[-1][:column] + "–"
+
+    def _close_link(self) -> None:
+        href, row, column = self._links.pop()
+        said = " ".join([self.lines[row][column:], *self.lines[row + 1 :]]).strip()
+        target = href.removeprefix("tel:")
+        if href.startswith("mailto:"):
+            target = href.removeprefix("mailto:").partition("?")[0]
+        if not target or href.startswith("#") or said in (href, target) or _says_number(said, href):
+            return
+        self.lines[-1] = f"{self.lines[-1].rstrip()} <{target}>" if said else self.lines[-1] + target
+
     def _close(self, tag: str) -> None:
         if tag == "a" and self._links:
-            href, row, column = self._links.pop()
-            said = " ".join([self.lines[row][column:], *self.lines[row + 1 :]]).strip()
-            target = href.removeprefix("mailto:")
-            if href and not href.startswith(("#", "tel:")) and said not in (href, target):
-                self.lines[-1] = f"{self.lines[-1].rstrip()} <{target}>" if said else self.lines[-1] + target
+            self._close_link()
+        elif tag in ("td", "th") and self._cells:
+            self._close_cell()
+        elif tag == "table" and self._tables:
+            self._tables.pop()
         elif tag in ("ol", "ul") and self._lists:
             self._lists.pop()
         elif tag == "pre":
@@ -133,6 +179,13 @@ class _Reader(HTMLParser):
         if blank and len(self.lines) > 1 and self.lines[-2].strip("> "):
             self.lines.append("")
         self.lines[-1] = "> " * self._quotes
+
+
+def _says_number(said: str, href: str) -> bool:
+    """Whether a link to a phone already shows its number, with its country or without; values are taken to be it."""
+    digits = _NOT_DIGITS.sub("", MARK.sub("", said)).lstrip("0")
+    own = digits and _NOT_DIGITS.sub("", MARK.sub("", href)).endswith(digits)
+    return href.startswith("tel:") and bool(own or OPEN in said)
 
 
 def read_aloud(html: str) -> str:

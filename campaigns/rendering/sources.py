@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 INLINE = ("subject", "preheader", "text", "html")
 FRONT_KEYS = ("subject", "preheader", "layout")
 _FRONT = re.compile(r"\A---[ \t]*\n(?P<block>(?:.*\n)*?)---[ \t]*(?:\n|\Z)")
+_ADDED = ("layouts/footer.html", "layouts/footer.txt", "layouts/preheader.html")
+_PARTS = (*_ADDED, "layouts/base.html", "layouts/brand.html", "layouts/products.html")
 _TAG = re.compile(r"\{%[-+]?\s*(?:extends|include|import|from)\b(.*?)%\}", re.DOTALL)
 _LAYOUT = re.compile(r"layouts/[^/]+\.html")
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
@@ -111,7 +113,7 @@ def gather(campaign: Campaign, read: Callable[[str], str | None]) -> dict[str, s
             for name in references(getattr(touch, inline) or ""):
                 take(name)
         if touch.channel[0] == "email":
-            for name in (*_layouts(touch.layout or "plain"), "layouts/footer.html", "layouts/footer.txt"):
+            for name in (*_layouts(touch.layout or "plain"), *_ADDED):
                 take(name)
     return found
 
@@ -174,8 +176,7 @@ class Sources:
 
     def layouts(self) -> tuple[str, ...]:
         """Return the layouts a mail may ask for by name, in alphabetical order."""
-        parts = ("layouts/base.html", "layouts/brand.html", "layouts/footer.html", "layouts/products.html")
-        named = [name for name in self.names() if _LAYOUT.fullmatch(name) and name not in parts]
+        named = [name for name in self.names() if _LAYOUT.fullmatch(name) and name not in _PARTS]
         return tuple(name.removeprefix("layouts/").removesuffix(".html") for name in named)
 
     def body(self, name: str) -> str | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from campaigns.errors import CampaignError, RenderError
 from campaigns.rendering import Content, with_person
-from scheduler.errors import FAULTS
 
 if TYPE_CHECKING:
     from campaigns.definition import Campaign, Stage, Touch
@@ -95,6 +94,9 @@ def attempt(
 ) -> Content | RenderError:
     """Render one message; whatever goes wrong is returned, with place and remedy but without a traceback.
 
+    That holds for exceptions nobody thought of too: one that passed would end a renderer's process, twice, and be told
+    as its death.
+
     A message of more than 1 MiB is an error. OutOfMemory is what the memory was not enough for.
     """
     try:
@@ -104,7 +106,7 @@ def attempt(
         return kind(error.message, place=error.place, remedy=error.remedy)
     except MemoryError:
         return OutOfMemory(f"the message {touch.id!r} needs too much memory")
-    except FAULTS as error:
+    except Exception as error:
         return RenderError(f"cannot render {touch.id!r}: {type(error).__name__}: {error}")
     return RenderError(f"the message {touch.id!r} is longer than 1 MiB") if _is_too_long(content) else content
 

@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import ItemsView, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,6 +220,19 @@ def test_message_that_takes_the_renderer_down_twice_is_told_from_the_others(shop
     assert said([before, after]) == ["Hello Ann", "Hello Bob"]
     assert isinstance(crashed, Crashed)
     assert str(crashed) == "slow.txt: the renderer died twice at 'slow': it gave no sign of life for 2 s"
+
+
+def test_whatever_a_message_raises_is_its_own_error_and_no_death_of_the_renderer(shop: InForce) -> None:
+    class Unforeseen(Exception):
+        pass
+
+    class Odd(dict[str, object]):
+        def items(self) -> ItemsView[str, object]:
+            raise Unforeseen("nobody thought of this")
+
+    answers = asyncio.run(InlineRenderer().render([Job(shop, "hello", Odd(contact={}))]))
+
+    assert said(answers) == ["cannot render 'hello': Unforeseen: nobody thought of this"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP])

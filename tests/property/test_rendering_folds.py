@@ -35,6 +35,9 @@ VALUES = [
     "links.unsubscribe",
     "mail.brand",
     "mail.subject",
+    "mail.preheader",
+    "mail.address",
+    "mail.unsubscribe",
     "mail.body",
     "unknown",
     "item",
@@ -212,9 +215,10 @@ def world(kind: str, template: str, subject: str) -> tuple[Renderer, Renderer, S
         "id": "t",
         "channel": "email",
         "subject": subject,
-        "template": f"a.{kind}",
+        "preheader": "{{ contact.city | default('') }}",
+        "template": "a.md" if kind == "md" else "a.html",
         "offer": "O",
-        "layout": "offer",
+        "layout": {"md": "offer", "html": "own", "page": "plain"}[kind],
     }
     campaign = restore(
         {
@@ -227,7 +231,12 @@ def world(kind: str, template: str, subject: str) -> tuple[Renderer, Renderer, S
             "stages": [{"stage": "s", "kind": "loyalty", "touches": [touch]}],
         }
     )
-    templates = {f"a.{kind}": MACRO + template + LATER, "part.html": "({{ contact.first_name }}{{ item }})"}
+    said = MACRO + template + LATER
+    templates = {
+        str(touch["template"]): f"<html><body>{said}</body></html>" if kind == "page" else said,
+        "part.html": "({{ contact.first_name }}{{ item }})",
+        "layouts/own.html": "<html><body>{{ mail.body }}<p>{{ mail.address }}, {{ contact.nick | d }}</p></body></html>",
+    }
     ((stage, only),) = campaign.touches()
     told: list[str] = []
     folds = Renderer(campaign, templates, folds_after=0, told=lambda _, why: told.append(why))
@@ -244,7 +253,7 @@ def said(renderer: Renderer, touch: Touch, known: dict[str, object]) -> object:
 
 @settings(max_examples=250, deadline=None)
 @given(
-    st.sampled_from(["html", "md"]),
+    st.sampled_from(["html", "md", "page"]),
     TEMPLATE,
     st.sampled_from(["Bonjour", "{{ contact.first_name }}!"]),
     PEOPLE,

@@ -210,6 +210,17 @@ def test_a_personas_event_has_a_name_and_a_moment() -> None:
     assert refusal("personas: {lea: {events: [{name: purchse, at: day 1}]}}").endswith("did you mean 'purchase'?")
 
 
+def test_a_list_of_a_personas_facts_may_hold_groups_of_them() -> None:
+    event = "{name: purchase, at: day 1, items: [{name: Ring, price: 20, sku: '007'}, Card]}"
+    (lived,) = campaign(f"personas: {{lea: {{events: [{event}]}}}}").personas["lea"].events
+
+    assert lived["items"] == ({"name": "Ring", "price": 20, "sku": "007"}, "Card")
+    for nested in ("items: {name: Ring}", "items: [{name: [Ring]}]", "items: [[Ring]]"):
+        assert refusal(f"personas: {{lea: {{events: [{{name: purchase, at: day 1, {nested}}}]}}}}").endswith(
+            "write one value a key; only a list may hold groups, as in items: [{name: Ring, price: 20}]"
+        )
+
+
 def test_a_near_name_is_found_whatever_its_case() -> None:
     assert suggestion("Cart Abandoned", ["cart_abandoned", "purchase"]) == "did you mean 'cart_abandoned'?"
     assert suggestion("spring10", ["SPRING10"]) == "did you mean 'SPRING10'?"

@@ -47,6 +47,19 @@ def test_an_unknown_key_and_a_wrong_kind_do_not_fit(schema: Path, tmp_path: Path
     assert "'aware' is not one of" in done.stdout
 
 
+def test_products_of_a_personas_order_fit(schema: Path, tmp_path: Path) -> None:
+    order = "{name: purchase, at: day 1, items: [{name: Ring, price: 20}, Card]}"
+    file = tmp_path / "order.yaml"
+    file.write_text(
+        f"campaign: a\npersonas: {{lea: {{events: [{order}]}}}}\nstages: [{{stage: c, kind: loyalty}}]\n",
+        encoding="utf-8",
+    )
+
+    done = check(schema, file)
+
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_schema_is_a_schema(schema: Path) -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--check-metaschema", str(schema)]
 

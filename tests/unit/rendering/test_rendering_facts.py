@@ -82,6 +82,33 @@ def test_moments_of_an_event_are_in_the_readers_zone() -> None:
     assert found["event"] == {"name": "purchase", "at": "2027-01-20T15:00:00+03:00", "amount": 890.5}
 
 
+def test_what_is_null_is_not_there_at_any_depth() -> None:
+    ring = {"name": "Ring", "price": None, "tags": ["or", None], "box": {"size": None, "colour": "red"}}
+
+    found = of(mail(text="x", on="purchase"), contact={"city": None, "products": [ring]}, event={"items": [ring, None]})
+
+    known = {"name": "Ring", "tags": ["or"], "box": {"colour": "red"}}
+    assert found["event"] == {"items": [known]}
+    assert found["contact"] == {
+        "products": [known],
+        "first_name": "",
+        "last_name": "",
+        "city": "",
+        "language": "",
+        "name": "",
+    }
+
+
+def test_one_product_stands_in_a_list_of_one() -> None:
+    ring = {"name": "Ring", "price": 20}
+
+    found = of(mail(text="x", on="purchase"), contact={"products": ring}, event={"items": ring, "box": ring})
+
+    assert found["event"] == {"items": [ring], "box": ring}
+    assert isinstance(found["contact"], dict)
+    assert found["contact"]["products"] == [ring]
+
+
 def test_post_knows_no_contact_and_no_link() -> None:
     found = of({"id": "p", "channel": "instagram", "text": "x"}, contact=None, unsubscribe=None)
 

@@ -33,6 +33,32 @@ def test_date_is_written_in_the_campaigns_language(language: str, country: str |
 
 
 @pytest.mark.parametrize(
+    ("language", "country", "day", "price", "share"),
+    [
+        ("en", "JP", "7 February", "JP¥1,200", "30%"),
+        ("en", "CN", "7 February", "CN¥1,200.00", "30%"),
+        ("fr", "MD", "7 février", "1\u202f200,00\u00a0MDL", "30\u00a0%"),
+        ("fr", "GB", "7 février", "1\u202f200,00\u00a0£GB", "30\u00a0%"),
+        ("de", "FR", "7. Februar", "1.200,00\u00a0€", "30\u00a0%"),
+        ("ru", "DE", "7 февраля", "1\u00a0200,00\u00a0€", "30\u00a0%"),
+        ("es", "GB", "7 de febrero", "1.200,00\u00a0GBP", "30\u00a0%"),
+        ("ro", "US", "7 februarie", "1.200,00\u00a0USD", "30\u00a0%"),
+    ],
+)
+def test_language_that_is_at_home_elsewhere_is_written_with_the_countrys_currency(
+    language: str, country: str, day: str, price: str, share: str
+) -> None:
+    said = written("'2027-02-07' | date }}; {{ 1200 | money }}; {{ 0.3 | percent", language=language, country=country)
+
+    assert said == f"{day}; {price}; {share}"
+
+
+def test_country_without_a_currency_wants_it_named() -> None:
+    with pytest.raises(RenderError, match="the country AQ has no currency of its own"):
+        written("5 | money", language="en", country="AQ")
+
+
+@pytest.mark.parametrize(
     ("expression", "expected"),
     [
         ("'2027-02-07' | date('long')", "7 février 2027"),

@@ -19,8 +19,9 @@ ROWS = """{% macro row(item, place) %}<tr><td>{{ place }}</td><td>{{ item.name |
 class World:
     """One touch rendered both ways."""
 
-    def __init__(self, template: str, *, name: str = "a.html", **more: str) -> None:
-        made = campaign(mail(template=name, layout="own", offer="AMOUR30", subject="Bonjour {{ contact.first_name }}"))
+    def __init__(self, template: str, *, name: str = "a.html", preheader: str | None = None, **more: str) -> None:
+        touch = mail(template=name, layout="own", offer="AMOUR30", subject="Bonjour {{ contact.first_name }}")
+        made = campaign(touch | ({} if preheader is None else {"preheader": preheader}))
         ((self.stage, self.touch),) = made.touches()
         self.campaign = made
         self.told: list[str] = []
@@ -147,3 +148,20 @@ def test_zero_and_its_negative_and_true_are_not_mixed_up() -> None:
 
     assert said == ["1|1.0|1", "1.0|1.0|1.0", "1|1.0|True", "0.0|0.0|0.0", "-0.0|-0.0|-0.0", "0|0.0|0"]
     assert (world.folded, world.told) == (6, [])
+
+
+def test_page_with_footer_and_preheader_of_its_own_for_some_is_the_same_both_ways() -> None:
+    world = World(
+        "<html><body>{{ contact.line }}<p>{{ mail.address }}, {{ contact.link }}</p>"
+        "{% if contact.age > 30 %}<a href='{{ mail.unsubscribe }}'>Stop</a>{% endif %}</body></html>",
+        preheader="Vite, {{ contact.first_name }}",
+    )
+    people = [{"age": age, "line": "x", "link": "y", "first_name": "Léa"} for age in (29, 31, 40)]
+
+    young, old, older = (world.said(contact=person) for person in people)
+    linked = world.said(contact={**people[0], "link": STOP})
+    shown = world.said(contact={**people[0], "line": "Vite, Léa"})
+
+    assert [one.html.count("Se désinscrire") for one in (young, old, older, linked)] == [1, 0, 0, 0]
+    assert [one.html.count('class="preheader"') for one in (young, old, older, linked, shown)] == [1, 1, 1, 1, 0]
+    assert (world.folded, world.told) == (5, [])

@@ -153,6 +153,104 @@ def test_project_may_have_a_layout_of_its_own() -> None:
     assert content.html.count("Se désinscrire") == 1
 
 
+def test_words_of_a_layout_of_ones_own_are_read_aloud() -> None:
+    card = '{% extends "layouts/base.html" %}{% block content %}{{ super() }}<p>Code: <b>MAI</b></p>{% endblock %}'
+    templates = {"a.md": "Salut", "layouts/card.html": card}
+
+    alone = render(mail(template="a.md", layout="card", preheader="Vite"), templates)
+    beside = render(mail(template="a.md", layout="card"), {**templates, "layouts/card.txt": "{{ mail.text }} !"})
+
+    assert body_of(alone) == "Salut\n\nCode: MAI"
+    assert body_of(beside) == "Salut !"
+
+
+FOOTED = """<html><body><h1>Salut {{ contact.first_name }}</h1>
+<p>{{ mail.brand }}, %s</p><p><a href="{{ %s }}">Stop</a></p></body></html>"""
+
+
+@pytest.mark.parametrize(
+    ("address", "way_out"),
+    [
+        ("{{ mail.address }}", "mail.unsubscribe"),
+        ("{{ campaign.postal_address }}", "links.unsubscribe"),
+        ("12 rue des Lilas, 75011 Paris", "mail.unsubscribe"),
+    ],
+)
+def test_page_with_a_footer_of_its_own_gets_none_in_either_part(address: str, way_out: str) -> None:
+    content = render(mail(template="a.html"), {"a.html": FOOTED % (address, way_out)})
+
+    assert content.html is not None
+    assert content.html.count("12 rue des Lilas") == content.html.count(STOP) == 1
+    assert "Se désinscrire" not in content.html
+    assert (
+        content.text
+        == "Salut Léa\n\nBikSouv & Pro, 12 rue des Lilas, 75011 Paris\n\nStop <mailto:stop@biksouv.example>\n"
+    )
+
+
+def test_page_that_lacks_a_half_of_the_footer_for_this_reader_gets_the_whole_one() -> None:
+    some = "{% if contact.age > 30 %}{{ mail.address }}{% endif %}"
+    page = {"a.html": FOOTED % (some, "mail.unsubscribe")}
+
+    young, old = (render(mail(template="a.html"), page, contact={"age": age}) for age in (29, 31))
+
+    for content, times in ((young, 1), (old, 0)):
+        assert content.html is not None
+        assert content.html.count("Se désinscrire") == content.text.count("Se désinscrire") == times
+        assert content.html.count("12 rue des Lilas") == content.text.count("12 rue des Lilas") == 1
+
+
+def test_layout_and_text_with_a_footer_of_their_own_get_none() -> None:
+    own = FOOTED.replace("Salut {{ contact.first_name }}", "{{ mail.body }}") % (
+        "{{ mail.address }}",
+        "mail.unsubscribe",
+    )
+    said = "Salut\n{{ mail.address }}\nStop: {{ mail.unsubscribe }}"
+
+    page = render(mail(template="a.md", layout="mine"), {"a.md": "Salut", "layouts/mine.html": own})
+    text = render(mail(template="a.txt"), {"a.txt": said})
+
+    assert page.html is not None
+    assert page.html.count(STOP) == page.text.count(STOP) == 1
+    assert text.text == "Salut\n12 rue des Lilas, 75011 Paris\nStop: mailto:stop@biksouv.example\n"
+
+
+def test_page_puts_the_footer_where_it_wants_it() -> None:
+    page = "<html><body><div>{{ mail.footer }}</div><p>Salut</p></body></html>"
+
+    content = render(mail(template="a.html"), {"a.html": page})
+
+    assert content.html is not None
+    assert content.html.count("Se désinscrire") == 1
+    assert content.html.index("Se désinscrire") < content.html.index("Salut")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<!doctype html><html><head><title>x</title></head><body class='a>b'>{}<p>Salut</p></body></html>",
+        "<html><head></head><!--[if mso]><body class='mso'><![endif]--><!--[if !mso]><!--><body><!--<![endif]-->{}Salut",
+        "<!doctype html><html lang='fr'><head><title>x</title></head>{}<p>Salut</p>",
+        "<!doctype html>{}<p>Salut</p>",
+    ],
+)
+def test_whole_page_hides_its_preheader_before_its_words(page: str) -> None:
+    hidden = '<body(?: class="a>b")?>\\s*(?:<!--[^>]*-->)?<div class="preheader" style="display: none;[^>]*>Vite, Léa'
+    touch = mail(template="a.html", preheader="Vite, {{ contact.first_name }}")
+
+    added = render(touch, {"a.html": page.replace("{}", "")})
+    own = render(touch, {"a.html": page.replace("{}", "<i hidden>{{ mail.preheader }}</i>")})
+    without = render(mail(template="a.html"), {"a.html": page.replace("{}", "")})
+
+    assert added.html is not None
+    assert own.html is not None
+    assert without.html is not None
+    assert re.search(hidden, added.html), added.html
+    assert added.html.count("Vite, Léa") == own.html.count("Vite, Léa") == 1
+    assert 'class="preheader"' not in own.html + without.html
+    assert body_of(added) == body_of(own) == "Salut"
+
+
 def test_text_beside_the_html_template_is_the_text_part() -> None:
     content = render(mail(template="a.html"), {"a.html": "<p>Salut</p>", "a.txt": "Salut, {{ contact.first_name }} !"})
 
@@ -254,6 +352,32 @@ def test_styles_are_inlined_and_nothing_is_loaded_from_elsewhere() -> None:
     assert '<p class="a" style="color: #123456;">x</p>' in content.html
     assert "prefers-color-scheme: dark" in content.html
     assert "cdn.example" not in content.html
+
+
+def test_rules_that_cannot_be_inlined_stay_in_the_head() -> None:
+    page = (
+        "<html><head><style>.btn, .btn:hover { color: red } .btn:hover { color: blue !important }"
+        " [data-ogsc] .logo { color: green }</style><style data-css-inline='keep'>u + .b { color: gray }</style></head>"
+        "<body><a class='btn' href='https://x.example'>x</a></body></html>"
+    )
+
+    content = render(mail(template="a.html"), {"a.html": page})
+
+    assert content.html is not None
+    head = content.html.partition("</head>")[0]
+    assert ".btn:hover { color: blue !important; }" in head
+    assert "[data-ogsc] .logo { color: green; }" in head
+    assert "u + .b { color: gray; }" in head
+    assert ".btn:hover { color: red; }" in head
+    assert ".btn { color: red; }" not in head
+    assert '<a class="btn" href="https://x.example" style="color: red;">' in content.html
+
+
+def test_bundled_layouts_carry_no_rules_that_are_not_used() -> None:
+    content = render(mail(template="a.md"), {"a.md": "Salut"})
+
+    assert content.html is not None
+    assert ".product-name { margin" not in content.html
 
 
 def test_character_set_stands_within_the_first_bytes() -> None:

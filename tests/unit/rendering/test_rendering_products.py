@@ -92,6 +92,16 @@ def test_receipt_shows_number_lines_and_total() -> None:
     assert "Commande L-2041" in read_page(content.html or "").letter
 
 
+def test_product_of_which_little_is_known_is_named_all_the_same() -> None:
+    items = [{"name": "La bague", "price": 20, "image": None, "url": None}, {"name": "Une carte", "price": None}]
+    several = written("receipt", {"name": "purchase", "items": items})
+    one = written("receipt", {"name": "purchase", "items": items[0]})
+
+    assert spaced(body_of(several)) == "Bonjour.\n\n- La bague, 20,00 €\n- Une carte"
+    assert spaced(body_of(one)) == "Bonjour.\n\n- La bague, 20,00 €"
+    assert "Bonjour. La bague 20,00 € Une carte" in spaced(read_page(several.html or "").letter)
+
+
 def test_products_stand_where_a_markdown_body_puts_them() -> None:
     body = 'Bonjour.\n\n{% include "layouts/products.html" %}\n\nÀ **bientôt**.\n'
 
