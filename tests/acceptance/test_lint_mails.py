@@ -299,3 +299,73 @@ def test_mail_that_nobody_can_be_shown_is_a_note_with_the_reason(folder: Path) -
     [note] = [one for one in found if one["code"] == "mail-not-read"]
     assert note["message"] == "mail could not be looked at as a mail: unknown name 'event.product'"
     assert (note["file"], note["line"], note["level"]) == ("mail.md", 2, "note")
+
+
+MAX = "  max:\n    contact: {last_name: Max, email: max@example.org, consent: [marketing], salutation: Mr}\n"
+WITH_MAX = HEAD.replace("stages:", MAX + "stages:")
+DEAR = "Dear {{ contact.salutation }} {{ contact.last_name }}.\n\n"
+
+
+def told(found: list[dict[str, Any]], code: str) -> list[tuple[str, str, str, str]]:
+    return [
+        (one["level"], f"{one['file']}:{one['line']}", one["message"], one["hint"])
+        for one in found
+        if one["code"] == code
+    ]
+
+
+def test_each_reader_a_mail_cannot_be_written_for_is_told_with_the_line_and_what_is_missing(folder: Path) -> None:
+    people = "first_name,last_name,salutation,email,consent\n"
+    people += "".join(f"Eva,Klein,Mrs,eva{number}@example.org,marketing\n" for number in range(4))
+    people += ",,,info@example.org,marketing\n,,,nothing-agreed@example.org,\n"
+    files = {"shop.yaml": WITH_MAX + SUBJECT + PREHEADER + TEMPLATE, "mail.md": DEAR + WORDS, "people.csv": people}
+
+    found = lint(folder, "", files, "--contacts", "people.csv")
+
+    says = "mail cannot be written for lea and info@example.org: unknown name 'contact.salutation'"
+    assert told(found, "not-written") == [("warning", "mail.md:1", says, "where only some have it: `| default('...')`")]
+
+
+def test_a_mail_that_nobody_can_be_written_is_an_error_for_lint_plan_and_apply(folder: Path) -> None:
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": WORDS + "{{ 3 | money('eur') }} off.\n"})
+
+    says = "mail cannot be written for lea: unknown currency 'eur'"
+    assert told(found, "not-written") == [("error", "mail.md:2", says, "expected a code such as EUR, MDL or USD")]
+    planned = CliRunner().invoke(cli, ["plan", "--now", "2026-11-20"])
+    assert (planned.exit_code, "✗ mail cannot be written for lea" in planned.stdout) == (1, True)
+    applied = CliRunner().invoke(cli, ["apply", "--yes", "--now", "2026-11-20"])
+    assert (applied.exit_code, says in applied.stderr) == (1, True)
+
+
+def test_who_lacks_the_event_and_whom_the_mail_is_not_for_is_passed_over(folder: Path) -> None:
+    bought = "    events: [{name: purchase, at: day 3 12:10, product: a ring}]\n"
+    touch = SUBJECT + PREHEADER + TEMPLATE
+    thanked = HEAD.replace("stages:", MAX + bought + "stages:") + touch + "        on: purchase\n"
+    chosen = WITH_MAX + touch + "        audience: salutation == 'Mr'\n"
+
+    after_event = lint(folder, "", {"shop.yaml": thanked, "mail.md": WORDS + "You bought {{ event.product }}.\n"})
+    for_some = lint(folder, "", {"shop.yaml": chosen, "mail.md": DEAR + WORDS})
+
+    assert told(after_event, "not-written") == told(after_event, "mail-not-read") == []
+    assert told(for_some, "not-written") == told(for_some, "mail-not-read") == []
+
+
+def test_what_the_check_of_the_templates_says_is_not_said_again(folder: Path) -> None:
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": WORDS + "{{ contact.salutation }}\n"})
+
+    assert [one["code"] for one in found if one["level"] == "error"] == ["template-unknown-name"]
+
+
+def test_a_fact_that_is_nought_or_false_is_known(folder: Path) -> None:
+    head = HEAD.replace("first_name: Léa,", "first_name: Léa, points: 0, vip: false,")
+    points = "{{ contact.points }} points{% if not contact.vip %}, join us{% endif %}.\n\n"
+    people = "first_name,email,points,vip,consent\nEva,eva@example.org,0,false,marketing\n"
+    files = {
+        "shop.yaml": head + SUBJECT + PREHEADER + TEMPLATE,
+        "mail.md": points + "Too short.\n",
+        "people.csv": people,
+    }
+
+    for words in ((), ("--contacts", "people.csv")):
+        found = lint(folder, "", files, *words)
+        assert told(found, "not-written") == told(found, "mail-not-read") == []

@@ -1,0 +1,142 @@
+"""Every touch written for its readers, and what there is to say of those it cannot be written for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from campaigns.errors import Place, RenderError
+from campaigns.finding import Finding, Level
+from scheduler import people
+from scheduler.cli import message
+from scheduler.cli.readers import NOBODY, Known
+
+if TYPE_CHECKING:
+    from campaigns.definition import Stage, Touch
+    from campaigns.rendering import Renderer
+    from scheduler.channels.base import Message
+    from scheduler.cli.review import Review
+
+_NAMED = 3  # readers in one message
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One touch written for its readers: the finished messages, and for whom there is none and why."""
+
+    stage: Stage
+    touch: Touch
+    made: tuple[tuple[Known, Message], ...]
+    failed: tuple[tuple[Known, RenderError], ...]
+
+
+def attempts(review: Review, renderer: Renderer, readers: Sequence[Known]) -> tuple[Attempt, ...]:
+    """Write every touch that has words: personal ones for each of `readers`, those for everybody once."""
+    return tuple(
+        _attempt(review, stage, touch, renderer, readers if touch.is_personal else (NOBODY,))
+        for stage, touch in review.loaded.campaign.touches()
+        if touch.template or touch.text or touch.html or touch.media
+    )
+
+
+def _attempt(review: Review, stage: Stage, touch: Touch, renderer: Renderer, readers: Sequence[Known]) -> Attempt:
+    made: list[tuple[Known, Message]] = []
+    failed: list[tuple[Known, RenderError]] = []
+    at = message.goes_at(review, review.timeline.touch(touch.id)) or review.now
+    for known in readers:
+        event = message.event_facts(review, touch, known.reader, {})
+        try:
+            written = message.compose(review, stage, touch, known.reader, event=event, at=at, renderer=renderer)
+        except RenderError as error:
+            failed.append((known, error))
+        else:
+            made.append((known, written))
+    return Attempt(stage, touch, tuple(made), tuple(failed))
+
+
+def failures(review: Review, tried: Iterable[Attempt], told: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield for each touch why readers of it would get nothing, one finding a reason.
+
+    An error where nobody can be shown a touch that waits for no event, else a warning. Whom the touch is not for, and
+    who lacks the event that it answers, is passed over; where nobody else is left to be shown it, a note says why it
+    was not looked at. What an error among `told` says of the same template, or line of the campaign file, is not said
+    again.
+    """
+    own = review.loaded.campaign.place().file
+    errors = {_spot(finding.place, own) for finding in told if finding.place and finding.level is Level.ERROR}
+    for one in tried:
+        failed = [(known, error) for known, error in one.failed if _spot(_place(review, one, error), own) not in errors]
+        judged = [(known, error) for known, error in failed if _is_for(review, one, known, error)]
+        if judged:
+            yield from _told(review, one, judged)
+        elif failed and not one.made:
+            yield from _unseen(review, one, failed[-1][1])
+
+
+def _told(review: Review, one: Attempt, failed: Sequence[tuple[Known, RenderError]]) -> Iterator[Finding]:
+    level = Level.WARNING if one.made or one.touch.answers_event else Level.ERROR
+    reasons: dict[tuple[str, str, Place], list[str]] = {}
+    for known, error in failed:
+        reasons.setdefault((error.message, error.remedy, _place(review, one, error)), []).append(known.who)
+    for (why, remedy, place), readers in reasons.items():
+        said = f"{one.touch.id} cannot be written{_listed(readers)}: {why}"
+        yield Finding("not-written", level, said, place, _remedy(why, remedy, others=bool(one.made)))
+
+
+def _unseen(review: Review, one: Attempt, error: RenderError) -> Iterator[Finding]:
+    """Yield the note about a touch that could be shown to none of those it is for."""
+    touch = one.touch
+    code, says = "not-measured", "is not measured"
+    if touch.channel[0] == "email":
+        code, says = "mail-not-read", "could not be looked at as a mail"
+    remedy = "give a persona the event it needs: `events: [{name: ..., at: day 3, ...}]`" if touch.on else error.remedy
+    yield Finding(code, Level.NOTE, f"{touch.id} {says}: {error.message}", _place(review, one, error), remedy)
+
+
+def _is_for(review: Review, one: Attempt, known: Known, error: RenderError) -> bool:
+    """Whether this reader could be sent the touch, as far as anybody knows."""
+    touch, campaign = one.touch, review.loaded.campaign
+    if touch.answers_event:
+        persona = campaign.personas.get(known.reader.persona or "")
+        if persona is None or not any(event.get("name") == touch.on for event in persona.events):
+            return False
+    if known is NOBODY:
+        return True
+    if not known.is_somebody:  # a real reader may have the fact
+        return _missing(error.message) != "contact"
+    if known.person is not None and not people.reaches(known.person, touch):
+        return False
+    return people.fits(people.at_most(campaign, one.stage, touch), known.reader.facts or {}, review.now)
+
+
+def _missing(why: str) -> str:
+    """Return the section in which a name is missing, empty where that is not the reason."""
+    return why.removeprefix("unknown name '").partition(".")[0] if why.startswith("unknown name '") else ""
+
+
+def _remedy(why: str, remedy: str, *, others: bool) -> str:
+    """Return the remedy; where `others` have a fact, no name is written wrong."""
+    if _missing(why) not in ("contact", "event"):
+        return remedy
+    hint = "where only some have it: `| default('...')`"
+    return hint if others or not remedy else f"{remedy}; {hint}"
+
+
+def _listed(readers: Sequence[str]) -> str:
+    """Return " for lea, max and 2 more", empty for a touch that is for everybody."""
+    names = [name for name in readers if name]
+    if not names:
+        return ""
+    shown = names[:_NAMED] + ([f"{len(names) - _NAMED} more"] if len(names) > _NAMED else [])
+    return " for " + (", ".join(shown[:-1]) + f" and {shown[-1]}" if len(shown) > 1 else shown[0])
+
+
+def _place(review: Review, one: Attempt, error: RenderError) -> Place:
+    campaign = review.loaded.campaign
+    return error.place or campaign.place(*campaign.touch_path(one.touch.id))
+
+
+def _spot(place: Place, own: str) -> tuple[str, int | None]:
+    """Return where something is told: a line of the file `own`, a template as a whole."""
+    return place.file, place.line if place.file == own else None
