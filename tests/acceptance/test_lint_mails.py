@@ -369,3 +369,45 @@ def test_a_fact_that_is_nought_or_false_is_known(folder: Path) -> None:
     for words in ((), ("--contacts", "people.csv")):
         found = lint(folder, "", files, *words)
         assert told(found, "not-written") == told(found, "mail-not-read") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("![A ring](media/ring.jpg)", "a picture ('A ring') has no web address: 'media/ring.jpg'"),
+        ("![A ring](//shop.example/ring.jpg)", "a picture ('A ring') has no web address: '//shop.example/ring.jpg'"),
+        ("![A ring](cid:ring)", "a picture ('A ring') has no web address: 'cid:ring'"),
+        (
+            "See [our rings](www.shop.example/rings)",
+            "a link ('our rings') has no web address: 'www.shop.example/rings'",
+        ),
+        ("See [our rings](shop.example:443/)", "a link ('our rings') has no web address: 'shop.example:443/'"),
+        ("See [our rings](/rings)", "a link ('our rings') has no web address: '/rings'"),
+        ("See [our rings]()", "a link ('our rings') has no address"),
+        ("See [our rings](#)", "a link ('our rings') has no web address: '#'"),
+        ("See [our rings](https:///rings)", "a link ('our rings') has no web address: 'https:///rings'"),
+    ],
+)
+def test_picture_or_link_without_a_web_address_is_an_error(folder: Path, written: str, says: str) -> None:
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": f"{WORDS}\nWe have /rings.\n\n{written}\n"})
+
+    assert [one["message"] for one in found if one["level"] == "error"] == [f"mail: {says}"]
+    assert [one["line"] for one in found if one["level"] == "error"] == [5]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://shop.example",
+        "HTTP://shop.example/a_(b)?c=d",
+        "mailto:hello@shop.example",
+        "tel:+447700900123",
+        "sms:+447700900123",
+        "whatsapp://send?text=hi",
+        "#rings",
+    ],
+)
+def test_link_that_leads_somewhere_from_a_mailbox_is_left_alone(folder: Path, target: str) -> None:
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": f"{WORDS}\nSee [our rings](<{target}>).\n"})
+
+    assert [one["message"] for one in found if one["level"] == "error"] == []
