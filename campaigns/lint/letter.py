@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from campaigns.errors import Place
-from campaigns.lint.page import Page, read_page
+from campaigns.lint.page import Page, read_night, read_page
 from campaigns.lint.written import Written, line_with, start_of
 
 
@@ -36,6 +36,11 @@ class Letter:
     def page(self) -> Page:
         """What stands in the HTML part; an empty page where there is none."""
         return read_page(self.html or "")
+
+    @cached_property
+    def night(self) -> Page:
+        """The same in the dark form of the mail; an empty page where it has none."""
+        return read_night(self.html or "")
 
     def where(self, *words: str) -> Place:
         """Return the line of the templates that has the first of these words to be found, else the touch's."""

@@ -142,7 +142,7 @@ CASES = [
         touch=SUBJECT + PREHEADER + HTML,
         files={"mail.html": f'<p>{WORDS}</p>\n<p style="color: #bbb">Only today</p>\n'},
         good_touch=SUBJECT + PREHEADER + HTML,
-        good_files={"mail.html": f'<p>{WORDS}</p>\n<p style="color: #595959">Only today</p>\n'},
+        good_files={"mail.html": f'<p>{WORDS}</p>\n<p style="color: #595959; background-color: #fff">Only today</p>\n'},
     ),
     Case(
         "mail-size",
@@ -411,3 +411,41 @@ def test_link_that_leads_somewhere_from_a_mailbox_is_left_alone(folder: Path, ta
     found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": f"{WORDS}\nSee [our rings](<{target}>).\n"})
 
     assert [one["message"] for one in found if one["level"] == "error"] == []
+
+
+OWN_CARD = '{% extends "layouts/base.html" %}\n{% block styles %}\n.card { background: #1f2430; }\n{% endblock %}\n'
+
+
+def test_paper_that_stands_last_is_the_one_behind_the_words(folder: Path) -> None:
+    touch = SUBJECT + PREHEADER + TEMPLATE + "        layout: card\n"
+
+    found = lint(folder, touch, {"templates/layouts/card.html": OWN_CARD, "templates/mail.md": WORDS})
+
+    [faint] = [one["message"] for one in found if one["code"] == "contrast"]
+    assert faint == "mail: 'Hello Léa, the new rings are h' is #1f2430 on #1f2430, 1.0 to 1; expected at least 4.5 to 1"
+
+
+@pytest.mark.parametrize(
+    ("written", "colours"),
+    [
+        ('<p style="color:#333333">Only today</p>', ["#333333 on #191c23 by night, 1.3 to 1"]),
+        ('<table><tr><td bgcolor="#FFF7ED">Only today</td></tr></table>', ["#e6e8ee on #fff7ed by night, 1.2 to 1"]),
+        ('<p style="background:#fff7ed">Only today</p>', ["#e6e8ee on #fff7ed by night, 1.2 to 1"]),
+        (
+            '<div style="background:#fff7ed;color:#222"><h2>Only today</h2></div>',
+            ["#ffffff on #fff7ed by night, 1.1 to 1"],
+        ),
+        ('<p style="background:#fff7ed;color:#222222">Only today</p>', []),
+        ('<div style="background:#fff7ed;color:#222"><h2 style="color:#222!important">Only today</h2></div>', []),
+        ('<p style="color:#808080;font-size:24px">Only today</p>', []),
+        ('<p class="hint">Only today</p>', []),
+    ],
+)
+def test_words_that_are_read_by_day_alone_are_told(folder: Path, written: str, colours: list[str]) -> None:
+    look = ".hint { color: #333333; }\n@media (prefers-color-scheme: dark) { .words > .hint { color: #eee !important; } }\n"
+    files = {"templates/layouts/look.css": look, "templates/mail.md": f"{WORDS}\n{written}\n"}
+
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, files)
+
+    said = [one["message"].partition(";")[0] for one in found if one["code"] == "contrast"]
+    assert said == [f"mail: 'Only today' is {one}" for one in colours]
