@@ -16,6 +16,7 @@ class Letter:
 
     `reader` is who it is for, in words for a message. `private` are the reader's addresses and numbers, which must not
     stand in a link. `unsubscribe` is empty where nobody can be unsubscribed from it, `address` where none is known.
+    `gaps` are the facts that are empty for this reader, each with a place that writes it.
     """
 
     touch: str
@@ -31,6 +32,7 @@ class Letter:
     address: str = ""
     private: tuple[str, ...] = ()
     written: tuple[Written, ...] = ()
+    gaps: tuple[tuple[str, Place], ...] = ()
 
     @cached_property
     def page(self) -> Page:

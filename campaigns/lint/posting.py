@@ -26,6 +26,7 @@ class Posting:
     written: tuple[Written, ...] = ()
     form: str = "post"  # what it is posted as
     way_out: str = ""  # where its reader unsubscribes
+    gaps: tuple[tuple[str, Place], ...] = ()  # facts that are empty for this reader, each with a place that writes it
 
     @property
     def name(self) -> str:

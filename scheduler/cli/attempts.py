@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from campaigns.errors import Place, RenderError
 from campaigns.finding import Finding, Level
+from campaigns.lint.wording import listed
 from scheduler import people
 from scheduler.cli import message
 from scheduler.cli.readers import NOBODY, Known
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from campaigns.rendering import Renderer
     from scheduler.channels.base import Message
     from scheduler.cli.review import Review
-
-_NAMED = 3  # readers in one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def failures(review: Review, tried: Iterable[Attempt], told: Iterable[Finding]) 
     errors = {_spot(finding.place, own) for finding in told if finding.place and finding.level is Level.ERROR}
     for one in tried:
         failed = [(known, error) for known, error in one.failed if _spot(_place(review, one, error), own) not in errors]
-        judged = [(known, error) for known, error in failed if _is_for(review, one, known, error)]
+        judged = [(known, error) for known, error in failed if _is_judged(review, one, known, error)]
         if judged:
             yield from _told(review, one, judged)
         elif failed and not one.made:
@@ -80,7 +79,8 @@ def _told(review: Review, one: Attempt, failed: Sequence[tuple[Known, RenderErro
     for known, error in failed:
         reasons.setdefault((error.message, error.remedy, _place(review, one, error)), []).append(known.who)
     for (why, remedy, place), readers in reasons.items():
-        said = f"{one.touch.id} cannot be written{_listed(readers)}: {why}"
+        who = "" if readers == [NOBODY.who] else f" for {listed(readers)}"
+        said = f"{one.touch.id} cannot be written{who}: {why}"
         yield Finding("not-written", level, said, place, _remedy(why, remedy, others=bool(one.made)))
 
 
@@ -94,20 +94,33 @@ def _unseen(review: Review, one: Attempt, error: RenderError) -> Iterator[Findin
     yield Finding(code, Level.NOTE, f"{touch.id} {says}: {error.message}", _place(review, one, error), remedy)
 
 
-def _is_for(review: Review, one: Attempt, known: Known, error: RenderError) -> bool:
-    """Whether this reader could be sent the touch, as far as anybody knows."""
+def _is_judged(review: Review, one: Attempt, known: Known, error: RenderError) -> bool:
+    """Whether it says something of the touch that this reader cannot be shown it."""
     touch, campaign = one.touch, review.loaded.campaign
     if touch.answers_event:
         persona = campaign.personas.get(known.reader.persona or "")
         if persona is None or not any(event.get("name") == touch.on for event in persona.events):
             return False
-    if known is NOBODY:
-        return True
-    if not known.is_somebody:  # a real reader may have the fact
-        return _missing(error.message) != "contact"
-    if known.person is not None and not people.reaches(known.person, touch):
+    if known.is_somebody:
+        return is_for(review, one, known)
+    return known is NOBODY or _missing(error.message) != "contact"  # a real reader may have the fact
+
+
+def is_for(review: Review, one: Attempt, known: Known) -> bool:
+    """Whether a persona or one of the people could be sent the touch, whatever they will have done by then."""
+    if known.person is not None and not people.reaches(known.person, one.touch):
         return False
-    return people.fits(people.at_most(campaign, one.stage, touch), known.reader.facts or {}, review.now)
+    audience = people.at_most(review.loaded.campaign, one.stage, one.touch)
+    return people.fits(audience, known.reader.facts or {}, review.now)
+
+
+def gaps(
+    review: Review, one: Attempt, known: Known, made: Message, bare: Iterable[tuple[str, Place]]
+) -> tuple[tuple[str, Place], ...]:
+    """Return which facts that the touch writes `bare` are empty for a reader it is for; see `Renderer.bare_facts`."""
+    contact = made.facts.get("contact")
+    empty = [(fact, place) for fact, place in bare if isinstance(contact, dict) and contact.get(fact) == ""]
+    return tuple(empty) if empty and known.is_somebody and is_for(review, one, known) else ()
 
 
 def _missing(why: str) -> str:
@@ -121,15 +134,6 @@ def _remedy(why: str, remedy: str, *, others: bool) -> str:
         return remedy
     hint = "where only some have it: `| default('...')`"
     return hint if others or not remedy else f"{remedy}; {hint}"
-
-
-def _listed(readers: Sequence[str]) -> str:
-    """Return " for lea, max and 2 more", empty for a touch that is for everybody."""
-    names = [name for name in readers if name]
-    if not names:
-        return ""
-    shown = names[:_NAMED] + ([f"{len(names) - _NAMED} more"] if len(names) > _NAMED else [])
-    return " for " + (", ".join(shown[:-1]) + f" and {shown[-1]}" if len(shown) > 1 else shown[0])
 
 
 def _place(review: Review, one: Attempt, error: RenderError) -> Place:

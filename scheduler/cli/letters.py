@@ -8,30 +8,32 @@ from typing import TYPE_CHECKING
 from campaigns.definition import Purpose
 from campaigns.lint.letter import Letter
 from campaigns.lint.written import Written
+from scheduler.cli.attempts import Attempt, gaps
 
 if TYPE_CHECKING:
-    from campaigns.definition import Touch
+    from campaigns.rendering import Bare, Lines, Renderer
     from scheduler.channels.base import Message
-    from scheduler.cli.attempts import Attempt
     from scheduler.cli.readers import Known
     from scheduler.cli.review import Review
 
 
-def letters(review: Review, tried: Iterable[Attempt]) -> tuple[Letter, ...]:
+def letters(review: Review, renderer: Renderer, tried: Iterable[Attempt]) -> tuple[Letter, ...]:
     """Return every mail that could be written."""
     from campaigns import rendering
 
-    written = rendering.written(review.loaded.campaign, review.loaded.templates)
+    written, bare = rendering.written(review.loaded.campaign, review.loaded.templates), renderer.bare_facts()
     return tuple(
-        _letter(review, one.touch, known, made, tuple(Written(*lines) for lines in written[one.touch.id]))
+        _letter(review, one, known, made, written[one.touch.id], bare[one.touch.id])
         for one in tried
         if one.touch.channel[0] == "email"
         for known, made in one.made
     )
 
 
-def _letter(review: Review, touch: Touch, known: Known, made: Message, lines: tuple[Written, ...]) -> Letter:
-    campaign, facts = review.loaded.campaign, known.reader.facts or {}
+def _letter(
+    review: Review, one: Attempt, known: Known, made: Message, written: Iterable[Lines], bare: Iterable[Bare]
+) -> Letter:
+    campaign, touch, facts = review.loaded.campaign, one.touch, known.reader.facts or {}
     return Letter(
         touch=touch.id,
         reader=known.who,
@@ -45,5 +47,6 @@ def _letter(review: Review, touch: Touch, known: Known, made: Message, lines: tu
         unsubscribe=made.unsubscribe or "",
         address=campaign.senders.postal_address or "",
         private=tuple(str(facts[name]) for name in ("email", "phone")),
-        written=lines,
+        written=tuple(Written(*part) for part in written),
+        gaps=gaps(review, one, known, made, bare),
     )

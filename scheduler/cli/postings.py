@@ -8,30 +8,31 @@ from typing import TYPE_CHECKING
 from campaigns.limits import LIMITS
 from campaigns.lint.posting import Posting
 from campaigns.lint.written import Written
+from scheduler.cli.attempts import Attempt, gaps
 
 if TYPE_CHECKING:
     from campaigns.definition import Touch
+    from campaigns.rendering import Bare, Lines, Renderer
     from scheduler.channels.base import Message
-    from scheduler.cli.attempts import Attempt
     from scheduler.cli.readers import Known
     from scheduler.cli.review import Review
 
 MEASURED = frozenset(limit.channel for limit in LIMITS)
 
 
-def postings(review: Review, tried: Iterable[Attempt]) -> tuple[Posting, ...]:
+def postings(review: Review, renderer: Renderer, tried: Iterable[Attempt]) -> tuple[Posting, ...]:
     """Return every message on a channel with limits: posts once, personal ones for each reader who has one."""
     from campaigns import rendering
 
     measured = [one for one in tried if is_measured(one.touch)]
     if not measured:
         return ()
-    written = rendering.written(review.loaded.campaign, review.loaded.templates)
+    written, bare = rendering.written(review.loaded.campaign, review.loaded.templates), renderer.bare_facts()
     return tuple(
         posting
         for one in measured
         for known, made in one.made
-        for posting in _postings(review, one.touch, known, made, tuple(Written(*own) for own in written[one.touch.id]))
+        for posting in _postings(review, one, known, made, written[one.touch.id], bare[one.touch.id])
     )
 
 
@@ -41,9 +42,9 @@ def is_measured(touch: Touch) -> bool:
 
 
 def _postings(
-    review: Review, touch: Touch, known: Known, made: Message, lines: tuple[Written, ...]
+    review: Review, one: Attempt, known: Known, made: Message, written: Iterable[Lines], bare: Iterable[Bare]
 ) -> Iterator[Posting]:
-    campaign = review.loaded.campaign
+    campaign, touch = review.loaded.campaign, one.touch
     path = campaign.touch_path(touch.id)
     for channel in touch.channel:
         if channel in MEASURED:
@@ -55,7 +56,8 @@ def _postings(
                 reader=known.who,
                 media=made.content.media,
                 media_places=tuple(campaign.place(*path, "media", number) for number in range(len(made.content.media))),
-                written=lines,
+                written=tuple(Written(*part) for part in written),
                 form="comment" if touch.is_comment else touch.post_as or "post",
                 way_out=made.unsubscribe or "",
+                gaps=gaps(review, one, known, made, bare),
             )

@@ -244,7 +244,7 @@ def _examined(
     others = (*others, *attempts.failures(with_url, tried, others))
     if review.fatigue is not None:
         others = (*others, *planner.fatigue_findings(campaign, review.fatigue))
-    posts = postings.postings(with_url, tried)
+    posts = postings.postings(with_url, renderer, tried)
     files = loaded.media()
     known = facts.Facts(
         files=files,
@@ -253,7 +253,7 @@ def _examined(
         recipients=review.people.touches if review.people else None,
         contact_fields=fields,
         approved=review.approved,
-        letters=letters.letters(with_url, tried) if mails else None,
+        letters=letters.letters(with_url, renderer, tried) if mails else None,
         postings=posts,
         media=media_files.facts(loaded.folder, files & {file for post in posts for file, _alt in post.media}),
         findings=others,

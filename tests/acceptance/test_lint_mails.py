@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from support.linted import PREHEADER, SUBJECT, TEMPLATE, WORDS, lint, stand_in
 
 from campaigns.lint import rules
 from campaigns.lint.rules import MAIL_RULES
-from scheduler.cli.main import cli
 
-HEAD = """\
-campaign: shop
-language: en
-country: GB
-timezone: Europe/London
-senders:
-  email: The Shop <hello@shop.example>
-  postal_address: 1 High Street, Bath
-  unsubscribe: mailto:stop@shop.example
-personas:
-  lea:
-    says: Léa
-    contact: {first_name: Léa, email: lea@example.org, phone: "+447700900123", consent: [marketing]}
-stages:
-  - stage: a
-    kind: awareness
-    when: early march
-    touches:
-      - id: mail
-        channel: email
-"""
-WORDS = "Hello {{ contact.first_name }}, the new rings are here: thirty of them, in gold and in silver, each made by hand.\n"
-SUBJECT = "        subject: The new rings are here\n"
-PREHEADER = "        preheader: In gold and in silver\n"
-TEMPLATE = "        template: mail.md\n"
 HTML = "        template: mail.html\n"
 
 
@@ -173,24 +145,10 @@ CASES = [
 ]
 
 
-def lint(folder: Path, touch: str, files: dict[str, str], *words: str) -> list[dict[str, Any]]:
-    """Return the findings of `campaign lint --json` in a folder with one campaign and its templates."""
-    for name, text in {"shop.yaml": HEAD + touch, "mail.md": WORDS, **files}.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    result = CliRunner().invoke(cli, ["lint", "--json", "--now", "2026-11-20", *words])
-    found: list[dict[str, Any]] = json.loads(result.stdout)["findings"]
-    return found
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to stand in."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("CAMPAIGN_NOW", "CAMPAIGN_DATABASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    return stand_in(tmp_path, monkeypatch)
 
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
@@ -299,76 +257,6 @@ def test_mail_that_nobody_can_be_shown_is_a_note_with_the_reason(folder: Path) -
     [note] = [one for one in found if one["code"] == "mail-not-read"]
     assert note["message"] == "mail could not be looked at as a mail: unknown name 'event.product'"
     assert (note["file"], note["line"], note["level"]) == ("mail.md", 2, "note")
-
-
-MAX = "  max:\n    contact: {last_name: Max, email: max@example.org, consent: [marketing], salutation: Mr}\n"
-WITH_MAX = HEAD.replace("stages:", MAX + "stages:")
-DEAR = "Dear {{ contact.salutation }} {{ contact.last_name }}.\n\n"
-
-
-def told(found: list[dict[str, Any]], code: str) -> list[tuple[str, str, str, str]]:
-    return [
-        (one["level"], f"{one['file']}:{one['line']}", one["message"], one["hint"])
-        for one in found
-        if one["code"] == code
-    ]
-
-
-def test_each_reader_a_mail_cannot_be_written_for_is_told_with_the_line_and_what_is_missing(folder: Path) -> None:
-    people = "first_name,last_name,salutation,email,consent\n"
-    people += "".join(f"Eva,Klein,Mrs,eva{number}@example.org,marketing\n" for number in range(4))
-    people += ",,,info@example.org,marketing\n,,,nothing-agreed@example.org,\n"
-    files = {"shop.yaml": WITH_MAX + SUBJECT + PREHEADER + TEMPLATE, "mail.md": DEAR + WORDS, "people.csv": people}
-
-    found = lint(folder, "", files, "--contacts", "people.csv")
-
-    says = "mail cannot be written for lea and info@example.org: unknown name 'contact.salutation'"
-    assert told(found, "not-written") == [("warning", "mail.md:1", says, "where only some have it: `| default('...')`")]
-
-
-def test_a_mail_that_nobody_can_be_written_is_an_error_for_lint_plan_and_apply(folder: Path) -> None:
-    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": WORDS + "{{ 3 | money('eur') }} off.\n"})
-
-    says = "mail cannot be written for lea: unknown currency 'eur'"
-    assert told(found, "not-written") == [("error", "mail.md:2", says, "expected a code such as EUR, MDL or USD")]
-    planned = CliRunner().invoke(cli, ["plan", "--now", "2026-11-20"])
-    assert (planned.exit_code, "✗ mail cannot be written for lea" in planned.stdout) == (1, True)
-    applied = CliRunner().invoke(cli, ["apply", "--yes", "--now", "2026-11-20"])
-    assert (applied.exit_code, says in applied.stderr) == (1, True)
-
-
-def test_who_lacks_the_event_and_whom_the_mail_is_not_for_is_passed_over(folder: Path) -> None:
-    bought = "    events: [{name: purchase, at: day 3 12:10, product: a ring}]\n"
-    touch = SUBJECT + PREHEADER + TEMPLATE
-    thanked = HEAD.replace("stages:", MAX + bought + "stages:") + touch + "        on: purchase\n"
-    chosen = WITH_MAX + touch + "        audience: salutation == 'Mr'\n"
-
-    after_event = lint(folder, "", {"shop.yaml": thanked, "mail.md": WORDS + "You bought {{ event.product }}.\n"})
-    for_some = lint(folder, "", {"shop.yaml": chosen, "mail.md": DEAR + WORDS})
-
-    assert told(after_event, "not-written") == told(after_event, "mail-not-read") == []
-    assert told(for_some, "not-written") == told(for_some, "mail-not-read") == []
-
-
-def test_what_the_check_of_the_templates_says_is_not_said_again(folder: Path) -> None:
-    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": WORDS + "{{ contact.salutation }}\n"})
-
-    assert [one["code"] for one in found if one["level"] == "error"] == ["template-unknown-name"]
-
-
-def test_a_fact_that_is_nought_or_false_is_known(folder: Path) -> None:
-    head = HEAD.replace("first_name: Léa,", "first_name: Léa, points: 0, vip: false,")
-    points = "{{ contact.points }} points{% if not contact.vip %}, join us{% endif %}.\n\n"
-    people = "first_name,email,points,vip,consent\nEva,eva@example.org,0,false,marketing\n"
-    files = {
-        "shop.yaml": head + SUBJECT + PREHEADER + TEMPLATE,
-        "mail.md": points + "Too short.\n",
-        "people.csv": people,
-    }
-
-    for words in ((), ("--contacts", "people.csv")):
-        found = lint(folder, "", files, *words)
-        assert told(found, "not-written") == told(found, "mail-not-read") == []
 
 
 @pytest.mark.parametrize(

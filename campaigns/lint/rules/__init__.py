@@ -7,6 +7,7 @@ from campaigns.lint.rules import (
     approval,
     consent_purpose,
     contrast,
+    empty_fact,
     endless_repeat,
     far_ahead,
     feasibility,
@@ -86,6 +87,7 @@ RULES: tuple[Rule, ...] = tuple(
         no_recipients,
         many_tasks,
         unknown_fact,
+        empty_fact,
         alt_text,
     )
 )
