@@ -16,7 +16,8 @@ class Letter:
 
     `reader` is who it is for, in words for a message. `private` are the reader's addresses and numbers, which must not
     stand in a link. `unsubscribe` is empty where nobody can be unsubscribed from it, `address` where none is known.
-    `gaps` are the facts that are empty for this reader, each with a place that writes it.
+    `gaps` are the facts that are empty for this reader, each with a place that writes it; `worded` those
+    that say yes or no in words (the second), each with a place that asks for their truth.
     """
 
     touch: str
@@ -33,6 +34,7 @@ class Letter:
     private: tuple[str, ...] = ()
     written: tuple[Written, ...] = ()
     gaps: tuple[tuple[str, Place], ...] = ()
+    worded: tuple[tuple[str, str, Place], ...] = ()
 
     @cached_property
     def page(self) -> Page:

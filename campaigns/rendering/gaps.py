@@ -1,8 +1,8 @@
-"""Where templates write a fact that may be empty and say nothing in its stead: a gap in the message of who lacks it."""
+"""Where templates take a fact of the contact as it is: write one that may be empty, or ask for its bare truth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from jinja2 import nodes
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from campaigns.rendering.engine import Engine
 
 _FACTS = frozenset({*STANDARD_FACTS, "name"})
+Look = Callable[[nodes.Node], Iterator[tuple[str, int]]]  # (fact, line) of what is looked for in a tree
 _KEEPING = frozenset({"capitalize", "e", "escape", "lower", "replace", "title", "trim", "truncate", "upper"})
 
 
@@ -30,10 +31,19 @@ def bare_facts(campaign: Campaign, engine: Engine) -> dict[str, tuple[Bare, ...]
     Left out is what stands under a condition on the contact: its author thought of those who lack something. What
     cannot be read is left out too; `Renderer.check` names it.
     """
-    return {touch.id: tuple(dict.fromkeys(_of_touch(engine, campaign, touch))) for _, touch in campaign.touches()}
+    return _by_touch(campaign, engine, _written)
 
 
-def _of_touch(engine: Engine, campaign: Campaign, touch: Touch) -> Iterator[Bare]:
+def asked_facts(campaign: Campaign, engine: Engine) -> dict[str, tuple[Bare, ...]]:
+    """Return by touch the facts of the contact whose bare truth it asks for, as `{% if contact.vip %}` does."""
+    return _by_touch(campaign, engine, _asked)
+
+
+def _by_touch(campaign: Campaign, engine: Engine, look: Look) -> dict[str, tuple[Bare, ...]]:
+    return {touch.id: tuple(dict.fromkeys(_of_touch(engine, campaign, touch, look))) for _, touch in campaign.touches()}
+
+
+def _of_touch(engine: Engine, campaign: Campaign, touch: Touch, look: Look) -> Iterator[Bare]:
     try:
         says = script(campaign, engine.sources, touch)
     except RenderError:
@@ -41,10 +51,10 @@ def _of_touch(engine: Engine, campaign: Campaign, touch: Touch) -> Iterator[Bare
     walked: set[str] = set()
     for name in (says.subject, says.preheader, says.body, says.text, says.layout):
         if name is not None:
-            yield from _of_template(engine, name, walked)
+            yield from _of_template(engine, name, walked, look)
 
 
-def _of_template(engine: Engine, name: str, walked: set[str]) -> Iterator[Bare]:
+def _of_template(engine: Engine, name: str, walked: set[str], look: Look) -> Iterator[Bare]:
     if name in walked or not engine.sources.knows(name):
         return
     walked.add(name)
@@ -55,9 +65,27 @@ def _of_template(engine: Engine, name: str, walked: set[str]) -> Iterator[Bare]:
     except RenderError:
         return
     if not any(node.name == "contact" and node.ctx != "load" for node in tree.find_all(nodes.Name)):
-        yield from ((fact, engine.sources.place(name, line)) for fact, line in _written(tree))
+        yield from ((fact, engine.sources.place(name, line)) for fact, line in look(tree))
     for other in references(source):
-        yield from _of_template(engine, other, walked)
+        yield from _of_template(engine, other, walked, look)
+
+
+def _asked(tree: nodes.Node) -> Iterator[tuple[str, int]]:
+    """Yield (fact, line) of what conditions below a node ask for as it is."""
+    for branch in tree.find_all(nodes.If):
+        yield from _bare_in(branch.test)
+    for choice in tree.find_all(nodes.CondExpr):
+        yield from _bare_in(choice.test)
+
+
+def _bare_in(test: nodes.Node) -> Iterator[tuple[str, int]]:
+    section, name = named(test) or ("", "")
+    if section == "contact":
+        yield name, test.lineno
+    elif isinstance(test, nodes.Not):
+        yield from _bare_in(test.node)
+    elif isinstance(test, (nodes.And, nodes.Or)):
+        yield from (*_bare_in(test.left), *_bare_in(test.right))
 
 
 def _written(node: nodes.Node) -> Iterator[tuple[str, int]]:

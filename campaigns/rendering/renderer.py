@@ -84,6 +84,12 @@ class Renderer:
 
         return bare_facts(self._campaign, self._engine)
 
+    def asked_facts(self) -> dict[str, tuple[Bare, ...]]:
+        """Return by touch the facts that it asks for as they are (`{% if contact.vip %}`), each with its place."""
+        from campaigns.rendering.gaps import asked_facts
+
+        return asked_facts(self._campaign, self._engine)
+
     def prepare(self) -> None:
         """Load and compile what the first message would otherwise wait for; renders nothing."""
         import css_inline  # noqa: F401 - a large library, loaded here so that no message waits for it

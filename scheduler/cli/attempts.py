@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,11 @@ from campaigns.lint.wording import listed
 from scheduler import people
 from scheduler.cli import message
 from scheduler.cli.readers import NOBODY, Known
+from scheduler.contacts_csv import is_yes_or_no
 
 if TYPE_CHECKING:
     from campaigns.definition import Stage, Touch
-    from campaigns.rendering import Renderer
+    from campaigns.rendering import Bare, Renderer
     from scheduler.channels.base import Message
     from scheduler.cli.review import Review
 
@@ -114,13 +115,34 @@ def is_for(review: Review, one: Attempt, known: Known) -> bool:
     return people.fits(audience, known.reader.facts or {}, review.now)
 
 
-def gaps(
-    review: Review, one: Attempt, known: Known, made: Message, bare: Iterable[tuple[str, Place]]
-) -> tuple[tuple[str, Place], ...]:
-    """Return which facts that the touch writes `bare` are empty for a reader it is for; see `Renderer.bare_facts`."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Which facts each touch takes as they are: writes, and asks for; see `Renderer.bare_facts` and `asked_facts`."""
+
+    written: Mapping[str, Sequence[Bare]]
+    asked: Mapping[str, Sequence[Bare]]
+
+    def gaps(self, review: Review, one: Attempt, known: Known, made: Message) -> tuple[Bare, ...]:
+        """Return which facts that the touch writes are empty for a reader it is for."""
+        contact = _contact(made)
+        empty = tuple((fact, place) for fact, place in self.written[one.touch.id] if contact.get(fact) == "")
+        return empty if empty and known.is_somebody and is_for(review, one, known) else ()
+
+    def worded(self, one: Attempt, made: Message) -> tuple[tuple[str, str, Place], ...]:
+        """Return which facts that the touch asks for say yes or no in words, with the word."""
+        contact = _contact(made)
+        found = ((fact, contact.get(fact), place) for fact, place in self.asked[one.touch.id])
+        return tuple((fact, str(value), place) for fact, value, place in found if is_yes_or_no(value))
+
+
+def taken(renderer: Renderer) -> Taken:
+    """Return what the touches of a campaign take as it is."""
+    return Taken(renderer.bare_facts(), renderer.asked_facts())
+
+
+def _contact(made: Message) -> Mapping[str, object]:
     contact = made.facts.get("contact")
-    empty = [(fact, place) for fact, place in bare if isinstance(contact, dict) and contact.get(fact) == ""]
-    return tuple(empty) if empty and known.is_somebody and is_for(review, one, known) else ()
+    return contact if isinstance(contact, dict) else {}
 
 
 def _missing(why: str) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from campaigns.definition import Purpose
 from campaigns.lint.letter import Letter
 from campaigns.lint.written import Written
-from scheduler.cli.attempts import Attempt, gaps
+from scheduler.cli.attempts import Attempt, Taken, taken
 
 if TYPE_CHECKING:
-    from campaigns.rendering import Bare, Lines, Renderer
+    from campaigns.rendering import Lines, Renderer
     from scheduler.channels.base import Message
     from scheduler.cli.readers import Known
     from scheduler.cli.review import Review
@@ -21,9 +21,9 @@ def letters(review: Review, renderer: Renderer, tried: Iterable[Attempt]) -> tup
     """Return every mail that could be written."""
     from campaigns import rendering
 
-    written, bare = rendering.written(review.loaded.campaign, review.loaded.templates), renderer.bare_facts()
+    written, facts = rendering.written(review.loaded.campaign, review.loaded.templates), taken(renderer)
     return tuple(
-        _letter(review, one, known, made, written[one.touch.id], bare[one.touch.id])
+        _letter(review, one, known, made, written[one.touch.id], facts)
         for one in tried
         if one.touch.channel[0] == "email"
         for known, made in one.made
@@ -31,9 +31,9 @@ def letters(review: Review, renderer: Renderer, tried: Iterable[Attempt]) -> tup
 
 
 def _letter(
-    review: Review, one: Attempt, known: Known, made: Message, written: Iterable[Lines], bare: Iterable[Bare]
+    review: Review, one: Attempt, known: Known, made: Message, written: Iterable[Lines], facts: Taken
 ) -> Letter:
-    campaign, touch, facts = review.loaded.campaign, one.touch, known.reader.facts or {}
+    campaign, touch, own = review.loaded.campaign, one.touch, known.reader.facts or {}
     return Letter(
         touch=touch.id,
         reader=known.who,
@@ -46,7 +46,8 @@ def _letter(
         is_marketing=touch.purpose is Purpose.MARKETING,
         unsubscribe=made.unsubscribe or "",
         address=campaign.senders.postal_address or "",
-        private=tuple(str(facts[name]) for name in ("email", "phone")),
+        private=tuple(str(own[name]) for name in ("email", "phone")),
         written=tuple(Written(*part) for part in written),
-        gaps=gaps(review, one, known, made, bare),
+        gaps=facts.gaps(review, one, known, made),
+        worded=facts.worded(one, made),
     )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from campaigns.limits import LIMITS
 from campaigns.lint.posting import Posting
 from campaigns.lint.written import Written
-from scheduler.cli.attempts import Attempt, gaps
+from scheduler.cli.attempts import Attempt, Taken, taken
 
 if TYPE_CHECKING:
     from campaigns.definition import Touch
-    from campaigns.rendering import Bare, Lines, Renderer
+    from campaigns.rendering import Lines, Renderer
     from scheduler.channels.base import Message
     from scheduler.cli.readers import Known
     from scheduler.cli.review import Review
@@ -27,12 +27,12 @@ def postings(review: Review, renderer: Renderer, tried: Iterable[Attempt]) -> tu
     measured = [one for one in tried if is_measured(one.touch)]
     if not measured:
         return ()
-    written, bare = rendering.written(review.loaded.campaign, review.loaded.templates), renderer.bare_facts()
+    written, facts = rendering.written(review.loaded.campaign, review.loaded.templates), taken(renderer)
     return tuple(
         posting
         for one in measured
         for known, made in one.made
-        for posting in _postings(review, one, known, made, written[one.touch.id], bare[one.touch.id])
+        for posting in _postings(review, one, known, made, written[one.touch.id], facts)
     )
 
 
@@ -42,7 +42,7 @@ def is_measured(touch: Touch) -> bool:
 
 
 def _postings(
-    review: Review, one: Attempt, known: Known, made: Message, written: Iterable[Lines], bare: Iterable[Bare]
+    review: Review, one: Attempt, known: Known, made: Message, written: Iterable[Lines], facts: Taken
 ) -> Iterator[Posting]:
     campaign, touch = review.loaded.campaign, one.touch
     path = campaign.touch_path(touch.id)
@@ -59,5 +59,6 @@ def _postings(
                 written=tuple(Written(*part) for part in written),
                 form="comment" if touch.is_comment else touch.post_as or "post",
                 way_out=made.unsubscribe or "",
-                gaps=gaps(review, one, known, made, bare),
+                gaps=facts.gaps(review, one, known, made),
+                worded=facts.worded(one, made),
             )

@@ -147,3 +147,27 @@ def test_a_reader_nobody_knows_has_no_gap(folder: Path) -> None:
     head = HEAD.partition("personas:")[0] + "stages:" + HEAD.partition("stages:")[2]
 
     assert told(lint(folder, "", {"shop.yaml": head + SUBJECT + PREHEADER + TEMPLATE}), "empty-fact") == []
+
+
+@pytest.mark.parametrize(
+    ("vip", "written", "is_told"),
+    [
+        ("no", "{% if contact.vip %}Dear VIP{% endif %}", True),
+        ("Nein", "{% if campaign.country and not contact.vip %}Join us{% endif %}", True),
+        ("oui", "{{ 'Dear VIP' if contact.vip else 'Join us' }}", True),
+        ("no", "{% if contact.vip == 'yes' %}Dear VIP{% endif %}", False),
+        ("no", "{% if contact.vip is defined %}{{ contact.vip }}{% endif %}", False),
+        ("false", "{% if contact.vip %}Dear VIP{% endif %}", False),
+        ("0", "{% if contact.vip %}Dear VIP{% endif %}", False),
+        ("north", "{% if contact.vip %}Dear VIP{% endif %}", False),
+    ],
+)
+def test_a_condition_on_a_word_for_yes_or_no_is_told(folder: Path, vip: str, written: str, is_told: bool) -> None:
+    head = HEAD.replace("first_name: Léa,", f"first_name: Léa, vip: {vip},")
+    files = {"shop.yaml": head + SUBJECT + PREHEADER + TEMPLATE, "mail.md": f"{WORDS}\n{written}\n"}
+
+    found = told(lint(folder, "", files), "yes-no-text")
+
+    says = f"mail asks for contact.vip, for lea the text {vip!r}: any text is a yes"
+    hint = "write true or false, or import it by `--map vip=vip:yes-no`"
+    assert found == ([("warning", "mail.md:3", says, hint)] if is_told else [])

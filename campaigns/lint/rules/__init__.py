@@ -53,6 +53,7 @@ from campaigns.lint.rules import (
     unsubscribe,
     way_out_shown,
     wide_window,
+    yes_no_text,
 )
 
 RULES: tuple[Rule, ...] = tuple(
@@ -88,6 +89,7 @@ RULES: tuple[Rule, ...] = tuple(
         many_tasks,
         unknown_fact,
         empty_fact,
+        yes_no_text,
         alt_text,
     )
 )

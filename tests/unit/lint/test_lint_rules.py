@@ -302,6 +302,20 @@ CASES = [
         good_facts=Facts(postings=(Posting("text", "sms", Place("shop.yaml"), "Hi ,", "lea"),)),
     ),
     Case(
+        "yes-no-text",
+        bad=shop("id: text, channel: sms, text: Hi"),
+        good=shop("id: text, channel: sms, text: Hi"),
+        says="text asks for contact.vip, for lea the text 'no': any text is a yes",
+        line=10,
+        bad_facts=Facts(
+            postings=tuple(
+                Posting("text", "sms", Place("shop.yaml"), "Hi", who, worded=(("vip", "no", Place("shop.yaml", 10)),))
+                for who in ("lea", "max")
+            )
+        ),
+        good_facts=Facts(postings=(Posting("text", "sms", Place("shop.yaml"), "Hi", "lea"),)),
+    ),
+    Case(
         "alt-text",
         bad=shop("id: post, channel: facebook, text: Hi, media: [rings.jpg]"),
         good=shop("id: post, channel: facebook, text: Hi, media: [{file: rings.jpg, alt: Three rings}]"),
