@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from campaigns.definition import Campaign, Touch
+    from campaigns.definition import Campaign, Stage, Touch
     from campaigns.segments import Expression
     from scheduler.contacts_csv import ContactRow
 
@@ -59,14 +59,14 @@ def count(campaign: Campaign, people: Iterable[ContactRow], now: datetime, *, so
         total += 1
         facts = person.as_facts()
         for name, expression in alike.items():
-            like[name] += _fits(expression, facts, now)
+            like[name] += fits(expression, facts, now)
         theirs = frozenset(
-            touch.id for touch, audience in touches if reaches(person, touch) and _fits(audience, facts, now)
+            touch.id for touch, audience in touches if reaches(person, touch) and fits(audience, facts, now)
         )
         together[theirs, person.timezone or ""] += 1
         for touch_id in theirs:
             reached[touch_id] += 1
-        if not _fits(whole, facts, now):
+        if not fits(whole, facts, now):
             continue
         inside += 1
         silent += not person.consent
@@ -90,7 +90,16 @@ def may_get(person: ContactRow, channel: str, *, marketing: bool) -> bool:
     return not marketing or "marketing" in agreed or f"marketing:{channel}" in agreed
 
 
-def _fits(audience: Expression | None, facts: Mapping[str, object], now: datetime) -> bool:
+def at_most(campaign: Campaign, stage: Stage, touch: Touch) -> Expression | None:
+    """Return whom a touch may reach whatever they will have done by then; None is everybody."""
+    from campaigns import planner, segments
+
+    audience = planner.audience(campaign, stage, touch)
+    return None if audience is None else segments.at_most(audience)
+
+
+def fits(audience: Expression | None, facts: Mapping[str, object], now: datetime) -> bool:
+    """Whether somebody who has done nothing so far belongs to an audience."""
     from campaigns import segments
 
     return audience is None or segments.evaluate(audience, facts, (), now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from campaigns.errors import Place
-from campaigns.lint.page import Page, read_page
+from campaigns.lint.page import Page, read_night, read_page
 from campaigns.lint.written import Written, line_with, start_of
 
 
@@ -16,6 +16,8 @@ class Letter:
 
     `reader` is who it is for, in words for a message. `private` are the reader's addresses and numbers, which must not
     stand in a link. `unsubscribe` is empty where nobody can be unsubscribed from it, `address` where none is known.
+    `gaps` are the facts that are empty for this reader, each with a place that writes it; `worded` those
+    that say yes or no in words (the second), each with a place that asks for their truth.
     """
 
     touch: str
@@ -31,11 +33,18 @@ class Letter:
     address: str = ""
     private: tuple[str, ...] = ()
     written: tuple[Written, ...] = ()
+    gaps: tuple[tuple[str, Place], ...] = ()
+    worded: tuple[tuple[str, str, Place], ...] = ()
 
     @cached_property
     def page(self) -> Page:
         """What stands in the HTML part; an empty page where there is none."""
         return read_page(self.html or "")
+
+    @cached_property
+    def night(self) -> Page:
+        """The same in the dark form of the mail; an empty page where it has none."""
+        return read_night(self.html or "")
 
     def where(self, *words: str) -> Place:
         """Return the line of the templates that has the first of these words to be found, else the touch's."""

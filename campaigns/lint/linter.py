@@ -98,6 +98,18 @@ def _switches(campaign: Campaign, found: list[Finding]) -> Iterator[Finding]:
 
 
 # Codes of warnings that the planner, the check of the templates and the look at what is in force give.
-PLAN_CODES = frozenset({"cancelled", "expired", "fatigue", "next-year", "not-checked", "not-measured", "renamed"})
+PLAN_CODES = frozenset(
+    {
+        "cancelled",
+        "expired",
+        "fatigue",
+        "mail-not-read",
+        "next-year",
+        "not-checked",
+        "not-measured",
+        "not-written",
+        "renamed",
+    }
+)
 _ALL: tuple[Rule, ...] = (*RULES, *MAIL_RULES, *POSTING_RULES, *MEDIA_RULES, *LIMIT_RULES)
 _LIMITS = frozenset(rule.code for rule in LIMIT_RULES)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+
+from campaigns.lint.cascade import DarkRule, Element, dark_rules, settled
 
 _VOID = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 _SILENT = frozenset({"head", "script", "style", "template", "title"})
@@ -82,7 +84,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    tag: str
+    element: Element
     is_silent: bool
     ink: Colour | None
     paper: Colour | None
@@ -92,19 +94,27 @@ class _Style:
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, dark: tuple[DarkRule, ...] = ()) -> None:
         super().__init__(convert_charrefs=True)
         self.page = Page()
-        self._open = [_Style("", False, (0, 0, 0), (255, 255, 255), 16.0, False, False)]
+        self._dark = dark
+        # By night each program has colours of its own, until the mail says some.
+        ink, paper = (None, None) if dark else ((0, 0, 0), (255, 255, 255))
+        self._open = [_Style(Element("", frozenset(), None, None), False, ink, paper, 16.0, False, False)]
+        self._before: list[Element | None] = [None]  # the last element inside each open one
         self._link: tuple[str, list[str], list[Picture]] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "img":
             self._picture(given)
+        outer = self._open[-1]
+        element = Element(tag, frozenset(given.get("class", "").split()), outer.element, self._before[-1])
+        self._before[-1] = element
         if tag in _VOID:
             return
-        self._open.append(_styled(self._open[-1], tag, given))
+        self._before.append(None)
+        self._open.append(_styled(outer, element, given, settled(given.get("style", ""), element, self._dark)))
         if tag == "a" and "href" in given:
             self._link = (given["href"], [], [])
 
@@ -114,9 +124,10 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "a" and self._link is not None:
             self._close_link()
-        if any(style.tag == tag for style in self._open[1:]):
-            while self._open.pop().tag != tag:
-                pass
+        if any(style.element.tag == tag for style in self._open[1:]):
+            while self._open.pop().element.tag != tag:
+                self._before.pop()
+            self._before.pop()
 
     def handle_data(self, data: str) -> None:
         style = self._open[-1]
@@ -146,19 +157,20 @@ class _Reader(HTMLParser):
         self._link = None
 
 
-def _styled(outer: _Style, tag: str, given: Mapping[str, str]) -> _Style:
-    """Return the style of an element inside `outer`; styles are inline in a finished mail."""
-    said = dict(_declarations(given.get("style", "")))
+def _styled(outer: _Style, element: Element, given: Mapping[str, str], declared: Sequence[tuple[str, str]]) -> _Style:
+    """Return the style of an element inside `outer`, for which this is declared, what counts last."""
+    said, tag = dict(declared), element.tag
     hidden = said.get("display") == "none" or said.get("visibility") == "hidden" or "hidden" in given
     ink = _colour(said["color"]) if "color" in said else outer.ink
-    ground = said.get("background-color") or said.get("background") or given.get("bgcolor", "")
+    grounds = [value for name, value in declared if name in ("background", "background-color") and value]
+    ground = grounds[-1] if grounds else given.get("bgcolor", "").lower()
     paper = outer.paper if ground in ("", "transparent", "none", "inherit") else _colour(ground)
     if "url(" in ground or "gradient" in ground or "background-image" in said:
         paper = None
     weight = said.get("font-weight", "")
     bold = (int(weight) >= 700 if weight.isdigit() else weight in ("bold", "bolder")) if weight else outer.is_bold
     return _Style(
-        tag,
+        element,
         outer.is_silent or hidden or tag in _SILENT,
         outer.ink if said.get("color") == "inherit" else ink,
         paper,
@@ -166,11 +178,6 @@ def _styled(outer: _Style, tag: str, given: Mapping[str, str]) -> _Style:
         bold or (not weight and tag in ("b", "strong", "h1", "h2", "h3", "th")),
         outer.is_footer or tag == "footer" or given.get("role") == "contentinfo",
     )
-
-
-def _declarations(style: str) -> list[tuple[str, str]]:
-    pairs = (part.partition(":") for part in style.split(";"))
-    return [(name.strip().lower(), value.replace("!important", "").strip().lower()) for name, _, value in pairs]
 
 
 def _size(written: str, outer: float) -> float:
@@ -197,6 +204,17 @@ def _colour(written: str) -> Colour | None:
 def read_page(html: str) -> Page:
     """Return what stands in `html`, however broken it is."""
     reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return reader.page
+
+
+def read_night(html: str) -> Page:
+    """Return what stands in `html` in the colours of its dark form; an empty page where it has none."""
+    dark = dark_rules(html)
+    if not dark:
+        return Page()
+    reader = _Reader(dark)
     reader.feed(html)
     reader.close()
     return reader.page

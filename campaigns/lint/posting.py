@@ -26,6 +26,8 @@ class Posting:
     written: tuple[Written, ...] = ()
     form: str = "post"  # what it is posted as
     way_out: str = ""  # where its reader unsubscribes
+    gaps: tuple[tuple[str, Place], ...] = ()  # see `Letter`
+    worded: tuple[tuple[str, str, Place], ...] = ()
 
     @property
     def name(self) -> str:

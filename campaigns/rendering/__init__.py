@@ -4,10 +4,12 @@ from campaigns.rendering.content import Content
 from campaigns.rendering.facts import common_facts, facts, persona_contact, with_own, with_person
 from campaigns.rendering.renderer import Renderer
 from campaigns.rendering.sources import gather
-from campaigns.rendering.written import written
+from campaigns.rendering.written import Bare, Lines, written
 
 __all__ = [
+    "Bare",
     "Content",
+    "Lines",
     "Renderer",
     "common_facts",
     "facts",

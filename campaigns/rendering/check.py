@@ -255,7 +255,7 @@ def _note(tree: nodes.Template, name: str, seen: _Seen) -> None:
     bare = {id(node) for output in tree.find_all(nodes.Output) for node in output.nodes}
     safe = {id(node) for node in guarded}
     for access in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        used = _used(access)
+        used = named(access)
         if used is None:
             continue
         if id(access) in safe:
@@ -264,7 +264,7 @@ def _note(tree: nodes.Template, name: str, seen: _Seen) -> None:
             seen.used.append((*used, name, access.lineno, id(access) in bare))
 
 
-def _used(node: nodes.Node) -> tuple[str, str] | None:
+def named(node: nodes.Node) -> tuple[str, str] | None:
     """Return (section, name) for `contact.city` and `contact['city']`, None for anything else."""
     if not isinstance(node, (nodes.Getattr, nodes.Getitem)) or not isinstance(node.node, nodes.Name):
         return None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from campaigns.rendering.mail import Mails
     from campaigns.rendering.run import Run
     from campaigns.rendering.script import Script
+    from campaigns.rendering.written import Bare
 
 _SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
 
@@ -76,6 +77,18 @@ class Renderer:
         from campaigns.rendering.check import Check
 
         return Check(self._campaign, self._engine).findings(frozenset(known_contact_fields), public_address)
+
+    def bare_facts(self) -> dict[str, tuple[Bare, ...]]:
+        """Return by touch the facts it writes as they are though they may be empty, each with its place; see `gaps`."""
+        from campaigns.rendering.gaps import bare_facts
+
+        return bare_facts(self._campaign, self._engine)
+
+    def asked_facts(self) -> dict[str, tuple[Bare, ...]]:
+        """Return by touch the facts that it asks for as they are (`{% if contact.vip %}`), each with its place."""
+        from campaigns.rendering.gaps import asked_facts
+
+        return asked_facts(self._campaign, self._engine)
 
     def prepare(self) -> None:
         """Load and compile what the first message would otherwise wait for; renders nothing."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from campaigns.definition import Campaign
 
 Lines = tuple[str, tuple[str, ...], tuple[Place, ...]]
+Bare = tuple[str, Place]  # a fact of the contact that is taken as it is, and where
 
 
 def written(campaign: Campaign, templates: Mapping[str, str]) -> dict[str, tuple[Lines, ...]]:

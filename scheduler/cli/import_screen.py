@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from shlex import quote
 
 from scheduler.cli import confirm, database, exits, telling
 from scheduler.cli.files import write_text
 from scheduler.cli.options import Session
 from scheduler.cli.output import Cell, Screen, Span
 from scheduler.cli.wording import count
-from scheduler.contacts_csv import FIELDS, Shape, Spool, refused_csv
+from scheduler.contacts_csv import FIELDS, Shape, Spool, is_yes_or_no, refused_csv
 from scheduler.errors import AttentionError
 from scheduler.operations import people
 from scheduler.store.database import Store
@@ -18,6 +19,7 @@ from scheduler.store.people import Imported
 
 _SAMPLE = 2
 _REFUSED_SHOWN = 10
+_LOOKED_AT = 2_000  # people, for what a column holds
 _WHO_FIELDS = ("first_name", "email", "phone", "city")
 
 
@@ -92,6 +94,11 @@ def _show(screen: Screen, read: Shape, spool: Spool, seen: Imported, aside: Path
         screen.paragraph(Span(f"  line {refusal.line:<4}", "warning"), refusal.reason, indent=11)
     if spool.refused > _REFUSED_SHOWN:
         screen.line(f"  and {spool.refused - _REFUSED_SHOWN} more")
+    for header, fact in _yes_no(read, spool):
+        screen.line(
+            Span("! ", "warning"), f"{header} says yes or no in words, and every text counts as yes in `{{% if %}}`"
+        )
+        screen.line(f"  read it as yes or no: --map {quote(f'{header}={fact}:yes-no')}")
     without = spool.silent()
     if without:
         who = (
@@ -120,6 +127,17 @@ def _nothing(seen: Imported, spool: Spool) -> str:
     if not spool.refused:
         return "everybody is known as they are" if seen.unchanged else "no rows"
     return "the others are known as they are" if seen.unchanged else "every row was refused"
+
+
+def _yes_no(read: Shape, spool: Spool) -> list[tuple[str, str]]:
+    """Return (header, fact) of the columns of no given kind in which nothing stands but words for yes and no."""
+    people = next(spool.chunks(_LOOKED_AT), [])
+    found: list[tuple[str, str]] = []
+    for header, fact in read.mapping.items():
+        values = [person.facts[fact] for person in people if fact in person.facts]
+        if fact not in read.kinds and values and all(map(is_yes_or_no, values)):
+            found.append((header, fact))
+    return found
 
 
 def _columns(read: Shape) -> list[str | Span]:

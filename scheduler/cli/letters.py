@@ -2,73 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from campaigns.definition import Purpose
-from campaigns.errors import RenderError
-from campaigns.finding import Finding, Level
 from campaigns.lint.letter import Letter
 from campaigns.lint.written import Written
-from scheduler.cli import message
-from scheduler.cli.message import Reader
-from scheduler.cli.readers import Known
-from scheduler.cli.review import Review
+from scheduler.cli.attempts import Attempt, Taken, taken
 
 if TYPE_CHECKING:
-    from campaigns.definition import Stage, Touch
-    from campaigns.rendering import Renderer
+    from campaigns.rendering import Lines, Renderer
+    from scheduler.channels.base import Message
+    from scheduler.cli.readers import Known
+    from scheduler.cli.review import Review
 
 
-def letters(review: Review, readers: Sequence[Known]) -> tuple[tuple[Letter, ...], tuple[Finding, ...]]:
-    """Return every mail for each of `readers`.
-
-    A mail that can be rendered for none of them is a note, with the reason of the last attempt.
-    """
+def letters(review: Review, renderer: Renderer, tried: Iterable[Attempt]) -> tuple[Letter, ...]:
+    """Return every mail that could be written."""
     from campaigns import rendering
 
-    campaign = review.loaded.campaign
-    written = rendering.written(campaign, review.loaded.templates)
-    renderer = rendering.Renderer(campaign, review.loaded.templates)
-    made: list[Letter] = []
-    notes: list[Finding] = []
-    for stage, touch in campaign.touches():
-        if touch.channel[0] != "email" or not (touch.template or touch.text or touch.html):
-            continue
-        lines = tuple(Written(*one) for one in written[touch.id])
-        found: list[Letter] = []
-        refused: RenderError | None = None
-        for who, reader in readers:
-            try:
-                found.append(_letter(review, stage, touch, who, reader, renderer, lines))
-            except RenderError as error:
-                refused = error
-        if refused is not None and not found:
-            place = refused.place or campaign.place(*campaign.touch_path(touch.id))
-            remedy = "give a persona the event it needs: `events: [{name: ..., at: day 3, ...}]`" if touch.on else ""
-            text = f"{touch.id} could not be looked at as a mail: {refused.message}"
-            notes.append(Finding("mail-not-read", Level.NOTE, text, place, remedy or refused.remedy))
-        made += found
-    return tuple(made), tuple(notes)
+    written, facts = rendering.written(review.loaded.campaign, review.loaded.templates), taken(renderer)
+    return tuple(
+        _letter(review, one, known, made, written[one.touch.id], facts)
+        for one in tried
+        if one.touch.channel[0] == "email"
+        for known, made in one.made
+    )
 
 
 def _letter(
-    review: Review,
-    stage: Stage,
-    touch: Touch,
-    who: str,
-    reader: Reader,
-    renderer: Renderer,
-    lines: tuple[Written, ...],
+    review: Review, one: Attempt, known: Known, made: Message, written: Iterable[Lines], facts: Taken
 ) -> Letter:
-    campaign = review.loaded.campaign
-    event = message.event_facts(review, touch, reader, {})
-    at = message.goes_at(review, review.timeline.touch(touch.id)) or review.now
-    made = message.compose(review, stage, touch, reader, event=event, at=at, renderer=renderer)
-    facts = reader.facts or {}
+    campaign, touch, own = review.loaded.campaign, one.touch, known.reader.facts or {}
     return Letter(
         touch=touch.id,
-        reader=who,
+        reader=known.who,
         place=campaign.place(*campaign.touch_path(touch.id)),
         subject=made.content.subject,
         preheader=made.content.preheader,
@@ -78,6 +46,8 @@ def _letter(
         is_marketing=touch.purpose is Purpose.MARKETING,
         unsubscribe=made.unsubscribe or "",
         address=campaign.senders.postal_address or "",
-        private=tuple(str(facts[name]) for name in ("email", "phone")),
-        written=lines,
+        private=tuple(str(own[name]) for name in ("email", "phone")),
+        written=tuple(Written(*part) for part in written),
+        gaps=facts.gaps(review, one, known, made),
+        worded=facts.worded(one, made),
     )

@@ -2,102 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from campaigns.errors import Place, RenderError
-from campaigns.finding import Finding, Level
 from campaigns.limits import LIMITS
 from campaigns.lint.posting import Posting
 from campaigns.lint.written import Written
-from scheduler.cli import message
+from scheduler.cli.attempts import Attempt, Taken, taken
 
 if TYPE_CHECKING:
-    from campaigns.definition import Stage, Touch
-    from campaigns.rendering import Renderer
+    from campaigns.definition import Touch
+    from campaigns.rendering import Lines, Renderer
+    from scheduler.channels.base import Message
     from scheduler.cli.readers import Known
     from scheduler.cli.review import Review
 
 MEASURED = frozenset(limit.channel for limit in LIMITS)
 
 
-def postings(
-    review: Review, renderer: Renderer, readers: Sequence[Known]
-) -> tuple[tuple[Posting, ...], tuple[Finding, ...]]:
-    """Return every message on a channel with limits: posts once, personal ones for each of `readers`.
-
-    One that can be rendered for nobody is a note with the reason, where nothing else says so.
-    """
+def postings(review: Review, renderer: Renderer, tried: Iterable[Attempt]) -> tuple[Posting, ...]:
+    """Return every message on a channel with limits: posts once, personal ones for each reader who has one."""
     from campaigns import rendering
 
-    campaign = review.loaded.campaign
-    if not any(_is_measured(touch) for _, touch in campaign.touches()):
-        return (), ()
-    written = rendering.written(campaign, review.loaded.templates)
-    made: list[Posting] = []
-    notes: list[Finding] = []
-    for stage, touch in campaign.touches():
-        if not _is_measured(touch):
-            continue
-        lines = tuple(Written(*one) for one in written[touch.id])
-        try:
-            made += _made(review, stage, touch, renderer, lines, readers)
-        except RenderError as error:
-            place = error.place or _place(review, touch)
-            remedy = "give a persona the event it needs: `events: [{name: ..., at: day 3, ...}]`" if touch.on else ""
-            text = f"{touch.id} is not measured: {error.message}"
-            notes.append(Finding("not-measured", Level.NOTE, text, place, remedy or error.remedy))
-    return tuple(made), tuple(notes)
+    measured = [one for one in tried if is_measured(one.touch)]
+    if not measured:
+        return ()
+    written, facts = rendering.written(review.loaded.campaign, review.loaded.templates), taken(renderer)
+    return tuple(
+        posting
+        for one in measured
+        for known, made in one.made
+        for posting in _postings(review, one, known, made, written[one.touch.id], facts)
+    )
 
 
-def _is_measured(touch: Touch) -> bool:
+def is_measured(touch: Touch) -> bool:
+    """Whether a network has limits for what this touch says."""
     return any(channel in MEASURED for channel in touch.channel) and bool(touch.template or touch.text or touch.media)
 
 
-def _made(
-    review: Review,
-    stage: Stage,
-    touch: Touch,
-    renderer: Renderer,
-    lines: tuple[Written, ...],
-    readers: Sequence[Known],
-) -> list[Posting]:
-    """Return the messages of a touch. Raises: RenderError of the last reader where none could be made."""
-    nobody = (("", message.Reader(None)),)
-    found: list[Posting] = []
-    refused: RenderError | None = None
-    for who, reader in readers if touch.is_personal else nobody:
-        event = message.event_facts(review, touch, reader, {})
-        at = message.goes_at(review, review.timeline.touch(touch.id)) or review.now
-        try:
-            made = message.compose(review, stage, touch, reader, event=event, at=at, renderer=renderer)
-        except RenderError as error:
-            refused = error
-            continue
-        path = review.loaded.campaign.touch_path(touch.id)
-        found += [
-            Posting(
+def _postings(
+    review: Review, one: Attempt, known: Known, made: Message, written: Iterable[Lines], facts: Taken
+) -> Iterator[Posting]:
+    campaign, touch = review.loaded.campaign, one.touch
+    path = campaign.touch_path(touch.id)
+    for channel in touch.channel:
+        if channel in MEASURED:
+            yield Posting(
                 touch=touch.id,
                 channel=channel,
-                place=_place(review, touch),
+                place=campaign.place(*path),
                 text=made.content.text,
-                reader=who,
+                reader=known.who,
                 media=made.content.media,
-                media_places=tuple(
-                    review.loaded.campaign.place(*path, "media", number) for number in range(len(made.content.media))
-                ),
-                written=lines,
+                media_places=tuple(campaign.place(*path, "media", number) for number in range(len(made.content.media))),
+                written=tuple(Written(*part) for part in written),
                 form="comment" if touch.is_comment else touch.post_as or "post",
                 way_out=made.unsubscribe or "",
+                gaps=facts.gaps(review, one, known, made),
+                worded=facts.worded(one, made),
             )
-            for channel in touch.channel
-            if channel in MEASURED
-        ]
-    if refused is not None and not found:
-        raise refused
-    return found
-
-
-def _place(review: Review, touch: Touch) -> Place:
-    campaign = review.loaded.campaign
-    return campaign.place(*campaign.touch_path(touch.id))

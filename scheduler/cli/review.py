@@ -144,21 +144,21 @@ def load_all(session: Session, choices: Sequence[Choice]) -> list[LoadedCampaign
 def review(session: Session, choice: Choice, *, contacts: Path | None = None, mails: bool = False) -> Review:
     """Load, plan and examine a campaign; the database is asked only where there is one, and never written.
 
-    `mails` has every mail rendered too, for its personas and some of the contacts, and looked at.
+    `mails` has the rules about mails look at them, as personas and some of the contacts get them.
 
     Raises: DefinitionError with every mistake of the file; CampaignError when it cannot be planned.
     """
     loaded = session.project.load(choice.path)
     now = session.now(loaded.campaign.zone)
-    people, fields, longest = _counted(loaded, contacts, now) if contacts else (None, None, None)
+    people, fields, telling = _counted(loaded, contacts, now) if contacts else (None, None, None)
     url = database.existing(session)
     if url is None:
         seen, channels = _from_file(choice, loaded, now, people), None
-        return _examined(seen, fields, channels, database.public_url(session), mails=mails, people=longest)
+        return _examined(seen, fields, channels, database.public_url(session), mails=mails, people=telling)
     with database.reading(url) as store:
         seen = _from_store(store, choice, loaded, now, people)
     channels, public_url = database.channels(session), database.public_url(session)
-    return _examined(seen, fields, channels, public_url, mails=mails, people=longest)
+    return _examined(seen, fields, channels, public_url, mails=mails, people=telling)
 
 
 def review_in(session: Session, store: Store, choice: Choice, loaded: LoadedCampaign | None = None) -> Review:
@@ -234,21 +234,17 @@ def _examined(
     """Add the findings; a rule whose facts nobody knows here says that it was not checked."""
     from campaigns import planner, rendering
     from campaigns.lint import facts, linter
-    from scheduler.cli import media_files, postings, readers
+    from scheduler.cli import attempts, letters, media_files, postings, readers
 
     campaign, loaded = review.loaded.campaign, review.loaded
     renderer = rendering.Renderer(campaign, loaded.templates)
     others = renderer.check(known_contact_fields=fields or (), public_address=public_url is not None)
+    with_url = replace(review, public_url=public_url)
+    tried = attempts.attempts(with_url, renderer, readers.readers(review, people))
+    others = (*others, *attempts.failures(with_url, tried, others))
     if review.fatigue is not None:
         others = (*others, *planner.fatigue_findings(campaign, review.fatigue))
-    with_url, known_readers = replace(review, public_url=public_url), readers.readers(review, people)
-    read = None
-    if mails:
-        from scheduler.cli import letters
-
-        read, notes = letters.letters(with_url, known_readers)
-        others = (*others, *notes)
-    posts, unmeasured = postings.postings(with_url, renderer, known_readers)
+    posts = postings.postings(with_url, renderer, tried)
     files = loaded.media()
     known = facts.Facts(
         files=files,
@@ -257,10 +253,10 @@ def _examined(
         recipients=review.people.touches if review.people else None,
         contact_fields=fields,
         approved=review.approved,
-        letters=read,
+        letters=letters.letters(with_url, renderer, tried) if mails else None,
         postings=posts,
         media=media_files.facts(loaded.folder, files & {file for post in posts for file, _alt in post.media}),
-        findings=(*others, *unmeasured),
+        findings=others,
     )
     return replace(with_url, findings=linter.lint(campaign, review.timeline, known), postings=posts)
 
@@ -268,13 +264,14 @@ def _examined(
 def _counted(
     loaded: LoadedCampaign, contacts: Path, now: datetime
 ) -> tuple[PeopleCounts, frozenset[str], tuple[ContactRow, ...]]:
-    """Return how many people of the file each touch reaches, which facts it has of them, and the longest of them."""
+    """Return how many people of the file each touch reaches, what it knows of them, and whose messages tell most."""
     from scheduler import contacts_csv, people
     from scheduler.cli import readers
 
     file = contacts_csv.read(contacts, country=loaded.campaign.country)
     counts = people.count(loaded.campaign, file.people, now, source=contacts.name)
-    return counts, frozenset(file.mapping.values()) | {"age", "consent"}, readers.longest(file.people)
+    known = frozenset(file.mapping.values()) | {"age", "consent"}
+    return counts, known, readers.telling(loaded.campaign, file.people, now)
 
 
 def _stored_people(counts: Counts, recipients: Mapping[str, int], personas: Mapping[str, int]) -> PeopleCounts:

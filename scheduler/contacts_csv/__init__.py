@@ -17,7 +17,7 @@ from scheduler.contacts_csv.reader import (
 )
 from scheduler.contacts_csv.row import FIELDS, ContactRow, from_facts
 from scheduler.contacts_csv.spool import Refusal, Spool
-from scheduler.contacts_csv.values import Fact, fact, quoted
+from scheduler.contacts_csv.values import Fact, fact, is_yes_or_no, quoted
 
 __all__ = [
     "FIELDS",
@@ -32,6 +32,7 @@ __all__ = [
     "as_row",
     "fact",
     "from_facts",
+    "is_yes_or_no",
     "opened",
     "parse",
     "quoted",

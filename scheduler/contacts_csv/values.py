@@ -19,6 +19,7 @@ _PLAIN_LOCAL = re.compile(r"[a-z0-9_+\-]+(?:\.[a-z0-9_+\-]+)*", re.ASCII)
 _PURPOSE = re.compile(r"marketing(:(email|sms|whatsapp|call|postcard))?|measurement")
 _YES = frozenset(["yes", "y", "true", "1", "oui", "da", "ja", "si", "sí", "да"])
 _NO = frozenset(["no", "n", "false", "0", "non", "nu", "nein", "нет"])
+_BARE = frozenset(["0", "1", "false", "true"])  # read as what they are without a word of the author
 
 
 class RowError(Exception):
@@ -152,6 +153,11 @@ def fact_of_kind(value: str, kind: str, header: str, *, decimal_comma: bool = Fa
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise RowError(f"{header}: “{value}” is not a number")
     return number
+
+
+def is_yes_or_no(value: object) -> bool:
+    """Whether a value is a text that says yes or no, and would be read so only where the author says `yes-no`."""
+    return isinstance(value, str) and value.lower() in (_YES | _NO) - _BARE
 
 
 def unquoted(value: str) -> str:

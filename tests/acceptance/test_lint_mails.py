@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from support.linted import PREHEADER, SUBJECT, TEMPLATE, WORDS, lint, stand_in
 
 from campaigns.lint import rules
 from campaigns.lint.rules import MAIL_RULES
-from scheduler.cli.main import cli
 
-HEAD = """\
-campaign: shop
-language: en
-country: GB
-timezone: Europe/London
-senders:
-  email: The Shop <hello@shop.example>
-  postal_address: 1 High Street, Bath
-  unsubscribe: mailto:stop@shop.example
-personas:
-  lea:
-    says: Léa
-    contact: {first_name: Léa, email: lea@example.org, phone: "+447700900123", consent: [marketing]}
-stages:
-  - stage: a
-    kind: awareness
-    when: early march
-    touches:
-      - id: mail
-        channel: email
-"""
-WORDS = "Hello {{ contact.first_name }}, the new rings are here: thirty of them, in gold and in silver, each made by hand.\n"
-SUBJECT = "        subject: The new rings are here\n"
-PREHEADER = "        preheader: In gold and in silver\n"
-TEMPLATE = "        template: mail.md\n"
 HTML = "        template: mail.html\n"
 
 
@@ -142,7 +114,7 @@ CASES = [
         touch=SUBJECT + PREHEADER + HTML,
         files={"mail.html": f'<p>{WORDS}</p>\n<p style="color: #bbb">Only today</p>\n'},
         good_touch=SUBJECT + PREHEADER + HTML,
-        good_files={"mail.html": f'<p>{WORDS}</p>\n<p style="color: #595959">Only today</p>\n'},
+        good_files={"mail.html": f'<p>{WORDS}</p>\n<p style="color: #595959; background-color: #fff">Only today</p>\n'},
     ),
     Case(
         "mail-size",
@@ -173,24 +145,10 @@ CASES = [
 ]
 
 
-def lint(folder: Path, touch: str, files: dict[str, str], *words: str) -> list[dict[str, Any]]:
-    """Return the findings of `campaign lint --json` in a folder with one campaign and its templates."""
-    for name, text in {"shop.yaml": HEAD + touch, "mail.md": WORDS, **files}.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    result = CliRunner().invoke(cli, ["lint", "--json", "--now", "2026-11-20", *words])
-    found: list[dict[str, Any]] = json.loads(result.stdout)["findings"]
-    return found
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to stand in."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("CAMPAIGN_NOW", "CAMPAIGN_DATABASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    return stand_in(tmp_path, monkeypatch)
 
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
@@ -299,3 +257,83 @@ def test_mail_that_nobody_can_be_shown_is_a_note_with_the_reason(folder: Path) -
     [note] = [one for one in found if one["code"] == "mail-not-read"]
     assert note["message"] == "mail could not be looked at as a mail: unknown name 'event.product'"
     assert (note["file"], note["line"], note["level"]) == ("mail.md", 2, "note")
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("![A ring](media/ring.jpg)", "a picture ('A ring') has no web address: 'media/ring.jpg'"),
+        ("![A ring](//shop.example/ring.jpg)", "a picture ('A ring') has no web address: '//shop.example/ring.jpg'"),
+        ("![A ring](cid:ring)", "a picture ('A ring') has no web address: 'cid:ring'"),
+        (
+            "See [our rings](www.shop.example/rings)",
+            "a link ('our rings') has no web address: 'www.shop.example/rings'",
+        ),
+        ("See [our rings](shop.example:443/)", "a link ('our rings') has no web address: 'shop.example:443/'"),
+        ("See [our rings](/rings)", "a link ('our rings') has no web address: '/rings'"),
+        ("See [our rings]()", "a link ('our rings') has no address"),
+        ("See [our rings](#)", "a link ('our rings') has no web address: '#'"),
+        ("See [our rings](https:///rings)", "a link ('our rings') has no web address: 'https:///rings'"),
+    ],
+)
+def test_picture_or_link_without_a_web_address_is_an_error(folder: Path, written: str, says: str) -> None:
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": f"{WORDS}\nWe have /rings.\n\n{written}\n"})
+
+    assert [one["message"] for one in found if one["level"] == "error"] == [f"mail: {says}"]
+    assert [one["line"] for one in found if one["level"] == "error"] == [5]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://shop.example",
+        "HTTP://shop.example/a_(b)?c=d",
+        "mailto:hello@shop.example",
+        "tel:+447700900123",
+        "sms:+447700900123",
+        "whatsapp://send?text=hi",
+        "#rings",
+    ],
+)
+def test_link_that_leads_somewhere_from_a_mailbox_is_left_alone(folder: Path, target: str) -> None:
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, {"mail.md": f"{WORDS}\nSee [our rings](<{target}>).\n"})
+
+    assert [one["message"] for one in found if one["level"] == "error"] == []
+
+
+OWN_CARD = '{% extends "layouts/base.html" %}\n{% block styles %}\n.card { background: #1f2430; }\n{% endblock %}\n'
+
+
+def test_paper_that_stands_last_is_the_one_behind_the_words(folder: Path) -> None:
+    touch = SUBJECT + PREHEADER + TEMPLATE + "        layout: card\n"
+
+    found = lint(folder, touch, {"templates/layouts/card.html": OWN_CARD, "templates/mail.md": WORDS})
+
+    [faint] = [one["message"] for one in found if one["code"] == "contrast"]
+    assert faint == "mail: 'Hello Léa, the new rings are h' is #1f2430 on #1f2430, 1.0 to 1; expected at least 4.5 to 1"
+
+
+@pytest.mark.parametrize(
+    ("written", "colours"),
+    [
+        ('<p style="color:#333333">Only today</p>', ["#333333 on #191c23 by night, 1.3 to 1"]),
+        ('<table><tr><td bgcolor="#FFF7ED">Only today</td></tr></table>', ["#e6e8ee on #fff7ed by night, 1.2 to 1"]),
+        ('<p style="background:#fff7ed">Only today</p>', ["#e6e8ee on #fff7ed by night, 1.2 to 1"]),
+        (
+            '<div style="background:#fff7ed;color:#222"><h2>Only today</h2></div>',
+            ["#ffffff on #fff7ed by night, 1.1 to 1"],
+        ),
+        ('<p style="background:#fff7ed;color:#222222">Only today</p>', []),
+        ('<div style="background:#fff7ed;color:#222"><h2 style="color:#222!important">Only today</h2></div>', []),
+        ('<p style="color:#808080;font-size:24px">Only today</p>', []),
+        ('<p class="hint">Only today</p>', []),
+    ],
+)
+def test_words_that_are_read_by_day_alone_are_told(folder: Path, written: str, colours: list[str]) -> None:
+    look = ".hint { color: #333333; }\n@media (prefers-color-scheme: dark) { .words > .hint { color: #eee !important; } }\n"
+    files = {"templates/layouts/look.css": look, "templates/mail.md": f"{WORDS}\n{written}\n"}
+
+    found = lint(folder, SUBJECT + PREHEADER + TEMPLATE, files)
+
+    said = [one["message"].partition(";")[0] for one in found if one["code"] == "contrast"]
+    assert said == [f"mail: 'Only today' is {one}" for one in colours]

@@ -206,6 +206,21 @@ def test_a_message_that_nobody_can_be_shown_is_a_note(folder: Path) -> None:
     assert note["hint"] == "give a persona the event it needs: `events: [{name: ..., at: day 3, ...}]`"
 
 
+def test_an_sms_that_nobody_or_not_everybody_can_be_written_is_told(folder: Path) -> None:
+    write(folder, "id: text, channel: sms, text: \"{{ 3 | money('eur') }} off\"")
+    [nobody] = [one for one in json.loads(campaign("lint", "--json").stdout)["findings"] if one["level"] == "error"]
+    people = "first_name,phone,size,consent\nLéa,+447700900126,52,marketing\nZoé,+447700900125,,marketing\n"
+    write(folder, 'id: text, channel: sms, text: "Size {{ contact.size }}"', files={"people.csv": people})
+    found = json.loads(campaign("lint", "--json", "--contacts", "people.csv").stdout)["findings"]
+
+    assert nobody["message"] == "text cannot be written for lea and maximilian: unknown currency 'eur'"
+    [some] = [one for one in found if one["code"] == "not-written"]
+    assert some["level"] == "warning"
+    assert (
+        some["message"] == "text cannot be written for lea, maximilian and +447700900125: unknown name 'contact.size'"
+    )
+
+
 def test_the_longest_people_of_a_file_are_measured(folder: Path) -> None:
     story = "once upon a time " * 40
     short = "".join(f"Léa,+4477009001{number},short,marketing\n" for number in range(26, 30))

@@ -7,6 +7,7 @@ from campaigns.lint.rules import (
     approval,
     consent_purpose,
     contrast,
+    empty_fact,
     endless_repeat,
     far_ahead,
     feasibility,
@@ -52,6 +53,7 @@ from campaigns.lint.rules import (
     unsubscribe,
     way_out_shown,
     wide_window,
+    yes_no_text,
 )
 
 RULES: tuple[Rule, ...] = tuple(
@@ -86,6 +88,8 @@ RULES: tuple[Rule, ...] = tuple(
         no_recipients,
         many_tasks,
         unknown_fact,
+        empty_fact,
+        yes_no_text,
         alt_text,
     )
 )

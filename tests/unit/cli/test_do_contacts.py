@@ -51,6 +51,19 @@ def test_a_dry_run_says_the_same_and_leaves_nothing(shop: Shop) -> None:
     assert sorted(path.name for path in shop.folder.iterdir()) == ["door.jpg", "people.csv", "shop.yaml"]
 
 
+def test_a_column_of_yes_and_no_in_words_is_told_with_the_kind_that_reads_it(shop: Shop) -> None:
+    rows = "a@example.org,no,no,true,marketing\nb@example.org,Oui,maybe,false,marketing\nc@example.org,,,,marketing\n"
+    (shop.folder / "club.csv").write_text("email,Club vip,mood,member,consent\n" + rows, encoding="utf-8")
+
+    told = shop.done("contacts", "import", "club.csv", "--dry-run")
+    mended = shop.done("contacts", "import", "club.csv", "--dry-run", "--map", "Club vip=club_vip:yes-no")
+
+    assert "! Club vip says yes or no in words, and every text counts as yes in `{% if %}`" in told
+    assert "read it as yes or no: --map 'Club vip=club_vip:yes-no'" in told
+    assert told.count("yes or no in words") == 1
+    assert "yes or no in words" not in mended
+
+
 def test_a_changed_file_updates_whom_it_changes(shop: Shop) -> None:
     shop.known()
     shop.edit("people.csv", "Nina;;Lyon", "Nina;;Nice")

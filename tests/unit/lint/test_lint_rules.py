@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from campaigns import loader, planner
+from campaigns.errors import Place
 from campaigns.finding import Level
 from campaigns.lint import rules
 from campaigns.lint.facts import Facts
 from campaigns.lint.linter import lint
+from campaigns.lint.posting import Posting
 from campaigns.lint.rules import MAIL_RULES, MEDIA_RULES, POSTING_RULES, RULES
 
 NOW = datetime.fromisoformat("2026-11-20T09:12:00+01:00")
@@ -284,6 +286,34 @@ CASES = [
         good=shop(f"{CART}, purpose: transactional"),
         says="mail goes by the calendar and asks nobody's consent: it is called transactional",
         line=13,
+    ),
+    Case(
+        "empty-fact",
+        bad=shop("id: text, channel: sms, text: Hi"),
+        good=shop("id: text, channel: sms, text: Hi"),
+        says="text has a gap for lea, max, zoe and 1 more: contact.first_name is empty",
+        line=10,
+        bad_facts=Facts(
+            postings=tuple(
+                Posting("text", "sms", Place("shop.yaml"), "Hi ,", who, gaps=(("first_name", Place("shop.yaml", 10)),))
+                for who in ("lea", "max", "zoe", "zoe", "ada")
+            )
+        ),
+        good_facts=Facts(postings=(Posting("text", "sms", Place("shop.yaml"), "Hi ,", "lea"),)),
+    ),
+    Case(
+        "yes-no-text",
+        bad=shop("id: text, channel: sms, text: Hi"),
+        good=shop("id: text, channel: sms, text: Hi"),
+        says="text asks for contact.vip, for lea the text 'no': any text is a yes",
+        line=10,
+        bad_facts=Facts(
+            postings=tuple(
+                Posting("text", "sms", Place("shop.yaml"), "Hi", who, worded=(("vip", "no", Place("shop.yaml", 10)),))
+                for who in ("lea", "max")
+            )
+        ),
+        good_facts=Facts(postings=(Posting("text", "sms", Place("shop.yaml"), "Hi", "lea"),)),
     ),
     Case(
         "alt-text",
