@@ -114,6 +114,12 @@ def test_concurrent_mails_share_the_allowed_connections() -> None:
         pytest.param({"MAIL": "drop"}, NotSent, 0, id="broken at MAIL"),
         pytest.param({"RCPT": "421 too many"}, NotSent, 0, id="421 at RCPT"),
         pytest.param({"RCPT": "450 greylisted"}, NotSent, 0, id="450 at RCPT"),
+        pytest.param(
+            {"RCPT": "550 shop.example has exceeded the max emails per hour"}, ChannelDown, 0, id="our limit at RCPT"
+        ),
+        pytest.param(
+            {"RCPT": "550 5.2.1 the user is receiving mail too quickly"}, NotSent, 0, id="the reader's limit at RCPT"
+        ),
         pytest.param({"RCPT": "550 no such user"}, DeadMailbox, 0, id="550 at RCPT"),
         pytest.param({"RCPT": "552 5.2.2 mailbox full"}, Refused, 0, id="552 at RCPT"),
         pytest.param({"END": "550 5.1.1 no such user"}, Refused, 1, id="550 after the dot"),

@@ -114,6 +114,34 @@ CORPUS = [
     ("dead_address", 550, "5.1.1 Sorry, sender: this user does not exist"),
     ("dead_address", 550, "5.1.1 Returned to sender, for the user is unknown"),
     ("dead_address", 550, "5.1.1 Returned to the sender because this address does not exist"),
+    # Our own account may send no more for now, in words that others have for a full mailbox, and as if for good
+    (
+        "rate_limited",
+        550,
+        "Domain shop.example has exceeded the max emails per hour (151/150 (100%)) allowed.  Message discarded.",
+    ),
+    ("rate_limited", 550, "5.4.6 Unusual sending activity detected. Learn more."),
+    ("rate_limited", 550, "5.4.6 mail rate exceeded limit."),
+    (
+        "rate_limited",
+        554,
+        "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; The message can't be submitted because"
+        " the sender's submission quota was exceeded.",
+    ),
+    ("rate_limited", 550, "5.1.90 Your message can't be sent because you've reached your daily limit for recipients"),
+    ("rate_limited", 552, "this message would take you over your relay quota"),
+    ("rate_limited", 554, "5.7.1 <a@x.example>: Recipient address rejected: Policy Rejection- Quota Exceeded"),
+    ("rate_limited", 554, "5.7.1 <a@x.example>: Recipient address rejected: Number messages per hour exceeded"),
+    ("rate_limited", 554, "5.7.0 The limit on the number of allowed outgoing messages was exceeded. Try again later."),
+    ("rate_limited", 554, "5.7.1 You have exceeded the maximum number of messages"),
+    # Our account was stopped, or our greeting is not one they take
+    ("sender_refused", 554, "Sending paused for this account. For more information, please check the inbox"),
+    ("sender_refused", 554, "Configuration set does not exist: campaigns"),
+    ("sender_refused", 550, "5.7.501 Service unavailable. Access denied, spam abuse detected"),
+    ("sender_refused", 550, "5.1.8 Access denied, bad outbound sender"),
+    ("sender_refused", 550, "The from address does not match a verified Sender Identity."),
+    ("sender_refused", 504, "5.5.2 <h>: Helo command rejected: need fully-qualified hostname"),
+    ("dead_address", 550, "5.1.1 <x@firma.example>: User unknown. See https://support.proofpoint.example/dnsbl.cgi"),
     # Readers whose names are words of the table
     ("dead_address", 550, "5.1.1 <jane@arc.net.au>: Recipient address rejected: User unknown in virtual mailbox table"),
     ("dead_address", 550, "5.1.1 joe@spamcop.net: no such user"),

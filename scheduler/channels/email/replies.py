@@ -75,6 +75,22 @@ _TEXTS = (
         _C.RATE_LIMITED,
         _C.RATE_LIMITED,
     ),
+    # Our own account may send no more for now, often said as if for good, and in the words of a mailbox that is full:
+    # cPanel, Plesk, Microsoft 365, GoDaddy, DreamHost, Zoho, policy daemons beside Postfix.
+    _rule(
+        r"(?:e-?mails|messages|recipients|defers)[^.;]{0,30} per (?:hour|day|minute)"
+        r"|(?:send|sending|submission|relay|outgoing|outbound|outmail|message count) ?(?:quota|limit)"
+        r"|policy rejection[- ;]+(?:message count )?quota|(?:limit|number)[^.;]{0,30} outgoing (?:e-?mails|messages)"
+        r"|maximum number of (?:e-?mails|messages)|reached your (?:\w+ )?limit|unusual sending|mail rate",
+        _C.RATE_LIMITED,
+        _C.RATE_LIMITED,
+    ),
+    # Our account was stopped, or our greeting is not one they take: Amazon SES, Microsoft 365, SendGrid, Postfix, Exim.
+    _rule(
+        r"sending (?:is |was )?(?:paused|suspended|disabled)|spam abuse detected|bad outbound sender|verified sender"
+        r"|unauthenticated senders|sender domain is not validated|configuration set|helo command|invalid helo",
+        _C.SENDER_REFUSED,
+    ),
     _rule(
         r"\b(?:spf|dkim|dmarc|arc)\b|unauthenticated|authentication level|\bptr\b|reverse dns|rdns",
         _C.POLICY,
@@ -178,6 +194,9 @@ _CODES = {
 # Whose names say nothing of a failure: a reader may well be called `spamer` or live at `arc.net.au`.
 _NAMES = re.compile(r"<?[^\s<>;,\"]{1,64}@[^\s<>;,\"]{1,255}>?|(?:(?<=\bdomain )|(?<=\bname=))[\w-]+(?:\.[\w-]+)+")
 
+# Where to read more: a page of a filter's maker says nothing against us beside a code that tells of a dead address.
+_PAGES = re.compile(r"https?://\S+", re.IGNORECASE)
+
 _LEADING = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?=[\s:,;]|\Z)")
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\Z")
 
@@ -186,6 +205,11 @@ def enhanced_code(text: str) -> str | None:
     """Return the enhanced status code that a reply's text begins with (RFC 2034), such as `5.1.1`."""
     found = _LEADING.match(text)
     return found[1] if found is not None else None
+
+
+def is_of_mailbox(text: str) -> bool:
+    """Whether a reply's enhanced code says that it is about the reader's mailbox (RFC 3463 section 3.3)."""
+    return (enhanced_code(text) or "").split(".")[1:2] == ["2"]
 
 
 def classify(code: int | None, enhanced: str | None, text: str) -> ReplyClass:
@@ -204,7 +228,8 @@ def classify(code: int | None, enhanced: str | None, text: str) -> ReplyClass:
         return ReplyClass.TEMPORARY
     detail = found[2] + "." + found[3] if found is not None else ""
     meaning = _ENHANCED.get(detail) or _ENHANCED.get(detail.partition(".")[0])
-    rule = _rule_for(_NAMES.sub("<>", " ".join(text.split())))
+    plain = _NAMES.sub("<>", " ".join(text.split()))
+    rule = _rule_for(_PAGES.sub("", plain) if meaning is _C.DEAD_ADDRESS else plain)
     if rule is not None and not (rule.final is _C.DEAD_ADDRESS and meaning is _C.SENDER_REFUSED):
         return rule.final if final else rule.later
     if not final:

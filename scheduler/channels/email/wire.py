@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from scheduler.channels.email.mime import Mail
-from scheduler.channels.email.replies import ReplyClass, classify
+from scheduler.channels.email.replies import ReplyClass, classify, is_of_mailbox
 from scheduler.channels.email.server import SmtpServer
 from scheduler.errors import ChannelDown, DeadMailbox, NotSent, OurFault, Refused
 
@@ -186,6 +186,8 @@ def refusal(server: SmtpServer, what: str, reply: Reply) -> Exception:
         # No log-in, no sender: that is the whole channel's.
         fault = ChannelDown if reply.code in _NO_LOGIN else SenderRefused
         return fault(text, remedy="check `senders: {email: ...}` and the log-in")
+    if means is ReplyClass.RATE_LIMITED and final and not is_of_mailbox(reply.text):
+        return ChannelDown(text, remedy="set smtp_rate to what the account may send")
     if means.is_ours:
         return OurFault(text, remedy="check SPF, DKIM and the log-in: no reader is at fault")
     if means is ReplyClass.DEAD_ADDRESS and final and what == "the recipient":
