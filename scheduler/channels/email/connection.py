@@ -91,7 +91,7 @@ class Connection:
         with self._turn:
             if self._smtp is not None:
                 self._wait(self._smtp, self._timeouts.quit)
-                with contextlib.suppress(Dropped):
+                with contextlib.suppress(Dropped, ssl.SSLError, smtplib.SMTPException):
                     self._command(self._smtp, "QUIT")
             self._close()
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from scheduler.channels.base import Mark
 from scheduler.channels.email import wire
 from scheduler.channels.email.dialogue import Dialogue
+from scheduler.channels.email.idle import Idle
 from scheduler.channels.email.line import Line, Turn, opened
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.server import PoolLimits, SmtpServer, Timeouts
@@ -76,7 +77,7 @@ class Pool:
         self._hello = hello
         self._rest = Rest(clock, limits)
         self._lines: dict[Dialogue, Line] = {}
-        self._idle: list[Line] = []
+        self._idle: Idle[Line] = Idle(limits.idle, self._leave)
         self._ending: dict[Line, None] = {}  # the final dot is out, and nobody follows it yet
         self._waiting: deque[Turn] = deque()
         self._openings: set[asyncio.Task[None]] = set()
@@ -163,9 +164,9 @@ class Pool:
         """Say good-bye on idle lines and cut busy ones; nothing can be delivered any more."""
         self._closed = True
         self._fail_waiting(lambda: NotSent(f"mail server {self._server}: the connection was closed before the mail"))
-        for line in self._idle:
-            self._run(line.leave())
-        idle = set(self._idle)
+        idle = self._idle.clear()
+        for line in idle:
+            self._leave(line)
         for line in [line for line in self._lines.values() if line not in idle]:
             line.dialogue.lose("was closed")
             self._run(line.dialogue.ended())
@@ -178,13 +179,13 @@ class Pool:
         """Find a line for a turn, or let it wait. Raises NotSent while the server is left alone, Refused."""
         if self._closed:
             raise NotSent(f"mail server {self._server}: the connection was closed before the mail")
-        while self._idle:
-            line = self._idle.pop()
+        while (line := self._idle.newest()) is not None:
             if self._is_worn(line):
-                self._run(line.leave())
+                self._idle.discard(line)
+                self._leave(line)
                 continue
-            if not self._give(line, turn):
-                self._idle.append(line)
+            if self._give(line, turn):
+                self._idle.discard(line)
             return
         may_open = not self._rest.left
         if may_open and len(self._lines) + len(self._openings) < self._limits.connections:
@@ -246,12 +247,12 @@ class Pool:
         if line.dialogue.lost is not None or self._closed:
             return
         if self._is_worn(line):
-            self._run(line.leave())
+            self._leave(line)
             return
         while (turn := self._next()) is not None:
             if self._give(line, turn):
                 return
-        self._idle.append(line)
+        self._idle.add(line)
 
     def _open(self) -> None:
         task = self._run(self._opened())
@@ -306,8 +307,7 @@ class Pool:
         if line is None:
             return
         self._ending.pop(line, None)
-        if line in self._idle:
-            self._idle.remove(line)
+        self._idle.discard(line)
         waiting = sum(not turn.answered.done() for turn in self._waiting)
         if self._closed or not waiting:
             return
@@ -316,6 +316,9 @@ class Pool:
         room = self._limits.connections - len(self._lines) - len(self._openings)
         for _ in range(min(room, waiting - len(self._openings)) if not self._rest.left else 0):
             self._open()
+
+    def _leave(self, line: Line) -> None:
+        self._run(line.leave())
 
     def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -77,11 +77,13 @@ class Timeouts:
 class PoolLimits:
     """How many connections are open at once, and when one is given up for a fresh one (`age` in seconds).
 
+    One that nobody used for `idle` seconds is left: what lies between forgets a quiet connection within minutes.
     `rest` is how long nobody knocks after the server would not have us; it doubles up to `longest_rest`.
     """
 
     connections: int = 4
     messages: int = 500
     age: float = 600
+    idle: float = 30
     rest: float = 5
     longest_rest: float = 300
