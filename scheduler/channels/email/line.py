@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from scheduler.channels.email import wire
 from scheduler.channels.email.dialogue import Dialogue
+from scheduler.channels.email.hello import literal
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.server import SmtpServer, Timeouts
 from scheduler.channels.email.wire import CHECK, Dropped, Reply
@@ -87,7 +88,7 @@ class Line:
         what = _WHAT[command[:4]]
         if reply.code == _START if command == "DATA" else reply.is_yes:
             return
-        error = wire.refusal(self._server, what, reply)
+        error = wire.refused_greeting(self._server, reply) or wire.refusal(self._server, what, reply)
         if isinstance(error, ChannelDown) and reply.code == 503 and not turn.first:
             raise self._broken("has not forgotten the mail before")
         if reply.code == 421 and not isinstance(error, ChannelDown):
@@ -162,10 +163,13 @@ async def opened(
     server: SmtpServer,
     timeouts: Timeouts,
     tls: Callable[[], ssl.SSLContext],
-    hello: str,
+    hello: str | None,
     on_lost: Callable[[Dialogue], None],
 ) -> Line:
-    """Connect, greet, begin TLS and log in. Raises Dropped (nobody there, or not now) or ChannelDown (not us)."""
+    """Connect, greet, begin TLS and log in. Raises Dropped (nobody there, or not now) or ChannelDown (not us).
+
+    Without a name in `hello` we greet with the address that this very connection comes from.
+    """
     dialogues: list[Dialogue] = []
 
     def made() -> Dialogue:
@@ -174,7 +178,7 @@ async def opened(
 
     try:
         await _connect(server, timeouts, tls, made)
-        return await _introduced(server, timeouts, tls, hello, dialogues[0])
+        return await _introduced(server, timeouts, tls, hello or _own_address(dialogues[0]), dialogues[0])
     except BaseException:  # cancelled too: no connection stays open without an owner
         for dialogue in dialogues:
             dialogue.lose("was closed")
@@ -196,6 +200,13 @@ async def _connect(
                 await loop.create_connection(made, server.host, server.port)
     except (OSError, UnicodeError) as error:
         raise _failure(server, error) from None
+
+
+def _own_address(dialogue: Dialogue) -> str:
+    here = dialogue.transport.get_extra_info("sockname")
+    if here is None:  # gone before anybody could ask
+        raise Dropped("hung up")
+    return literal(here[0])
 
 
 async def _introduced(
@@ -223,10 +234,10 @@ async def _greet(line: Line, server: SmtpServer, timeouts: Timeouts, hello: str)
     if reply.is_yes:
         return wire.features(reply.text)
     if reply.code == 421:
-        raise wire.not_opened(server, reply, "us")
+        raise wire.not_greeted(server, reply)
     reply = await line.ask(f"HELO {hello}", timeouts.command)
     if not reply.is_yes:
-        raise wire.not_opened(server, reply, "us")
+        raise wire.not_greeted(server, reply)
     return {}
 
 

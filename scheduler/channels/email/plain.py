@@ -31,7 +31,7 @@ class PlainPool:
         limits: PoolLimits,
         timeouts: Timeouts,
         tls: Callable[[], ssl.SSLContext],
-        hello: str,
+        hello: str | None,
     ) -> None:
         self._new = partial(Connection, server, timeouts, tls, hello)
         self._idle: Idle[Connection] = Idle(limits.idle, self._leave)

@@ -15,7 +15,7 @@ from scheduler.channels.email.idle import Idle
 from scheduler.channels.email.line import Line, Turn, opened
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.server import PoolLimits, SmtpServer, Timeouts
-from scheduler.channels.email.wire import CHECK, Dropped
+from scheduler.channels.email.wire import Dropped
 from scheduler.clock import Clock
 from scheduler.errors import ChannelDown, DeliveryError, NotSent, Refused, Unknown
 
@@ -67,7 +67,7 @@ class Pool:
         limits: PoolLimits,
         timeouts: Timeouts,
         tls: Callable[[], ssl.SSLContext],
-        hello: str,
+        hello: str | None,
         clock: Clock,
     ) -> None:
         self._server = server
@@ -102,7 +102,7 @@ class Pool:
                     self._rest.begin(str(dropped))
                 if turn.line is not None and not turn.first and left and not self._closed:
                     continue
-                raise NotSent(f"mail server {self._server} {dropped}", remedy=CHECK) from None
+                raise NotSent(f"mail server {self._server} {dropped}", remedy=dropped.remedy) from None
             except DeliveryError as error:
                 self._share(error)
                 if turn.line is not None:
@@ -157,7 +157,7 @@ class Pool:
         try:
             line = await opened(self._server, self._timeouts, self._tls, self._hello, lambda _: None)
         except Dropped as dropped:
-            raise NotSent(f"mail server {self._server} {dropped}", remedy=CHECK) from None
+            raise NotSent(f"mail server {self._server} {dropped}", remedy=dropped.remedy) from None
         await line.leave()
 
     async def close(self) -> None:
@@ -271,8 +271,8 @@ class Pool:
             if dropped.busy:
                 self._rest.begin(str(dropped))
             if not self._lines and not self._openings:
-                words = str(dropped)
-                self._fail_waiting(lambda: NotSent(f"mail server {self._server} {words}", remedy=CHECK))
+                words, remedy = str(dropped), dropped.remedy
+                self._fail_waiting(lambda: NotSent(f"mail server {self._server} {words}", remedy=remedy))
         except DeliveryError as error:
             self._openings.discard(task)
             self._share(error)
