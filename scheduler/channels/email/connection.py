@@ -33,6 +33,7 @@ class Connection:
         self._hello = hello
         self._smtp: smtplib.SMTP | None = None
         self._dirty = False
+        self._taken = 0
         self._turn = threading.Lock()
         self.retired = False
 
@@ -92,11 +93,7 @@ class Connection:
     def quit(self) -> None:
         """Say good-bye, if the server still listens, and close."""
         with self._turn:
-            if self._smtp is not None:
-                self._wait(self._smtp, self._timeouts.quit)
-                with contextlib.suppress(Dropped, ssl.SSLError, smtplib.SMTPException):
-                    self._command(self._smtp, "QUIT")
-            self._close()
+            self._say_goodbye()
 
     def retire(self) -> None:
         """Never use this connection again: a thread that waits on it wakes up, and whoever comes next is refused.
@@ -115,9 +112,17 @@ class Connection:
         with self._turn:
             self._close()
 
+    def _say_goodbye(self) -> None:
+        if self._smtp is not None:
+            self._wait(self._smtp, self._timeouts.quit)
+            with contextlib.suppress(Dropped, ssl.SSLError, smtplib.SMTPException):
+                self._command(self._smtp, "QUIT")
+        self._close()
+
     def _close(self) -> None:
         smtp, self._smtp = self._smtp, None
         self._dirty = False
+        self._taken = 0
         if smtp is not None:
             smtp.close()
 
@@ -194,6 +199,9 @@ class Connection:
         self._dirty = True
         for what, command in zip(("the sender", "the recipient"), commands, strict=True):
             reply = self._command(smtp, command, what)
+            if what == "the sender" and (over := wire.session_over(self._server, reply, self._taken)) is not None:
+                self._say_goodbye()
+                raise over
             if not reply.is_yes:
                 raise wire.refused_greeting(self._server, reply) or wire.refusal(self._server, what, reply)
 
@@ -214,6 +222,7 @@ class Connection:
             reply = _read(smtp.getreply())
         if reply.is_yes:
             self._dirty = False
+            self._taken += 1
             return wire.shown(self._server, reply)
         error = wire.refusal(self._server, "the mail", reply)
         self._dirty = isinstance(error, Dropped)  # a no ends the mail as a yes does (RFC 5321 4.1.1.4)

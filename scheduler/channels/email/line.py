@@ -43,6 +43,7 @@ class Line:
         self.pipelining = "PIPELINING" in offered
         self.since = asyncio.get_running_loop().time()
         self.begun = 0
+        self.taken = 0
         self._dirty = False
 
     def accept(self, turn: Turn) -> None:
@@ -65,7 +66,8 @@ class Line:
     async def start(self, turn: Turn, replies: list[Reply]) -> None:
         """Come to the point where the server waits for the mail itself; `replies` are what `begin` brought.
 
-        Raises what a no means (NotSent, Refused, ChannelDown), or Dropped.
+        Raises what a no means (NotSent, Refused, ChannelDown), or Dropped: where the line itself is alive, this mail
+        needs another.
         """
         if not self.pipelining:
             replies = await self._step_by_step(turn)
@@ -88,6 +90,8 @@ class Line:
         what = _WHAT[command[:4]]
         if reply.code == _START if command == "DATA" else reply.is_yes:
             return
+        if command.startswith("MAIL") and (over := wire.session_over(self._server, reply, self.taken)) is not None:
+            raise over
         error = wire.refused_greeting(self._server, reply) or wire.refusal(self._server, what, reply)
         if isinstance(error, ChannelDown) and reply.code == 503 and not turn.first:
             raise self._broken("has not forgotten the mail before")
@@ -129,6 +133,7 @@ class Line:
     def ended(self, reply: Reply) -> str:
         """Return the server's words when it took the mail. Raises what its no means, Dropped for nonsense."""
         if reply.is_yes:
+            self.taken += 1
             return wire.shown(self._server, reply)
         error = wire.refusal(self._server, "the mail", reply)
         if isinstance(error, Dropped):

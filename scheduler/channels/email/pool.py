@@ -87,7 +87,8 @@ class Pool:
     async def deliver(self, mail: Mail, mark: Mark) -> str:
         """Hand a mail over, awaiting `mark` when all of it but the final dot is written; return the server's words.
 
-        Raises what a channel may raise. A line that the server gave up while it was idle costs nothing but another.
+        Raises what a channel may raise. A line that the server gave up while it was idle, or takes no more mails on,
+        costs nothing but another.
         """
         data = wire.travelling(mail)
         for left in range(self._limits.connections, -1, -1):
@@ -100,6 +101,8 @@ class Pool:
             except Dropped as dropped:
                 if dropped.busy and turn.first:
                     self._rest.begin(str(dropped))
+                if turn.line is not None and turn.line.dialogue.lost is None:
+                    self._leave(turn.line)
                 if turn.line is not None and not turn.first and left and not self._closed:
                     continue
                 raise NotSent(f"mail server {self._server} {dropped}", remedy=dropped.remedy) from None

@@ -175,6 +175,17 @@ def not_greeted(server: SmtpServer, reply: Reply) -> Exception:
     return not_opened(server, reply, "us", _GREETING)
 
 
+def session_over(server: SmtpServer, reply: Reply, taken: int) -> Dropped | None:
+    """Return what a reply to MAIL means that is a no for now on a connection that took mails before: try another.
+
+    Some servers take so many mails a session and then say 451 to every sender, without closing. What they do not take
+    for another reason they refuse on a new connection too.
+    """
+    if not taken or reply.code // 100 != 4 or reply.code == 421:
+        return None
+    return Dropped(f"takes no more mails on this connection: {shown(server, reply)}")
+
+
 def refused_greeting(server: SmtpServer, reply: Reply) -> Exception | None:
     """Return what a no to an envelope means that is about our greeting: Postfix says it only of each recipient."""
     if reply.code // 100 not in (4, 5) or _OUR_NAME.search(reply.text) is None:
