@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
-from channel_peers import Mark, Script, email_channel, offer, smtp_server, tried
+from channel_peers import SHORT, Mark, Script, email_channel, offer, smtp_server, tried
 from smtp_peer import Peer
 
 from scheduler.channels.email.server import SmtpServer
@@ -60,6 +61,43 @@ def test_without_a_server_there_is_nothing_to_check() -> None:
         asyncio.run(EmailChannel(None).check())
 
     assert refused.value.remedy == "set CAMPAIGN_SMTP_URL"
+
+
+def test_a_name_whose_addresses_all_refuse_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        resolve(monkeypatch, one.getsockname(), other.getsockname())
+
+        with pytest.raises(NotSent, match=r"mail server dual\.example:25 refused the connection"):
+            asyncio.run(EmailChannel(SmtpServer("dual.example", 25)).check())
+
+
+def test_an_address_that_swallows_everything_does_not_keep_us_from_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Peer()
+
+    async def scenario() -> None:
+        with socket.socket() as deaf, contextlib.ExitStack() as stack:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen(0)
+            for _ in range(8):  # the queue is full: whoever comes next is not even refused
+                knock = stack.enter_context(socket.socket())
+                knock.setblocking(False)
+                knock.connect_ex(deaf.getsockname())
+            async with there.serving() as port:
+                resolve(monkeypatch, deaf.getsockname(), ("127.0.0.1", port))
+                channel = EmailChannel(SmtpServer("dual.example", 25), timeouts=SHORT)
+                await channel.check()
+
+    asyncio.run(scenario())
+
+    assert there.heard[-1] == "QUIT"
+
+
+def resolve(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> None:
+    """Let every name have these addresses."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
 
 
 def has_ipv6() -> bool:

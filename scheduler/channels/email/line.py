@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import re
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -17,6 +20,8 @@ from scheduler.channels.email.wire import CHECK, Dropped, Reply
 from scheduler.errors import ChannelDown
 
 _START = 354
+_NEXT_ADDRESS_SECONDS = 0.25  # RFC 8305 5: an address that swallows what is sent to it holds nobody up
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 _WHAT = {"MAIL": "the sender", "RCPT": "the recipient", "DATA": "the mail"}
 
 
@@ -195,14 +200,21 @@ async def _connect(
     server: SmtpServer, timeouts: Timeouts, tls: Callable[[], ssl.SSLContext], made: Callable[[], Dialogue]
 ) -> None:
     loop = asyncio.get_running_loop()
+    # One address has no next one, and a race of one would end later than its cancelled caller (Python 3.11).
+    delay = None if server.is_address else _NEXT_ADDRESS_SECONDS
     try:
         async with asyncio.timeout(timeouts.connect):
             if server.security == "smtps":
                 await loop.create_connection(
-                    made, server.host, server.port, ssl=tls(), ssl_handshake_timeout=max(timeouts.connect, 0.01)
+                    made,
+                    server.host,
+                    server.port,
+                    ssl=tls(),
+                    ssl_handshake_timeout=max(timeouts.connect, 0.01),
+                    happy_eyeballs_delay=delay,
                 )
             else:
-                await loop.create_connection(made, server.host, server.port)
+                await loop.create_connection(made, server.host, server.port, happy_eyeballs_delay=delay)
     except (OSError, UnicodeError) as error:
         raise _failure(server, error) from None
 
@@ -286,9 +298,11 @@ def _failure(server: SmtpServer, error: Exception) -> Exception:
         return Dropped("cannot be found: its name does not resolve", busy=True)
     if isinstance(error, TimeoutError):
         return Dropped("did not answer in time", busy=True)
-    if isinstance(error, ConnectionRefusedError):
-        return Dropped("refused the connection", busy=True)
     if isinstance(error, ConnectionResetError):
         return Dropped("hung up")
-    strerror = error.strerror if isinstance(error, OSError) else ""
-    return Dropped(f"cannot be reached: {strerror or type(error).__name__}", busy=True)
+    # The error of a name with several addresses has nothing but the words of them all.
+    codes = {int(code) for code in _ERRNO.findall(str(error))}
+    if codes == {errno.ECONNREFUSED}:
+        return Dropped("refused the connection", busy=True)
+    reasons = " and ".join(os.strerror(code) for code in sorted(codes))
+    return Dropped(f"cannot be reached: {reasons or type(error).__name__}", busy=True)
