@@ -116,7 +116,8 @@ def _sendings(session: Session, settings: Settings, selectors: tuple[Selector, .
         author = address.parse(senders.email).domain
         replies = {address.parse(senders.reply_to).domain} if senders.reply_to is not None else set()
         answers = (author, *sorted(replies - {author}))
-        found[Sending(author, bounces or author, selectors, server, answers)] = None
+        by_provider = settings.email_provider is not None
+        found[Sending(author, bounces or author, selectors, server, answers, by_provider)] = None
     yield from found
 
 

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     smtp_transport: Literal["pipelined", "plain"] = "pipelined"
     smtp_connections: int = Field(4, ge=1, le=256)
     smtp_rate: ChannelRate | None = None
+    smtp_hello: str | None = None
     email_provider: Literal["postmark", "resend", "ses"] | None = None
     secret_key: SecretStr | None = Field(None, min_length=16)
     former_secret_keys: SecretStr | None = None

@@ -57,7 +57,7 @@ def from_toml(cls: type[BaseSettings], project: Path, warnings: list[str]) -> di
     held: list[str] = [
         name for name in ("smtp_password", "secret_key", "former_secret_keys", "api_token") if name in values
     ]
-    held += [name for name in ("database_url", "smtp_url") if urlsplit(str(values.get(name, ""))).password]
+    held += [name for name in ("database_url", "smtp_url") if _has_password(str(values.get(name, "")))]
     held += [
         f"accounts.{name}.{field}"
         for name, fields in _tables(values.get("accounts"))
@@ -74,6 +74,13 @@ def from_toml(cls: type[BaseSettings], project: Path, warnings: list[str]) -> di
             values[name] = _secret(project / str(file), f"{name}_file", warnings)
     _open_tables(values, project, warnings)
     return values
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).password)
+    except ValueError:  # as [ and ] in a password make it; who uses the address says so
+        return "@" in url
 
 
 def from_credentials() -> dict[str, Any]:

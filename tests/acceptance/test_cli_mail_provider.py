@@ -10,7 +10,10 @@ from support.name_server import name_server, txt
 from support.signatures import ed25519_pem
 from support.terminal import Shop
 
-ZONE = {"shop.example": [txt("v=spf1 include:amazonses.example -all"), "MX 10 mx.shop.example."]}
+ZONE = {
+    "shop.example": [txt("v=spf1 include:amazonses.example -all"), "MX 10 mx.shop.example."],
+    "_dmarc.shop.example": [txt("v=DMARC1; p=reject")],
+}
 SES = {
     "CAMPAIGN_EMAIL_PROVIDER": "ses",
     "CAMPAIGN_ACCOUNTS__SES__REGION": "eu-west-1",
@@ -38,6 +41,18 @@ def test_the_doctor_names_the_provider_and_looks_at_the_domain(shop: Shop) -> No
 
     assert "✓ mail Amazon SES, eu-west-1: its account is complete (it was not asked)" in lines
     assert any(line.startswith(("✓ spf", "✗ spf", "! spf")) for line in lines)
+
+
+def test_the_doctor_does_not_take_our_spf_for_the_provider_s(shop: Shop) -> None:
+    lines = doctor(shop, **SES)
+    shop.write("campaign.toml", '[dkim]\ndomain = "shop.example"\nselector = "s1"\n')
+    named = doctor(shop, **SES)
+
+    at = lines.index(
+        "! dmarc shop.example: whether the provider speaks for it cannot be seen, its return path is its own"
+    )
+    assert lines[at + 1].startswith("set CAMPAIGN_DKIM__DOMAIN and CAMPAIGN_DKIM__SELECTOR to what the provider signs")
+    assert "✓ dmarc shop.example: reject, aligned by DKIM" in named
 
 
 def test_the_doctor_says_what_an_account_lacks(shop: Shop) -> None:

@@ -165,8 +165,12 @@ async def email_channel(
 ) -> AsyncIterator[EmailChannel]:
     """Yield a mail channel to the loopback server on `port`, closed at the end."""
     server = SmtpServer(host, port, security, user, password)
-    usual = {"timeouts": SHORT, "transport": "plain" if WAY == "plain" else "pipelined"}
-    channel = EmailChannel(server, hello="client.example.org", **{**usual, **options})  # type: ignore[arg-type]
+    usual = {
+        "hello": "client.example.org",
+        "timeouts": SHORT,
+        "transport": "plain" if WAY == "plain" else "pipelined",
+    }
+    channel = EmailChannel(server, **{**usual, **options})  # type: ignore[arg-type]
     try:
         yield channel
     finally:

@@ -60,6 +60,64 @@ def test_a_line_that_is_too_old_is_left() -> None:
     assert there.heard.count("open") == 3
 
 
+FULL = "451 Requested action aborted: Mails per session limit exceeded"
+NEED_MAIL = "503 5.5.1 need MAIL"
+
+
+@pytest.mark.parametrize(
+    ("transport", "offers"), [("pipelined", ["PIPELINING"]), ("pipelined", []), ("plain", ["PIPELINING"])]
+)
+def test_a_server_that_takes_no_more_mails_in_a_session_gets_a_new_one_at_once(
+    transport: str, offers: list[str]
+) -> None:
+    there = Peer(offers)
+    there.once["MAIL"] = ["250 OK", "250 OK", FULL]
+    if transport == "pipelined" and offers:
+        there.once["RCPT"] = ["250 OK", "250 OK", NEED_MAIL]
+        there.once["DATA"] = ["354 go on", "354 go on", NEED_MAIL]
+
+    found = sent(there, 4, limits=PoolLimits(connections=1), transport=transport)
+
+    assert [type(one) for one in found] == [Receipt] * 4
+    assert (there.heard.count("open"), there.heard.count("QUIT"), there.dots) == (2, 2, 4)
+
+
+@pytest.mark.parametrize("transport", ["pipelined", "plain"])
+def test_a_server_that_takes_no_mails_for_now_is_not_asked_on_one_line_after_the_other(transport: str) -> None:
+    there = Peer([])
+    there.once["MAIL"] = ["250 OK", *["450 4.7.1 slow down"] * 9]
+
+    found = sent(there, 4, limits=PoolLimits(connections=1), transport=transport)
+
+    assert [type(one) for one in found] == [Receipt, NotSent, NotSent, NotSent]
+    assert there.heard.count("open") == 2
+
+
+@pytest.mark.parametrize("transport", ["pipelined", "plain"])
+def test_a_line_that_nobody_uses_for_too_long_is_left_politely_and_by_itself(transport: str) -> None:
+    async def scenario() -> Peer:
+        there, limits = Peer(QUIT="hang"), PoolLimits(connections=1, idle=0)
+        async with there.serving() as port, email_channel(port, transport=transport, limits=limits) as channel:
+            await outcome(channel)
+            await asyncio.wait_for(there.hanging.wait(), 5)
+            there.goes_on.set()
+            return there
+
+    there = asyncio.run(scenario())
+
+    assert (there.heard.count("open"), there.heard.count("QUIT")) == (1, 1)
+
+
+@pytest.mark.parametrize("transport", ["pipelined", "plain"])
+def test_a_line_that_was_unused_for_too_long_is_not_used_again(transport: str) -> None:
+    there = Peer()
+
+    found = sent(there, 3, limits=PoolLimits(connections=1, idle=0), transport=transport)
+
+    assert [type(one) for one in found] == [Receipt] * 3
+    assert (there.heard.count("open"), there.heard.count("QUIT")) == (3, 3)
+
+
 def test_a_busy_server_is_left_alone_until_its_rest_is_over() -> None:
     async def scenario() -> tuple[list[Receipt | Exception], Peer]:
         there, clock = Peer(greeting="421 4.3.2 too busy"), VirtualClock(NOON)

@@ -46,7 +46,7 @@ def test_a_domain_in_order() -> None:
         ([], "error spf shop.example: no SPF record"),
         (["v=spf10 -all"], "error spf shop.example: no SPF record"),
         (["v=spf1 -all", "v=spf1 ~all"], "error spf shop.example: 2 SPF records, expected one"),
-        (["V=SPF1 -all"], "ok spf shop.example: ends in -all, 0 of 10 look-ups"),
+        (["V=SPF1 a -all"], "ok spf shop.example: ends in -all, 1 of 10 look-ups"),
         (["v=spf1 ip4:192.0.2.1 ~all"], "ok spf shop.example: ends in ~all, 0 of 10 look-ups"),
         (["v=spf1 +all"], "error spf shop.example: it ends in +all, so everybody may send"),
         (["v=spf1 all"], "error spf shop.example: it ends in +all, so everybody may send"),
@@ -59,7 +59,11 @@ def test_a_domain_in_order() -> None:
         (["v=spf1 include:gone.example -all"], "error spf shop.example: it refers to gone.example, which has no SPF record"),
         (["v=spf1 include:shop.example -all"], "error spf shop.example: shop.example refers to itself"),
         (["v=spf1 redirect=_spf.relay.example"], "ok spf shop.example: ends in ~all, 1 of 10 look-ups"),
-        (["v=spf1 x=1 -all"], "ok spf shop.example: ends in -all, 0 of 10 look-ups"),
+        (["v=spf1 x=1 ip4:192.0.2.1 -all"], "ok spf shop.example: ends in -all, 0 of 10 look-ups"),
+        (["v=spf1 -all"], "error spf shop.example: it lets nobody send"),
+        (["v=spf1 ?all"], "error spf shop.example: it lets nobody send"),
+        (["v=spf1 -ip4:192.0.2.1 ~a -all"], "error spf shop.example: it lets nobody send"),
+        (["v=spf1 -all a"], "error spf shop.example: it lets nobody send"),
         (["v=spf1 exists:%{i}.list.example -all"], "ok spf shop.example: ends in -all, 1 of 10 look-ups"),
         (["v=spf1 " + "a " * 11 + "-all"], "error spf shop.example: it takes more than 10 look-ups, and receivers stop there"),
     ],
@@ -89,6 +93,25 @@ def test_the_record_of_our_selector_must_be_that_of_our_key(records: list[str], 
     found = look({"e2027._domainkey.shop.example": [txt(text) for text in records]})
 
     assert of("dkim", found) == expected
+
+
+NOBODY = {"shop.example": [txt("v=spf1 -all"), "MX 10 mx1.shop.example."]}
+
+
+def test_by_a_provider_spf_speaks_for_nobody_since_the_return_path_is_the_provider_s() -> None:
+    unseen = "warning dmarc shop.example: whether the provider speaks for it cannot be seen, its return path is its own"
+
+    assert of("dmarc", look(by_provider=True)) == "ok dmarc shop.example: quarantine, aligned by DKIM"
+    assert of("dmarc", look(by_provider=True, selectors=())) == unseen
+    assert of("dmarc", look(selectors=())) == "ok dmarc shop.example: quarantine, aligned by SPF"
+
+
+def test_a_record_that_lets_nobody_send_does_less_harm_where_a_provider_signs() -> None:
+    lets_nobody = "spf shop.example: it lets nobody send"
+
+    assert of("spf", look(NOBODY, by_provider=True)) == f"warning {lets_nobody}"
+    assert of("spf", look(NOBODY, by_provider=True, selectors=())) == f"error {lets_nobody}"
+    assert of("spf", look(NOBODY)) == f"error {lets_nobody}"
 
 
 def test_a_selector_of_the_mail_server_is_looked_up_without_its_key() -> None:

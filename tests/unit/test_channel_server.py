@@ -52,5 +52,17 @@ def test_what_cannot_be_read_says_so_without_the_secret(url: str, words: str) ->
     assert "sesame" not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["ses/ame", "ses[ame", "ses]ame", "ses#ame", "ses?ame"])
+def test_a_password_that_has_to_be_encoded_is_told_how(password: str) -> None:
+    with pytest.raises(SchedulerError) as caught:
+        SmtpServer.parse(f"smtps://shop:{password}@mx.example.org")
+
+    assert str(caught.value).endswith(
+        "expected scheme://user@host:port - percent-encode the password in CAMPAIGN_SMTP_URL (/ is %2F), "
+        "or put it in CAMPAIGN_SMTP_PASSWORD instead"
+    )
+    assert "ses" not in str(caught.value)
+
+
 def test_its_password_is_not_shown() -> None:
     assert "sesame" not in repr(SmtpServer.parse("smtps://shop:sesame@mx.example.org"))

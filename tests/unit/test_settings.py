@@ -172,6 +172,15 @@ def test_a_secret_in_the_project_file_is_said(tmp_path: Path) -> None:
     assert "sesame" not in warning
 
 
+@pytest.mark.parametrize("password", ["ses[ame", "ses]ame"])
+def test_a_secret_that_no_address_may_hold_is_one_too(tmp_path: Path, password: str) -> None:
+    (tmp_path / "campaign.toml").write_text(f'smtp_url = "smtps://shop:{password}@mx.example"\n')
+
+    [warning] = Settings.read(tmp_path).warnings
+
+    assert "holds secrets (smtp_url)" in warning
+
+
 def test_a_password_in_clear_is_said_unless_it_stays_on_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

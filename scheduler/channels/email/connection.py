@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from scheduler.channels.email import wire
+from scheduler.channels.email.hello import literal
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.server import SmtpServer, Timeouts
 from scheduler.channels.email.wire import CHECK, Dropped, Reply
@@ -23,13 +24,16 @@ class Connection:
     used by one thread at a time; only `retire` may be called from another.
     """
 
-    def __init__(self, server: SmtpServer, timeouts: Timeouts, tls: Callable[[], ssl.SSLContext], hello: str) -> None:
+    def __init__(
+        self, server: SmtpServer, timeouts: Timeouts, tls: Callable[[], ssl.SSLContext], hello: str | None
+    ) -> None:
         self._server = server
         self._timeouts = timeouts
         self._tls = tls
         self._hello = hello
         self._smtp: smtplib.SMTP | None = None
         self._dirty = False
+        self._taken = 0
         self._turn = threading.Lock()
         self.retired = False
 
@@ -53,7 +57,7 @@ class Connection:
                 self._envelope(self._smtp, mail)
             except Dropped as dropped:
                 self._close()
-                raise NotSent(f"mail server {self._server} {dropped}", remedy=CHECK) from None
+                raise NotSent(f"mail server {self._server} {dropped}", remedy=dropped.remedy) from None
 
     def greet(self) -> None:
         """Connect and log in, without a mail. Raises NotSent (nobody answers) or ChannelDown (refused)."""
@@ -61,7 +65,7 @@ class Connection:
             try:
                 self._smtp = self._smtp or self._open()
             except Dropped as dropped:
-                raise NotSent(f"mail server {self._server} {dropped}", remedy=CHECK) from None
+                raise NotSent(f"mail server {self._server} {dropped}", remedy=dropped.remedy) from None
 
     def finish(self, mail: Mail) -> str:
         """Send the mail that `begin` announced and return the server's words; to be called once the attempt is marked.
@@ -89,11 +93,7 @@ class Connection:
     def quit(self) -> None:
         """Say good-bye, if the server still listens, and close."""
         with self._turn:
-            if self._smtp is not None:
-                self._wait(self._smtp, self._timeouts.quit)
-                with contextlib.suppress(Dropped):
-                    self._command(self._smtp, "QUIT")
-            self._close()
+            self._say_goodbye()
 
     def retire(self) -> None:
         """Never use this connection again: a thread that waits on it wakes up, and whoever comes next is refused.
@@ -112,9 +112,17 @@ class Connection:
         with self._turn:
             self._close()
 
+    def _say_goodbye(self) -> None:
+        if self._smtp is not None:
+            self._wait(self._smtp, self._timeouts.quit)
+            with contextlib.suppress(Dropped, ssl.SSLError, smtplib.SMTPException):
+                self._command(self._smtp, "QUIT")
+        self._close()
+
     def _close(self) -> None:
         smtp, self._smtp = self._smtp, None
         self._dirty = False
+        self._taken = 0
         if smtp is not None:
             smtp.close()
 
@@ -123,13 +131,14 @@ class Connection:
         wait = self._timeouts.connect
         smtp: smtplib.SMTP | None = None
         try:
+            name = self._hello or ""  # not None: the library would look for one, and `_introduce` names us
             with _dropping():
                 if server.security == "smtps":
                     smtp = smtplib.SMTP_SSL(
-                        server.host, server.port, local_hostname=self._hello, timeout=wait, context=self._tls()
+                        server.host, server.port, local_hostname=name, timeout=wait, context=self._tls()
                     )
                 else:
-                    smtp = smtplib.SMTP(server.host, server.port, local_hostname=self._hello, timeout=wait)
+                    smtp = smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=wait)
                 assert smtp.sock is not None
                 # The final dot is a small packet of its own; without this it waits for an acknowledgement.
                 smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -151,11 +160,13 @@ class Connection:
         return smtp
 
     def _introduce(self, smtp: smtplib.SMTP) -> None:
-        reply = _read(smtp.ehlo())
+        assert smtp.sock is not None
+        name = self._hello or literal(smtp.sock.getsockname()[0])
+        reply = _read(smtp.ehlo(name))
         if not reply.is_yes and reply.code != 421 and reply.code // 100 in (3, 4, 5):
-            reply = _read(smtp.helo())
+            reply = _read(smtp.helo(name))
         if not reply.is_yes:
-            raise wire.not_opened(self._server, reply, "us")
+            raise wire.not_greeted(self._server, reply)
 
     def _opening(self, error: Exception) -> Exception:
         """Say what a failure to open means: a dead line, or a channel that nobody should use before it is mended."""
@@ -188,8 +199,11 @@ class Connection:
         self._dirty = True
         for what, command in zip(("the sender", "the recipient"), commands, strict=True):
             reply = self._command(smtp, command, what)
+            if what == "the sender" and (over := wire.session_over(self._server, reply, self._taken)) is not None:
+                self._say_goodbye()
+                raise over
             if not reply.is_yes:
-                raise wire.refusal(self._server, what, reply)
+                raise wire.refused_greeting(self._server, reply) or wire.refusal(self._server, what, reply)
 
     def _data(self, smtp: smtplib.SMTP, mail: Mail) -> None:
         """Send everything but the final dot: until that, closing the connection takes it all back."""
@@ -208,6 +222,7 @@ class Connection:
             reply = _read(smtp.getreply())
         if reply.is_yes:
             self._dirty = False
+            self._taken += 1
             return wire.shown(self._server, reply)
         error = wire.refusal(self._server, "the mail", reply)
         self._dirty = isinstance(error, Dropped)  # a no ends the mail as a yes does (RFC 5321 4.1.1.4)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import re
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -10,12 +13,15 @@ from dataclasses import dataclass, field
 
 from scheduler.channels.email import wire
 from scheduler.channels.email.dialogue import Dialogue
+from scheduler.channels.email.hello import literal
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.server import SmtpServer, Timeouts
 from scheduler.channels.email.wire import CHECK, Dropped, Reply
 from scheduler.errors import ChannelDown
 
 _START = 354
+_NEXT_ADDRESS_SECONDS = 0.25  # RFC 8305 5: an address that swallows what is sent to it holds nobody up
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 _WHAT = {"MAIL": "the sender", "RCPT": "the recipient", "DATA": "the mail"}
 
 
@@ -42,6 +48,7 @@ class Line:
         self.pipelining = "PIPELINING" in offered
         self.since = asyncio.get_running_loop().time()
         self.begun = 0
+        self.taken = 0
         self._dirty = False
 
     def accept(self, turn: Turn) -> None:
@@ -64,7 +71,8 @@ class Line:
     async def start(self, turn: Turn, replies: list[Reply]) -> None:
         """Come to the point where the server waits for the mail itself; `replies` are what `begin` brought.
 
-        Raises what a no means (NotSent, Refused, ChannelDown), or Dropped.
+        Raises what a no means (NotSent, Refused, ChannelDown), or Dropped: where the line itself is alive, this mail
+        needs another.
         """
         if not self.pipelining:
             replies = await self._step_by_step(turn)
@@ -87,7 +95,9 @@ class Line:
         what = _WHAT[command[:4]]
         if reply.code == _START if command == "DATA" else reply.is_yes:
             return
-        error = wire.refusal(self._server, what, reply)
+        if command.startswith("MAIL") and (over := wire.session_over(self._server, reply, self.taken)) is not None:
+            raise over
+        error = wire.refused_greeting(self._server, reply) or wire.refusal(self._server, what, reply)
         if isinstance(error, ChannelDown) and reply.code == 503 and not turn.first:
             raise self._broken("has not forgotten the mail before")
         if reply.code == 421 and not isinstance(error, ChannelDown):
@@ -128,6 +138,7 @@ class Line:
     def ended(self, reply: Reply) -> str:
         """Return the server's words when it took the mail. Raises what its no means, Dropped for nonsense."""
         if reply.is_yes:
+            self.taken += 1
             return wire.shown(self._server, reply)
         error = wire.refusal(self._server, "the mail", reply)
         if isinstance(error, Dropped):
@@ -162,10 +173,13 @@ async def opened(
     server: SmtpServer,
     timeouts: Timeouts,
     tls: Callable[[], ssl.SSLContext],
-    hello: str,
+    hello: str | None,
     on_lost: Callable[[Dialogue], None],
 ) -> Line:
-    """Connect, greet, begin TLS and log in. Raises Dropped (nobody there, or not now) or ChannelDown (not us)."""
+    """Connect, greet, begin TLS and log in. Raises Dropped (nobody there, or not now) or ChannelDown (not us).
+
+    Without a name in `hello` we greet with the address that this very connection comes from.
+    """
     dialogues: list[Dialogue] = []
 
     def made() -> Dialogue:
@@ -174,7 +188,7 @@ async def opened(
 
     try:
         await _connect(server, timeouts, tls, made)
-        return await _introduced(server, timeouts, tls, hello, dialogues[0])
+        return await _introduced(server, timeouts, tls, hello or _own_address(dialogues[0]), dialogues[0])
     except BaseException:  # cancelled too: no connection stays open without an owner
         for dialogue in dialogues:
             dialogue.lose("was closed")
@@ -186,16 +200,30 @@ async def _connect(
     server: SmtpServer, timeouts: Timeouts, tls: Callable[[], ssl.SSLContext], made: Callable[[], Dialogue]
 ) -> None:
     loop = asyncio.get_running_loop()
+    # One address has no next one, and a race of one would end later than its cancelled caller (Python 3.11).
+    delay = None if server.is_address else _NEXT_ADDRESS_SECONDS
     try:
         async with asyncio.timeout(timeouts.connect):
             if server.security == "smtps":
                 await loop.create_connection(
-                    made, server.host, server.port, ssl=tls(), ssl_handshake_timeout=max(timeouts.connect, 0.01)
+                    made,
+                    server.host,
+                    server.port,
+                    ssl=tls(),
+                    ssl_handshake_timeout=max(timeouts.connect, 0.01),
+                    happy_eyeballs_delay=delay,
                 )
             else:
-                await loop.create_connection(made, server.host, server.port)
+                await loop.create_connection(made, server.host, server.port, happy_eyeballs_delay=delay)
     except (OSError, UnicodeError) as error:
         raise _failure(server, error) from None
+
+
+def _own_address(dialogue: Dialogue) -> str:
+    here = dialogue.transport.get_extra_info("sockname")
+    if here is None:  # gone before anybody could ask
+        raise Dropped("hung up")
+    return literal(here[0])
 
 
 async def _introduced(
@@ -223,10 +251,10 @@ async def _greet(line: Line, server: SmtpServer, timeouts: Timeouts, hello: str)
     if reply.is_yes:
         return wire.features(reply.text)
     if reply.code == 421:
-        raise wire.not_opened(server, reply, "us")
+        raise wire.not_greeted(server, reply)
     reply = await line.ask(f"HELO {hello}", timeouts.command)
     if not reply.is_yes:
-        raise wire.not_opened(server, reply, "us")
+        raise wire.not_greeted(server, reply)
     return {}
 
 
@@ -270,9 +298,11 @@ def _failure(server: SmtpServer, error: Exception) -> Exception:
         return Dropped("cannot be found: its name does not resolve", busy=True)
     if isinstance(error, TimeoutError):
         return Dropped("did not answer in time", busy=True)
-    if isinstance(error, ConnectionRefusedError):
-        return Dropped("refused the connection", busy=True)
     if isinstance(error, ConnectionResetError):
         return Dropped("hung up")
-    strerror = error.strerror if isinstance(error, OSError) else ""
-    return Dropped(f"cannot be reached: {strerror or type(error).__name__}", busy=True)
+    # The error of a name with several addresses has nothing but the words of them all.
+    codes = {int(code) for code in _ERRNO.findall(str(error))}
+    if codes == {errno.ECONNREFUSED}:
+        return Dropped("refused the connection", busy=True)
+    reasons = " and ".join(os.strerror(code) for code in sorted(codes))
+    return Dropped(f"cannot be reached: {reasons or type(error).__name__}", busy=True)

@@ -11,6 +11,7 @@ from typing import TypeVar, TypeVarTuple, Unpack
 
 from scheduler.channels.base import Mark
 from scheduler.channels.email.connection import Connection
+from scheduler.channels.email.idle import Idle
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.server import PoolLimits, SmtpServer, Timeouts
 
@@ -30,10 +31,11 @@ class PlainPool:
         limits: PoolLimits,
         timeouts: Timeouts,
         tls: Callable[[], ssl.SSLContext],
-        hello: str,
+        hello: str | None,
     ) -> None:
         self._new = partial(Connection, server, timeouts, tls, hello)
-        self._idle: list[Connection] = []
+        self._idle: Idle[Connection] = Idle(limits.idle, self._leave)
+        self._leaving: set[asyncio.Future[None]] = set()
         self._busy: set[Connection] = set()
         self._slots = asyncio.Semaphore(limits.connections)
         self._limit = limits.connections
@@ -42,7 +44,8 @@ class PlainPool:
     async def deliver(self, mail: Mail, mark: Mark) -> str:
         """Hand a mail over; `mark` is awaited after the server took the recipient and before DATA."""
         async with self._slots:
-            connection = self._idle.pop() if self._idle else self._new()
+            connection = self._idle.newest() or self._new()
+            self._idle.discard(connection)
             self._busy.add(connection)
             try:
                 await self._in_thread(connection.begin, mail)
@@ -56,7 +59,7 @@ class PlainPool:
             finally:
                 self._busy.discard(connection)
                 if not connection.retired:
-                    self._idle.append(connection)
+                    self._idle.add(connection)
 
     async def greet(self) -> None:
         """Connect, log in and say good-bye. Raises NotSent (nobody answers) or ChannelDown (refused)."""
@@ -68,15 +71,23 @@ class PlainPool:
         """Say good-bye on idle connections, cut busy ones, end the threads."""
         for connection in self._busy:
             connection.retire()
-        idle, self._idle = self._idle, []
-        await asyncio.gather(*(self._in_thread(connection.quit) for connection in idle))
+        for connection in self._idle.clear():
+            self._leave(connection)
+        await asyncio.gather(*self._leaving)
         threads, self._threads = self._threads, None
         if threads is not None:
             threads.shutdown(wait=False)
 
+    def _leave(self, connection: Connection) -> None:
+        """Say good-bye on a connection that nobody uses."""
+        leaving = asyncio.get_running_loop().run_in_executor(self._pool(), connection.quit)
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
     def _pool(self) -> ThreadPoolExecutor:
         if self._threads is None:  # also for what ends after `close`
-            self._threads = ThreadPoolExecutor(self._limit, thread_name_prefix="smtp")
+            # Twice the connections: no mail waits for the good-byes of those it does not go by.
+            self._threads = ThreadPoolExecutor(2 * self._limit, thread_name_prefix="smtp")
         return self._threads
 
     async def _in_thread(self, work: Callable[[Unpack[_A]], _T], *args: *_A) -> _T:

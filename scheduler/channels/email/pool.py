@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from scheduler.channels.base import Mark
 from scheduler.channels.email import wire
 from scheduler.channels.email.dialogue import Dialogue
+from scheduler.channels.email.idle import Idle
 from scheduler.channels.email.line import Line, Turn, opened
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.server import PoolLimits, SmtpServer, Timeouts
-from scheduler.channels.email.wire import CHECK, Dropped
+from scheduler.channels.email.wire import Dropped
 from scheduler.clock import Clock
 from scheduler.errors import ChannelDown, DeliveryError, NotSent, OurFault, Refused, Unknown
 
@@ -66,7 +67,7 @@ class Pool:
         limits: PoolLimits,
         timeouts: Timeouts,
         tls: Callable[[], ssl.SSLContext],
-        hello: str,
+        hello: str | None,
         clock: Clock,
     ) -> None:
         self._server = server
@@ -76,7 +77,7 @@ class Pool:
         self._hello = hello
         self._rest = Rest(clock, limits)
         self._lines: dict[Dialogue, Line] = {}
-        self._idle: list[Line] = []
+        self._idle: Idle[Line] = Idle(limits.idle, self._leave)
         self._ending: dict[Line, None] = {}  # the final dot is out, and nobody follows it yet
         self._waiting: deque[Turn] = deque()
         self._openings: set[asyncio.Task[None]] = set()
@@ -86,7 +87,8 @@ class Pool:
     async def deliver(self, mail: Mail, mark: Mark) -> str:
         """Hand a mail over, awaiting `mark` when all of it but the final dot is written; return the server's words.
 
-        Raises what a channel may raise. A line that the server gave up while it was idle costs nothing but another.
+        Raises what a channel may raise. A line that the server gave up while it was idle, or takes no more mails on,
+        costs nothing but another.
         """
         data = wire.travelling(mail)
         for left in range(self._limits.connections, -1, -1):
@@ -99,9 +101,11 @@ class Pool:
             except Dropped as dropped:
                 if dropped.busy and turn.first:
                     self._rest.begin(str(dropped))
+                if turn.line is not None and turn.line.dialogue.lost is None:
+                    self._leave(turn.line)
                 if turn.line is not None and not turn.first and left and not self._closed:
                     continue
-                raise NotSent(f"mail server {self._server} {dropped}", remedy=CHECK) from None
+                raise NotSent(f"mail server {self._server} {dropped}", remedy=dropped.remedy) from None
             except DeliveryError as error:
                 self._share(error, turn)
                 if turn.line is not None:
@@ -156,16 +160,16 @@ class Pool:
         try:
             line = await opened(self._server, self._timeouts, self._tls, self._hello, lambda _: None)
         except Dropped as dropped:
-            raise NotSent(f"mail server {self._server} {dropped}", remedy=CHECK) from None
+            raise NotSent(f"mail server {self._server} {dropped}", remedy=dropped.remedy) from None
         await line.leave()
 
     async def close(self) -> None:
         """Say good-bye on idle lines and cut busy ones; nothing can be delivered any more."""
         self._closed = True
         self._fail_waiting(lambda: NotSent(f"mail server {self._server}: the connection was closed before the mail"))
-        for line in self._idle:
-            self._run(line.leave())
-        idle = set(self._idle)
+        idle = self._idle.clear()
+        for line in idle:
+            self._leave(line)
         for line in [line for line in self._lines.values() if line not in idle]:
             line.dialogue.lose("was closed")
             self._run(line.dialogue.ended())
@@ -178,13 +182,13 @@ class Pool:
         """Find a line for a turn, or let it wait. Raises NotSent while the server is left alone, Refused."""
         if self._closed:
             raise NotSent(f"mail server {self._server}: the connection was closed before the mail")
-        while self._idle:
-            line = self._idle.pop()
+        while (line := self._idle.newest()) is not None:
             if self._is_worn(line):
-                self._run(line.leave())
+                self._idle.discard(line)
+                self._leave(line)
                 continue
-            if not self._give(line, turn):
-                self._idle.append(line)
+            if self._give(line, turn):
+                self._idle.discard(line)
             return
         may_open = not self._rest.left
         if may_open and len(self._lines) + len(self._openings) < self._limits.connections:
@@ -246,12 +250,12 @@ class Pool:
         if line.dialogue.lost is not None or self._closed:
             return
         if self._is_worn(line):
-            self._run(line.leave())
+            self._leave(line)
             return
         while (turn := self._next()) is not None:
             if self._give(line, turn):
                 return
-        self._idle.append(line)
+        self._idle.add(line)
 
     def _open(self) -> None:
         task = self._run(self._opened())
@@ -270,8 +274,8 @@ class Pool:
             if dropped.busy:
                 self._rest.begin(str(dropped))
             if not self._lines and not self._openings:
-                words = str(dropped)
-                self._fail_waiting(lambda: NotSent(f"mail server {self._server} {words}", remedy=CHECK))
+                words, remedy = str(dropped), dropped.remedy
+                self._fail_waiting(lambda: NotSent(f"mail server {self._server} {words}", remedy=remedy))
         except DeliveryError as error:
             self._openings.discard(task)
             self._share(error)
@@ -310,8 +314,7 @@ class Pool:
         if line is None:
             return
         self._ending.pop(line, None)
-        if line in self._idle:
-            self._idle.remove(line)
+        self._idle.discard(line)
         waiting = sum(not turn.answered.done() for turn in self._waiting)
         if self._closed or not waiting:
             return
@@ -320,6 +323,9 @@ class Pool:
         room = self._limits.connections - len(self._lines) - len(self._openings)
         for _ in range(min(room, waiting - len(self._openings)) if not self._rest.left else 0):
             self._open()
+
+    def _leave(self, line: Line) -> None:
+        self._run(line.leave())
 
     def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from ipaddress import ip_address
@@ -9,8 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 from scheduler.errors import SchedulerError
 
+_PASSWORD = re.compile(r"[^:]*://[^@]*:.*@", re.DOTALL)
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _REMEDY = "write CAMPAIGN_SMTP_URL as smtp+starttls://user@host:587, smtps://user@host or smtp://localhost:25"
+_ENCODE = "percent-encode the password in CAMPAIGN_SMTP_URL (/ is %2F), or put it in CAMPAIGN_SMTP_PASSWORD instead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,10 @@ class SmtpServer:
         except ValueError:
             host = port = None
         if not host or port == 0 or parts.path.strip("/") or parts.query or parts.fragment:
-            raise SchedulerError("cannot read the mail server: expected scheme://user@host:port", remedy=_REMEDY)
+            raise SchedulerError(
+                "cannot read the mail server: expected scheme://user@host:port",
+                remedy=_ENCODE if _PASSWORD.match(url) else _REMEDY,
+            )
         user = unquote(parts.username) if parts.username else None
         secret = unquote(parts.password) if parts.password else password
         if secret and not user:
@@ -50,12 +56,18 @@ class SmtpServer:
         return cls(host, port or _PORTS[scheme], scheme, user, secret)
 
     @property
+    def is_address(self) -> bool:
+        """Whether it is given by its IP address, not by a name."""
+        try:
+            ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
+    @property
     def is_loopback(self) -> bool:
         """Whether what we say to it stays on this machine."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return ip_address(self.host).is_loopback if self.is_address else self.host == "localhost"
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -77,11 +89,13 @@ class Timeouts:
 class PoolLimits:
     """How many connections are open at once, and when one is given up for a fresh one (`age` in seconds).
 
+    One that nobody used for `idle` seconds is left: what lies between forgets a quiet connection within minutes.
     `rest` is how long nobody knocks after the server would not have us; it doubles up to `longest_rest`.
     """
 
     connections: int = 4
     messages: int = 500
     age: float = 600
+    idle: float = 30
     rest: float = 5
     longest_rest: float = 300

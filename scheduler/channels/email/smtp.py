@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from scheduler.channels.base import Mark, Message, Receipt
+from scheduler.channels.email import hello as greeting
 from scheduler.channels.email import mime
 from scheduler.channels.email.blame import Blame
 from scheduler.channels.email.mime import Mail
@@ -51,9 +51,9 @@ class EmailChannel:
     """Hands mails to one SMTP server over at most `connections` connections, each reused.
 
     Without a server every message ends in NoAccount. `transport` is `pipelined` (our own client, RFC 2920) or `plain`
-    (the standard library's on threads). `tls` replaces the system's certificates, `hello` the name we greet with,
-    `limits` more than `connections`. `takes_finished`: mails are best given as they travel (`Finished`). One instance
-    serves one event loop at a time; after `close` it may serve another.
+    (the standard library's on threads). `tls` replaces the system's certificates, `hello` the machine's name in the
+    greeting, `limits` more than `connections`. `takes_finished`: mails are best given as they travel (`Finished`). One
+    instance serves one event loop at a time; after `close` it may serve another.
     """
 
     name = "email"
@@ -94,7 +94,7 @@ class EmailChannel:
         timeouts: Timeouts | None = None,
         signer: Signer | None = None,
     ) -> EmailChannel:
-        """Return the channel of the configured server; raises SchedulerError when its URL cannot be read."""
+        """Return the channel of the configured server; raises SchedulerError for a URL or a name that is none."""
         url, password = settings.smtp_url, settings.smtp_password
         server = None
         if url is not None:
@@ -104,6 +104,7 @@ class EmailChannel:
             server,
             connections=connections or settings.smtp_connections,
             timeouts=timeouts,
+            hello=greeting.read(settings.smtp_hello) if settings.smtp_hello is not None else None,
             transport=settings.smtp_transport,
             signer=signer,
         )
@@ -149,18 +150,10 @@ class EmailChannel:
             await transport.close()
 
     async def _open(self, server: SmtpServer) -> Transport:
-        if self._hello is None:
-            # Asking for our own name may ask a name server.
-            self._hello = await asyncio.get_running_loop().run_in_executor(None, _own_name)
+        hello = self._hello or await asyncio.get_running_loop().run_in_executor(None, greeting.own_name)
         if self._transport is None:
             if self._kind == "plain":
-                self._transport = PlainPool(server, self._limits, self._timeouts, self._tls, self._hello)
+                self._transport = PlainPool(server, self._limits, self._timeouts, self._tls, hello)
             else:
-                self._transport = Pool(server, self._limits, self._timeouts, self._tls, self._hello, self._clock)
+                self._transport = Pool(server, self._limits, self._timeouts, self._tls, hello, self._clock)
         return self._transport
-
-
-def _own_name() -> str:
-    """Return the name for EHLO: the machine's full name, else the loopback literal (RFC 5321 4.1.3)."""
-    name = socket.getfqdn()
-    return name if "." in name and name.isascii() else "[127.0.0.1]"

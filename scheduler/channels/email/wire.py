@@ -16,6 +16,8 @@ from scheduler.errors import ChannelDown, DeadMailbox, NotSent, OurFault, Refuse
 
 CHECK = "check CAMPAIGN_SMTP_URL"
 _NO_LOGIN = frozenset({530, 535, 538})  # RFC 4954 section 6
+_GREETING = "if it is the name we greet with, set CAMPAIGN_SMTP_HELLO to a full name of this machine"
+_OUR_NAME = re.compile(r"\b(?:helo|ehlo) command rejected\b", re.IGNORECASE)
 _UNFIT = re.compile("[\r\n <>\0]")
 _ADDRESS = re.compile(r"[^\s<>()\[\]:;,]+@[^\s<>()\[\];,]+")
 
@@ -44,9 +46,10 @@ class Dropped(Exception):
     `busy` when the server said that it wants no more of us for a while, so that nobody should knock again at once.
     """
 
-    def __init__(self, how: str, *, busy: bool = False) -> None:
+    def __init__(self, how: str, *, busy: bool = False, remedy: str = CHECK) -> None:
         super().__init__(how)
         self.busy = busy
+        self.remedy = remedy
 
 
 def shown(server: SmtpServer, reply: Reply) -> str:
@@ -163,12 +166,36 @@ def no_tls(server: SmtpServer) -> ChannelDown:
     return ChannelDown(f"mail server {server} does not offer STARTTLS", remedy=CHECK)
 
 
-def not_opened(server: SmtpServer, reply: Reply, refused: str) -> Exception:
+def not_opened(server: SmtpServer, reply: Reply, refused: str, remedy: str = CHECK) -> Exception:
     """Return what a no before the first mail means: one for good stops the channel, `refused` says what was refused."""
     said = shown(server, reply)
     if reply.code // 100 == 5:
-        return ChannelDown(f"mail server {server} refused {refused}: {said}", remedy=CHECK)
-    return Dropped(f"cannot take mail now: {said}", busy=True)
+        return ChannelDown(f"mail server {server} refused {refused}: {said}", remedy=remedy)
+    return Dropped(f"cannot take mail now: {said}", busy=True, remedy=remedy)
+
+
+def not_greeted(server: SmtpServer, reply: Reply) -> Exception:
+    """Return what a no to EHLO or HELO means."""
+    return not_opened(server, reply, "us", _GREETING)
+
+
+def session_over(server: SmtpServer, reply: Reply, taken: int) -> Dropped | None:
+    """Return what a reply to MAIL means that is a no for now on a connection that took mails before: try another.
+
+    Some servers take so many mails a session and then say 451 to every sender, without closing. What they do not take
+    for another reason they refuse on a new connection too.
+    """
+    if not taken or reply.code // 100 != 4 or reply.code == 421:
+        return None
+    return Dropped(f"takes no more mails on this connection: {shown(server, reply)}")
+
+
+def refused_greeting(server: SmtpServer, reply: Reply) -> Exception | None:
+    """Return what a no to an envelope means that is about our greeting: Postfix says it only of each recipient."""
+    if reply.code // 100 not in (4, 5) or _OUR_NAME.search(reply.text) is None:
+        return None
+    text = f"mail server {server} refused the name we greet with: {shown(server, reply)}"
+    return OurFault(text, remedy=_GREETING) if reply.code // 100 == 5 else NotSent(text, remedy=_GREETING)
 
 
 def refusal(server: SmtpServer, what: str, reply: Reply) -> Exception:

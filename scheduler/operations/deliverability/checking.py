@@ -17,7 +17,8 @@ class Sending:
     """How mail goes out: domains in ASCII.
 
     `author` stands in From, `envelope` in the return path; `server` is the host the mail is handed to; `answers` are
-    the domains of addresses that people write to (From, Reply-To).
+    the domains of addresses that people write to (From, Reply-To). `by_provider`: over the interface of a provider,
+    which signs what it sends and writes a return path of its own.
     """
 
     author: str
@@ -25,6 +26,7 @@ class Sending:
     selectors: tuple[Selector, ...] = ()
     server: str | None = None
     answers: tuple[str, ...] = ()
+    by_provider: bool = False
 
 
 def check(sending: Sending, resolver: Resolver) -> Iterator[Verdict]:
@@ -32,7 +34,11 @@ def check(sending: Sending, resolver: Resolver) -> Iterator[Verdict]:
 
     What cannot be looked up is a warning of its own, and the other checks are still made.
     """
-    looks: list[tuple[str, Callable[[], Iterator[Verdict]]]] = [("spf", lambda: spf.check(sending.envelope, resolver))]
+    # SPF is asked of the provider's own return path; what ours says matters to those who look no further.
+    spoken_for = sending.by_provider and bool(sending.selectors)
+    looks: list[tuple[str, Callable[[], Iterator[Verdict]]]] = [
+        ("spf", lambda: spf.check(sending.envelope, resolver, spoken_for=spoken_for))
+    ]
     looks += [("dkim", lambda one=one: dkim.check(one, resolver)) for one in sending.selectors]  # type: ignore[misc]
     looks += [
         ("dmarc", lambda: _dmarc(sending, resolver)),
@@ -61,11 +67,19 @@ def _dmarc(sending: Sending, resolver: Resolver) -> Iterator[Verdict]:
         )
         return
     ways = []
-    if dmarc.aligned(author, dmarc.walk(sending.envelope, resolver), strict=record.strict("aspf")):
+    envelope = None if sending.by_provider else dmarc.walk(sending.envelope, resolver)
+    if envelope is not None and dmarc.aligned(author, envelope, strict=record.strict("aspf")):
         ways.append("SPF")
     domains = {selector.domain for selector in sending.selectors}
     if any(dmarc.aligned(author, dmarc.walk(domain, resolver), strict=record.strict("adkim")) for domain in domains):
         ways.append("DKIM")
+    if sending.by_provider and not sending.selectors:
+        yield warning(
+            "dmarc",
+            f"{sending.author}: whether the provider speaks for it cannot be seen, its return path is its own",
+            "set CAMPAIGN_DKIM__DOMAIN and CAMPAIGN_DKIM__SELECTOR to what the provider signs with",
+        )
+        return
     if not ways:
         yield error("dmarc", f"{sending.author}: neither SPF nor DKIM speaks for it", _alignment(sending, record))
         return

@@ -33,13 +33,14 @@ class Reading:
     lookups: int = 0
     networks: list[str] = field(default_factory=list)
     ending: str | None = None
+    permitting: bool = False  # a term lets somebody send
     by_name: bool = False  # ptr, which nobody should use (5.5)
     open_ended: bool = False  # terms that depend on the mail or name whole networks, which `permits` does not follow
     hosts: list[tuple[str, str]] = field(default_factory=list)  # (mechanism, name) of a and mx
 
 
-def check(domain: str, resolver: Resolver) -> Iterator[Verdict]:
-    """Judge the record of `domain`. Raises LookupFailed when nobody can say what it is."""
+def check(domain: str, resolver: Resolver, *, spoken_for: bool = False) -> Iterator[Verdict]:
+    """Judge the record of `domain`; `spoken_for` when its mails do not need it. Raises LookupFailed."""
     try:
         reading = follow(domain, resolver)
     except BadRecordError as fault:
@@ -51,6 +52,9 @@ def check(domain: str, resolver: Resolver) -> Iterator[Verdict]:
         return
     if reading.ending == "+":
         yield error("spf", f"{domain}: it ends in +all, so everybody may send", "end the record with -all or ~all")
+    elif not reading.permitting:
+        judged = warning if spoken_for else error
+        yield judged("spf", f"{domain}: it lets nobody send", f"name who sends for it, e.g. {_HINT}")
     elif reading.ending in (None, "?"):
         end = "says nothing of other servers" if reading.ending is None else "ends in ?all, which says nothing"
         yield warning("spf", f"{domain}: it {end}", "end the record with -all or ~all")
@@ -111,6 +115,7 @@ def _follow(domain: str, resolver: Resolver, reading: Reading, above: tuple[str,
                 raise BadRecordError(f"cannot read {term!r}")
             if not ended and outermost:
                 reading.ending = found["sign"] or "+"
+            reading.permitting |= not ended and found["sign"] in ("", "+")
             ended = True
         elif not ended:
             _mechanism(name, value, found["sign"] or "+", domain, resolver, reading, above)
@@ -124,6 +129,7 @@ def _mechanism(
 ) -> None:
     if name in _ASKING:
         _count(reading)
+    reading.permitting |= name != "include" and sign == "+"  # what is included says so itself
     if name in ("ip4", "ip6"):
         try:
             network = ip_network(value, strict=False)

@@ -106,7 +106,7 @@ def test_the_doctor_ends_with_1_on_a_file_with_mistakes_and_still_looks_at_the_r
 
 def test_the_doctor_logs_in_at_the_mail_server_and_sends_nothing(shop: Shop) -> None:
     zone = {
-        "shop.example": [txt("v=spf1 -all"), "MX 10 mx.shop.example."],
+        "shop.example": [txt("v=spf1 mx -all"), "MX 10 mx.shop.example."],
         "_dmarc.shop.example": [txt("v=DMARC1; p=none")],
     }
     with mail_server() as (url, mailbox), name_server(zone) as nameserver:
