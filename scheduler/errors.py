@@ -74,7 +74,14 @@ class OptedOut(Refused):
 
 
 class ChannelDown(DeliveryError):
-    """The channel and not the message is at fault (log-in or sender refused): nobody is touched, the channel waits."""
+    """The channel and not the message is at fault (a refused log-in): nobody is touched, the channel waits."""
+
+
+class OurFault(ChannelDown):
+    """One message was refused for who we are: our reputation, our right to send under this name.
+
+    Nobody is touched, and what goes out under the same name waits; what goes out under another one does not.
+    """
 
 
 class Unknown(DeliveryError):

@@ -8,7 +8,10 @@ from datetime import date, timedelta
 from functools import cached_property, partial
 
 from campaigns import rendering
+from campaigns.definition import Touch
 from campaigns.rendering import Content
+from campaigns.timeline import PlannedTouch
+from campaigns.timing.model import Event
 from scheduler.channels.base import Above, Message, Recipient
 from scheduler.circumstances import Case, Circumstances
 from scheduler.rendering.base import Person
@@ -176,6 +179,18 @@ def compose(here: Circumstances, case: Case, content: Content, *, key: str, link
     )
 
 
+def why(here: Circumstances, case: Case) -> str:
+    """Return the reason that is stored with a message that was sent: why it, and why then."""
+    planned = here.timeline(case).touch(case.touch.id)
+    parts = [_started_by(case.touch, planned) if planned.trigger is not None else "", planned.reason]
+    run = here.runs.get(case.claim.run) if case.claim.run is not None else None
+    if run is not None:
+        parts.append(run.reason)  # of an open one: what it expects, and from what
+    if case.touch.approval == "required":
+        parts.append(here.touch_state(case.claim).approved_note)
+    return "; ".join(part for part in parts if part)
+
+
 def _told(claim: Claim, standing: Standing | None, today: date, event: dict[str, object] | None) -> dict[str, object]:
     return {
         "contact": None if standing is None else standing.facts(today),
@@ -211,3 +226,11 @@ def _return_path(case: Case, recipient: Recipient | None, links: Links) -> str |
 
 def _recipient(contact: int, standing: Standing) -> Recipient:
     return Recipient(contact, standing.name(), standing.address("email") or None, standing.address("phone") or None)
+
+
+def _started_by(touch: Touch, planned: PlannedTouch) -> str:
+    """Return what an event touch answers and how long after: `purchase +5 min`, `between purchase and delivered`."""
+    second = touch.when.second if touch.when is not None else None
+    if planned.delay == "between" and isinstance(second, Event):
+        return f"between {planned.trigger} and {second.name}"
+    return f"{planned.after or planned.trigger} {planned.delay}".strip()

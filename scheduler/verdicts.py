@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from scheduler.channels.base import Receipt
 from scheduler.circumstances import Case
 from scheduler.delivery import State
-from scheduler.errors import ChannelDown, NoAccount, NotSent, OptedOut, Refused, Unknown
+from scheduler.errors import ChannelDown, NoAccount, NotSent, OptedOut, OurFault, Refused, Unknown
 from scheduler.health import Result
 from scheduler.parcel import Closing, Parcel
 from scheduler.store import ledger
@@ -31,19 +31,20 @@ def is_at_fault(channel: str, reason: str) -> bool:
 
 
 class Verdicts:
-    """Makes closings of answers; remembers channels that are at fault, and failures the ledger does not count."""
+    """Makes closings of answers; remembers who is at fault at which channel, and failures the ledger does not count."""
 
     def __init__(self) -> None:
-        # Accounts of channels that are at fault: until when, and why. One that is refused holds up no other.
-        self._resting: dict[tuple[str, str | None], tuple[datetime, str]] = {}
+        # Accounts of channels, or senders there, that are at fault: until when, and why. One refused holds up no other.
+        self._resting: dict[tuple[str | None, ...], tuple[datetime, str]] = {}
         self._tries: dict[int, int] = {}  # failures before the attempt mark
 
     def resting(self, parcel: Parcel, now: datetime) -> Closing | None:
-        """Return that the message waits because its channel is at fault; None when it may be tried."""
-        until, why = self._resting.get(_account(parcel), (now, ""))
-        if not now < until <= now + _CHANNEL_REST:  # over; a longer one began by a clock that was ahead
-            return None
-        return self.later(parcel.claim, parcel.case, why, now, retry_at=until)
+        """Return that the message waits because its channel or its sender is at fault; None when it may be tried."""
+        for whose in (_account(parcel), _sender(parcel)):
+            until, why = self._resting.get(whose, (now, ""))
+            if now < until <= now + _CHANNEL_REST:  # a longer one began by a clock that was ahead
+                return self.later(parcel.claim, parcel.case, why, now, retry_at=until)
+        return None
 
     def no_account(self, parcel: Parcel, now: datetime) -> Closing:
         """Return that the message is held until its channel has an account."""
@@ -81,8 +82,12 @@ class Verdicts:
             return Closing(claim, State.HELD, reason, now, case=case)
         if isinstance(error, ChannelDown):
             rest, reason = now + _CHANNEL_REST, f"{claim.channel}: {error.message}"
-            self._resting[_account(parcel)] = (rest, reason)
-            return self.later(claim, case, reason, now, attempt=attempt, retry_at=rest)
+            if not isinstance(error, OurFault):
+                self._resting[_account(parcel)] = (rest, reason)
+                return self.later(claim, case, reason, now, attempt=attempt, retry_at=rest)
+            self._resting[_sender(parcel)] = (rest, reason)
+            # The message that was refused goes behind the others: were it the first again, none would ever be taken.
+            return self.later(claim, case, reason, now, attempt=attempt, rest=_CHANNEL_REST)
         if isinstance(error, NotSent):
             return self.later(claim, case, error.message, now, attempt=attempt, retry_at=error.retry_at)
         if isinstance(error, Refused):
@@ -113,10 +118,11 @@ class Verdicts:
         *,
         attempt: int | None = None,
         retry_at: datetime | None = None,
+        rest: timedelta = timedelta(),
     ) -> Closing:
-        """Return that a message certainly did not go and is tried again; each time after a longer pause."""
+        """Return that a message certainly did not go and is tried again; each time a longer pause after `rest`."""
         tries = claim.attempts if attempt is not None else claim.attempts + self._tries.get(claim.id, 0)
-        next_at = max(retry_at, now + _FIRST_RETRY) if retry_at is not None else now + pause(tries)
+        next_at = max(retry_at, now + _FIRST_RETRY) if retry_at is not None else now + rest + pause(tries)
         if attempt is None and retry_at is None:
             self._tries[claim.id] = self._tries.get(claim.id, 0) + 1
         return Closing(claim, State.RETRY_WAIT, reason, now, attempt=attempt, case=case, detail=reason, next_at=next_at)
@@ -139,5 +145,9 @@ class Verdicts:
         )
 
 
-def _account(parcel: Parcel) -> tuple[str, str | None]:
+def _account(parcel: Parcel) -> tuple[str | None, ...]:
     return parcel.claim.channel, parcel.message.account
+
+
+def _sender(parcel: Parcel) -> tuple[str | None, ...]:
+    return *_account(parcel), parcel.message.sender

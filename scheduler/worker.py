@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from campaigns.definition import Touch
 from campaigns.errors import CampaignError
 from campaigns.rendering import Content
-from campaigns.timeline import PlannedTouch
-from campaigns.timing.model import Event
 from scheduler import checks, messages
 from scheduler.book import Book
 from scheduler.cases import case_of
@@ -22,12 +19,12 @@ from scheduler.channels.base import Channel
 from scheduler.circumstances import Case, Circumstances
 from scheduler.clock import Clock
 from scheduler.delivery import State
-from scheduler.errors import FAULTS, BusyError, SchedulerError, Withheld
+from scheduler.errors import FAULTS, BusyError, Refused, SchedulerError, Withheld
 from scheduler.health import Result
 from scheduler.parcel import Closing, Parcel
 from scheduler.rendering.base import Crashed, Job, RenderPort
 from scheduler.rendering.tracked import Letter, Tracker
-from scheduler.store import ledger
+from scheduler.store import ledger, plans
 from scheduler.store.database import Connection, Store
 from scheduler.store.ledger import Claim
 from scheduler.store.writer import Writer
@@ -114,6 +111,7 @@ class Worker:
         self._tracker = Tracker(store, links, utm_domains)
         self._listener = report
         self._verdicts = Verdicts()
+        self._braked: set[str] = set()  # campaigns that were paused while messages of theirs were on their way
 
     async def prepare(self, claims: Sequence[Claim]) -> list[Parcel]:
         """Look at claims and render the messages of those that may go; the others are settled, each with its reason.
@@ -261,18 +259,7 @@ class Worker:
         # Half of the lease is for waiting, by a clock that never steps; the other half is for the message itself, with
         # the 10 minutes after the dot that RFC 5321 asks for.
         waits = max((case.claim.lease_until - here.now).total_seconds() / 2, 0.0)
-        return Parcel(case, message, self._why(here, case), self._clock.monotonic() + waits)
-
-    def _why(self, here: Circumstances, case: Case) -> str:
-        """Return the reason that is stored with a message that was sent: why it, and why then."""
-        planned = here.timeline(case).touch(case.touch.id)
-        parts = [_started_by(case.touch, planned) if planned.trigger is not None else "", planned.reason]
-        run = here.runs.get(case.claim.run) if case.claim.run is not None else None
-        if run is not None:
-            parts.append(run.reason)  # of an open one: what it expects, and from what
-        if case.touch.approval == "required":
-            parts.append(here.touch_state(case.claim).approved_note)
-        return "; ".join(part for part in parts if part)
+        return Parcel(case, message, messages.why(here, case), self._clock.monotonic() + waits)
 
     def _key(self, claim: Claim) -> str:
         name = "\x1f".join((claim.campaign, claim.edition, claim.touch, claim.recipient, claim.occurrence))
@@ -289,6 +276,8 @@ class Worker:
         channel = self._channel_of(parcel.case)
         if channel is None:
             return self._close(self._verdicts.no_account(parcel, now))
+        if claim.campaign in self._braked and await self._is_braked(claim):
+            return self._close(self._paused(parcel))
         return await self._through(channel, parcel, now)
 
     def _channel_of(self, case: Case) -> Channel | None:
@@ -316,8 +305,29 @@ class Worker:
             return _NOTHING  # somebody else has it by now, and nothing was sent
         except Exception as error:  # the outermost edge of a channel: what it did not foresee is an outcome too
             number = attempt[0] if attempt else None
+            # What was claimed before too many were refused is not refused as well: without a mark nobody asked yet.
+            if number is None and isinstance(error, Refused) and await self._is_braked(claim):
+                return self._close(self._paused(parcel))
             return self._close(self._verdicts.failed(parcel, number, error, self._not_before(marked)))
         return self._close(self._verdicts.went(parcel, attempt[0], receipt, self._not_before(marked)), since=begun)
+
+    async def _is_braked(self, claim: Claim) -> bool:
+        """Whether the campaign was paused meanwhile, as it is when too many of its messages fail."""
+
+        def look() -> bool:
+            with self._store.read() as conn:
+                return plans.campaign_state(conn, claim.campaign) == "paused"
+
+        paused = await self._store_work(look)
+        if paused:
+            self._braked.add(claim.campaign)
+        else:
+            self._braked.discard(claim.campaign)
+        return paused
+
+    def _paused(self, parcel: Parcel) -> Closing:
+        claim = parcel.claim
+        return Closing(claim, State.PLANNED, checks.PAUSED, self._clock.now(), case=parcel.case, next_at=claim.due_at)
 
     def _not_before(self, marked: Sequence[datetime]) -> datetime:
         """Return now, or the moment of the mark when the clock was set back since: what caps count must not look older.
@@ -378,11 +388,3 @@ class Worker:
             except BusyError as error:
                 _log.warning("%s", error)
         return await self._writer.run(work)
-
-
-def _started_by(touch: Touch, planned: PlannedTouch) -> str:
-    """Return what an event touch answers and how long after: `purchase +5 min`, `between purchase and delivered`."""
-    second = touch.when.second if touch.when is not None else None
-    if planned.delay == "between" and isinstance(second, Event):
-        return f"between {planned.trigger} and {second.name}"
-    return f"{planned.after or planned.trigger} {planned.delay}".strip()

@@ -281,6 +281,44 @@ def test_a_campaign_that_is_refused_everywhere_pauses_itself(store: Store, tmp_p
     )
 
 
+def test_what_was_claimed_before_too_many_were_refused_is_not_tried_until_somebody_resumes(
+    store: Store, tmp_path: Path
+) -> None:
+    class Refuses(RecordingChannel):
+        """Refuses everybody before anything of the message is said, until it is mended."""
+
+        asked, is_mended = 0, False
+
+        async def send(self, message: Message, mark: Mark) -> Receipt:
+            self.asked += 1
+            if self.is_mended:
+                return await super().send(message, mark)
+            raise Refused("550 over your limit")
+
+    people(store, tmp_path, MAIL, 40)
+    channel = Refuses("email")
+    lanes = Lanes(store, {"email": channel}, lanes=4)
+
+    async def work() -> tuple[Counter[tuple[str, str]], int]:
+        await lanes.parts.dispatcher.work_off()
+        braked, asked = lanes.states(), channel.asked
+        channel.is_mended = True
+        with store.begin() as conn:
+            plans.pause_campaign(conn, "shop", paused=False)
+        await lanes.parts.dispatcher.work_off()
+        return braked, asked
+
+    braked, asked = asyncio.run(work())
+    lanes.parts.writer.close()
+
+    failed = braked["failed", "550 over your limit"]
+    assert braked == {("failed", "550 over your limit"): failed, ("planned", "paused"): 40 - failed}
+    assert 10 <= failed <= 18  # ten, and two that each lane had in hand by then
+    assert asked <= failed + 4
+    assert lanes.states() == {("failed", "550 over your limit"): failed, ("sent", ""): 40 - failed}
+    assert len(channel.messages) == 40 - failed
+
+
 def test_a_message_that_failed_for_now_while_its_campaign_was_cancelled_is_cancelled_too(
     store: Store, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ from campaigns.rendering import Content
 from scheduler.channels.base import Message, Receipt, Recipient
 from scheduler.channels.email.server import Timeouts
 from scheduler.channels.email.smtp import EmailChannel
+from scheduler.channels.email.wire import SenderRefused
 from scheduler.errors import ChannelDown, NoAccount, NotSent, Refused, Unknown, Withheld
 
 
@@ -108,7 +109,7 @@ def test_concurrent_mails_share_the_allowed_connections() -> None:
     [
         pytest.param({"MAIL": "421 too busy"}, NotSent, 0, id="421 at MAIL"),
         pytest.param({"MAIL": "451 later"}, NotSent, 0, id="451 at MAIL"),
-        pytest.param({"MAIL": "550 sender not allowed"}, ChannelDown, 0, id="550 at MAIL"),
+        pytest.param({"MAIL": "550 sender not allowed"}, SenderRefused, 0, id="550 at MAIL"),
         pytest.param({"MAIL": "530 authentication required"}, ChannelDown, 0, id="530 at MAIL"),
         pytest.param({"MAIL": "drop"}, NotSent, 0, id="broken at MAIL"),
         pytest.param({"RCPT": "421 too many"}, NotSent, 0, id="421 at RCPT"),

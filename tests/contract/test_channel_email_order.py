@@ -12,7 +12,8 @@ from smtp_peer import Peer
 
 from campaigns.rendering import Content
 from scheduler.channels.base import Receipt
-from scheduler.errors import ChannelDown, NotSent, Refused, Unknown, Withheld
+from scheduler.channels.email.wire import SenderRefused
+from scheduler.errors import NotSent, Refused, Unknown, Withheld
 
 RCPT = "RCPT TO:<lea@example.org>"
 
@@ -257,5 +258,5 @@ def test_a_sender_who_is_refused_is_tried_once_for_all_who_wait(way: str) -> Non
 
     found, there = asyncio.run(scenario())
 
-    assert found == [ChannelDown] * 4
+    assert found == [SenderRefused] * 4
     assert sum(line.startswith("MAIL") for line in there.heard) == 1

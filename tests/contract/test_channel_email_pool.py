@@ -16,15 +16,18 @@ from scheduler.channels.email import wire
 from scheduler.channels.email.mime import build
 from scheduler.channels.email.server import PoolLimits, SmtpServer
 from scheduler.channels.email.smtp import EmailChannel
+from scheduler.channels.email.wire import SenderRefused
 from scheduler.clock import VirtualClock
-from scheduler.errors import ChannelDown, NotSent, Refused
+from scheduler.errors import ChannelDown, NotSent, OurFault, Refused
 
 NOON = datetime(2027, 2, 1, 12, tzinfo=UTC)
 
 
-async def outcome(channel: EmailChannel, key: str = "one", mark: Mark | None = None) -> Receipt | Exception:
+async def outcome(
+    channel: EmailChannel, key: str = "one", mark: Mark | None = None, **changes: object
+) -> Receipt | Exception:
     try:
-        return await channel.send(offer(key=key), mark or Mark())
+        return await channel.send(offer(key=key, **changes), mark or Mark())
     except Exception as error:
         return error
 
@@ -110,6 +113,36 @@ def test_a_mail_refused_for_our_reputation_stops_the_channel_and_fails_alone_whe
 
     assert [isinstance(one, ChannelDown) for one in found] == [True, True, False, False]
     assert [type(one) for one in found[2:]] == [Receipt, Refused]
+
+
+def test_between_mails_that_are_taken_one_refused_for_our_sake_waits_alone_until_three_in_a_row_are() -> None:
+    there = Peer()
+    no, ok = "550 5.7.1 Recipient address rejected: refused by local policy", "250 OK"
+
+    async def scenario() -> list[Receipt | Exception]:
+        async with there.serving() as port, email_channel(port, connections=1) as channel:
+            there.once["RCPT"] = [ok, no, ok, no, no, no]
+            return [await outcome(channel, f"m{n}") for n in range(6)]
+
+    found = asyncio.run(scenario())
+
+    assert [type(one) for one in found] == [Receipt, NotSent, Receipt, NotSent, NotSent, OurFault]
+
+
+def test_a_sender_who_is_refused_is_not_blamed_for_the_mails_of_another_one_that_are_taken() -> None:
+    there = Peer()
+    no, ok = "553 5.7.1 not owned by user", "250 OK"
+
+    async def scenario() -> list[Receipt | Exception]:
+        async with there.serving() as port, email_channel(port, connections=1) as channel:
+            there.once["MAIL"] = [no, ok, ok, no]
+            senders = ["new@brand.example", "hello@shop.example", "hello@shop.example", "new@brand.example"]
+            keys = ["one", "two", "three", "one"]
+            return [await outcome(channel, key, sender=sender) for key, sender in zip(keys, senders, strict=True)]
+
+    found = asyncio.run(scenario())
+
+    assert [type(one) for one in found] == [SenderRefused, Receipt, Receipt, SenderRefused]
 
 
 def test_a_greylisted_recipient_is_tried_later_and_the_line_stays() -> None:

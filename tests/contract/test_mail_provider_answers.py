@@ -11,10 +11,9 @@ from provider_peers import NAMES, Cut, Far, answer, provider, provider_channel
 from support.http_peer import serving
 
 from scheduler.channels.base import Receipt
-from scheduler.channels.email.blame import OurFault
 from scheduler.channels.email.providers.channel import ProviderChannel
 from scheduler.clock import FixedClock
-from scheduler.errors import ChannelDown, NotSent, Refused, Unknown
+from scheduler.errors import ChannelDown, NotSent, OurFault, Refused, Unknown
 
 
 def told(name: str, *say: str | bytes, seconds: float = 5) -> Receipt | Exception:
@@ -80,7 +79,7 @@ def test_a_status_without_words_means_what_it_means_everywhere(name: str, status
         (ses(400, "SendingPausedException"), ChannelDown),
         (ses(400, "MailFromDomainNotVerifiedException"), ChannelDown),
         (ses(404, "NotFoundException", "Configuration set <campaigns> does not exist."), ChannelDown),
-        (ses(400, "MessageRejected", "Email address is not verified. The following identities failed"), ChannelDown),
+        (ses(400, "MessageRejected", "Email address is not verified. The following identities failed"), OurFault),
         (ses(400, "MessageRejected", "Sending suspended for this account"), ChannelDown),
         (ses(400, "MessageRejected", "Transaction failed: message contained virus"), Refused),
         (ses(400, "MessageRejected", "something else"), OurFault),
@@ -107,8 +106,8 @@ def test_what_ses_says(say: bytes, expected: type) -> None:
     ("say", "expected"),
     [
         (postmark(401, 10, "Bad or missing Server API token."), ChannelDown),
-        (postmark(422, 400, "The 'From' address you supplied is not a Sender Signature"), ChannelDown),
-        (postmark(422, 401), ChannelDown),
+        (postmark(422, 400, "The 'From' address you supplied is not a Sender Signature"), OurFault),
+        (postmark(422, 401), OurFault),
         (postmark(422, 405), ChannelDown),
         (postmark(422, 412), ChannelDown),
         (postmark(422, 413), ChannelDown),
@@ -135,7 +134,7 @@ def test_what_postmark_says(say: bytes, expected: type) -> None:
         (resend(401, "restricted_api_key"), ChannelDown),
         (resend(403, "invalid_api_key"), ChannelDown),
         (resend(403, "validation_error", "You can only send testing emails to your own address"), ChannelDown),
-        (resend(422, "invalid_from_address"), ChannelDown),
+        (resend(422, "invalid_from_address"), OurFault),
         (resend(422, "validation_error", "Invalid `to` field. The address needs another form."), Refused),
         (resend(422, "validation_error", "Invalid `from` field."), OurFault),
         (resend(422, "missing_required_field"), OurFault),

@@ -17,7 +17,7 @@ from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.recording import RecordingChannel
 from scheduler.clock import VirtualClock
 from scheduler.delivery import State
-from scheduler.errors import BusyError, ChannelDown, NotSent, SchedulerError
+from scheduler.errors import BusyError, ChannelDown, NotSent, OurFault, SchedulerError
 from scheduler.operations import steering, watching
 from scheduler.settings import Settings
 from scheduler.store import plans, reader
@@ -200,6 +200,32 @@ def test_an_account_that_was_refused_holds_up_no_other_account_of_its_channel(
 
     assert sent == [other]
     assert {row.campaign: row.state for row in schedule.rows()} == {refused: State.RETRY_WAIT, other: State.SENT}
+
+
+def test_a_sender_who_was_refused_holds_up_no_other_and_who_was_asked_goes_behind_who_was_not(
+    store: Store, tmp_path: Path
+) -> None:
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"), person("max@example.org"))
+    for name in ("new", "shop"):
+        head = HEAD.replace("campaign: shop", f"campaign: {name}").replace("hello@", f"{name}@")
+        schedule.apply(write(tmp_path, "courtesy: {caps: none}\n" + OFFER, name=f"{name}.yaml", head=head))
+
+    class Half(RecordingChannel):
+        async def send(self, message: Message, mark: Mark) -> Receipt:
+            if message.sender is not None and "new@" in message.sender:
+                raise OurFault("the sender is not owned by the user")
+            return await super().send(message, mark)
+
+    schedule.channels["email"] = Half("email")
+
+    schedule.live_until(moment("2027-02-01T10:01:00+01:00"))
+
+    assert [row.state for row in schedule.rows(campaign="shop")] == [State.SENT] * 2
+    assert sorted((row.state, row.next_at) for row in schedule.rows(campaign="new")) == [
+        (State.RETRY_WAIT, moment("2027-02-01T10:15:00+01:00")),
+        (State.RETRY_WAIT, moment("2027-02-01T10:16:00+01:00")),
+    ]
 
 
 def test_a_claim_whose_lease_is_over_does_not_even_greet_the_server(store: Store, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.server import PoolLimits, SmtpServer, Timeouts
 from scheduler.channels.email.wire import CHECK, Dropped
 from scheduler.clock import Clock
-from scheduler.errors import ChannelDown, DeliveryError, NotSent, Refused, Unknown
+from scheduler.errors import ChannelDown, DeliveryError, NotSent, OurFault, Refused, Unknown
 
 
 class Rest:
@@ -103,7 +103,7 @@ class Pool:
                     continue
                 raise NotSent(f"mail server {self._server} {dropped}", remedy=CHECK) from None
             except DeliveryError as error:
-                self._share(error)
+                self._share(error, turn)
                 if turn.line is not None:
                     self._free(turn.line)
                 raise
@@ -284,9 +284,13 @@ class Pool:
             self._lines[line.dialogue] = line
             self._free(line)
 
-    def _share(self, error: DeliveryError) -> None:
-        """Tell everybody who waits that the channel is at fault, so that nobody else is refused for it."""
-        if isinstance(error, ChannelDown):
+    def _share(self, error: DeliveryError, turn: Turn | None = None) -> None:
+        """Tell everybody who waits that the channel, or their sender, is at fault: nobody else is refused for it."""
+        if isinstance(error, wire.SenderRefused):
+            for other in self._waiting:
+                if turn is not None and other.mail.sender == turn.mail.sender and not other.answered.done():
+                    other.answered.set_exception(wire.SenderRefused(error.message, remedy=error.remedy))
+        elif isinstance(error, ChannelDown) and not isinstance(error, OurFault):
             self._fail_waiting(lambda: ChannelDown(error.message, remedy=error.remedy))
 
     def _fail_waiting(self, error: Callable[[], Exception]) -> None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.email import mime
-from scheduler.channels.email.blame import Blame, OurFault
+from scheduler.channels.email.blame import Blame
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.plain import PlainPool
 from scheduler.channels.email.pool import Pool
 from scheduler.channels.email.server import PoolLimits, SmtpServer, Timeouts
 from scheduler.channels.email.signing import Signing
 from scheduler.clock import Clock, SystemClock
-from scheduler.errors import NoAccount
+from scheduler.errors import NoAccount, OurFault
 
 if TYPE_CHECKING:
     from scheduler.settings import Settings
@@ -111,7 +111,7 @@ class EmailChannel:
     async def send(self, message: Message, mark: Mark) -> Receipt:
         """Send one mail; `mark` is awaited before the final dot, and by the pipelined transport when all else is out.
 
-        A mail refused for what we are stops the channel; when others were taken meanwhile it is that mail, and fails.
+        A mail refused for what we are stops its sender; when others were taken meanwhile it is that mail, and fails.
         """
         if self._server is None:
             raise NoAccount("no mail server is configured", remedy="set CAMPAIGN_SMTP_URL")
@@ -122,8 +122,8 @@ class EmailChannel:
         try:
             words = await (self._transport or await self._open(self._server)).deliver(mail, mark)
         except OurFault as error:
-            raise self._blame.judge(message.key, error) from None
-        self._blame.took()
+            raise self._blame.judge(message.key, message.sender, error) from None
+        self._blame.took(message.sender)
         return Receipt(provider_id=mail.message_id, detail=words)
 
     async def check(self) -> str:

@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from scheduler.channels.email.blame import OurFault
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.replies import ReplyClass, classify
 from scheduler.channels.email.server import SmtpServer
-from scheduler.errors import ChannelDown, NotSent, Refused
+from scheduler.errors import ChannelDown, NotSent, OurFault, Refused
 
 CHECK = "check CAMPAIGN_SMTP_URL"
+_NO_LOGIN = frozenset({530, 535, 538})  # RFC 4954 section 6
 _UNFIT = re.compile("[\r\n <>\0]")
 _ADDRESS = re.compile(r"[^\s<>()\[\]:;,]+@[^\s<>()\[\];,]+")
 
@@ -32,6 +32,10 @@ class Reply(NamedTuple):
     def is_yes(self) -> bool:
         """Whether the server did what it was asked."""
         return self.code // 100 == 2
+
+
+class SenderRefused(OurFault):
+    """The server would not have the sender, whomever the mail is for."""
 
 
 class Dropped(Exception):
@@ -170,8 +174,8 @@ def not_opened(server: SmtpServer, reply: Reply, refused: str) -> Exception:
 def refusal(server: SmtpServer, what: str, reply: Reply) -> Exception:
     """Return what a reply that is not a yes means; `what` is `the sender`, `the recipient` or `the mail`.
 
-    4yz and 5yz are both certain: it was not taken. A sender refused for good stops the channel (DELIVERY: nobody is
-    touched by our own fault), and so does what is said of our reputation or authentication at any step.
+    4yz and 5yz are both certain: it was not taken. A sender refused for good waits (DELIVERY: nobody is touched by our
+    own fault), and so it does for what is said of our reputation or authentication at any step.
     """
     said = shown(server, reply)
     if reply.code // 100 not in (4, 5):
@@ -179,7 +183,9 @@ def refusal(server: SmtpServer, what: str, reply: Reply) -> Exception:
     means = classify(reply.code, None, reply.text)
     text, final = f"mail server {server} refused {what}: {said}", reply.code // 100 == 5
     if what == "the sender" and final and means is not ReplyClass.MESSAGE_TOO_BIG:
-        return ChannelDown(text, remedy="check `senders: {email: ...}` and the log-in")
+        # No log-in, no sender: that is the whole channel's.
+        fault = ChannelDown if reply.code in _NO_LOGIN else SenderRefused
+        return fault(text, remedy="check `senders: {email: ...}` and the log-in")
     if means.is_ours:
         return OurFault(text, remedy="check SPF, DKIM and the log-in: no reader is at fault")
     return NotSent(text) if means.is_later or not final else Refused(text)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from scheduler.channels import answers
 from scheduler.channels.answers import Answer, discreet
-from scheduler.channels.email.blame import OurFault
-from scheduler.errors import Unknown
+from scheduler.errors import OurFault, Unknown
 
 __all__ = ["Answer", "Differs", "Said", "discreet"]
 
@@ -20,6 +19,6 @@ class Differs(Unknown):
 class Said(answers.Said):
     """An answer of a mail provider that is no receipt."""
 
-    def ours(self) -> OurFault:
-        """Return that the mail was not taken, perhaps for what we are and perhaps for what it is."""
-        return OurFault(str(self), remedy=f"look at the account at {self.name}: no reader is at fault")
+    def ours(self, remedy: str = "") -> OurFault:
+        """Return that the mail was not taken, for its sender or perhaps for what it is."""
+        return OurFault(str(self), remedy=remedy or f"look at the account at {self.name}: no reader is at fault")

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from scheduler.channels import posting
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.channels.email import mime
-from scheduler.channels.email.blame import Blame, OurFault
+from scheduler.channels.email.blame import Blame
 from scheduler.channels.email.mime import Mail
 from scheduler.channels.email.providers.answers import Answer, Differs
 from scheduler.channels.email.providers.base import Provider, Request
@@ -24,7 +24,7 @@ from scheduler.channels.email.providers.resend import Resend
 from scheduler.channels.email.providers.ses import Ses
 from scheduler.channels.posting import Sending
 from scheduler.clock import Clock, SystemClock
-from scheduler.errors import DeliveryError, NoAccount, Refused, Unknown
+from scheduler.errors import DeliveryError, NoAccount, OurFault, Refused, Unknown
 
 if TYPE_CHECKING:
     from scheduler.settings import Settings
@@ -82,14 +82,14 @@ class ProviderChannel:
     async def send(self, message: Message, mark: Mark) -> Receipt:
         """Send one mail; `mark` is awaited on the open connection, before the first byte of the request.
 
-        A mail refused for what we are stops the channel; when others were taken meanwhile it is that mail, and fails.
+        A mail refused for what we are stops its sender; when others were taken meanwhile it is that mail, and fails.
         """
         mail = _written(message)
         try:
             receipt = await self._deliver(message, mail, mark)
         except OurFault as error:
-            raise self._blame.judge(message.key, error) from None
-        self._blame.took()
+            raise self._blame.judge(message.key, message.sender, error) from None
+        self._blame.took(message.sender)
         return receipt
 
     async def close(self) -> None:

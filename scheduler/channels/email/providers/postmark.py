@@ -29,14 +29,13 @@ _INVALID = 300
 _TOO_MANY = 429
 _DOWN = {
     10: "check the server token",
-    400: "register the sending domain at Postmark",
-    401: "confirm the sender signature at Postmark",
     405: "look at the account at Postmark: it may not send",
     412: "the account at Postmark waits for its approval",
     413: "look at the account at Postmark: it may not send",
     1235: "check the message streams of the account",
     1236: "check the message streams of the account",
 }
+_SENDER = {400: "register the sending domain at Postmark", 401: "confirm the sender signature at Postmark"}
 
 
 class Postmark:
@@ -92,6 +91,8 @@ class Postmark:
         if 400 <= answer.status < 500 and isinstance(number, int):
             if number in _DOWN:
                 raise said.down(_DOWN[number])
+            if number in _SENDER:
+                raise said.ours(_SENDER[number])
             if number == _TOO_MANY:
                 raise said.later()
             if number == _INACTIVE or (number == _INVALID and "'To'" in text):

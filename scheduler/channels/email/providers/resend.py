@@ -81,7 +81,7 @@ class Resend:
         if fault in _QUOTAS:
             raise said.down("the quota is used up: ask Resend for more")
         if fault in _SENDER:
-            raise said.down("verify the sending domain at Resend")
+            raise said.ours("verify the sending domain at Resend")
         if answer.status in (400, 422) and "`to`" in text:
             raise said.refused()
         raise said.usual()

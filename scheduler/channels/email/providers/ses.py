@@ -43,7 +43,8 @@ _LATER = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttli
 # The day's quota and not the second's rate: nothing goes for a while, whoever it is for.
 _DAILY = re.compile(r"daily", re.IGNORECASE)
 # MessageRejected says both: of the account, or of this mail.
-_NOT_VERIFIED = re.compile(r"not verified|sending (?:is )?(?:suspended|paused|disabled)", re.IGNORECASE)
+_NOT_VERIFIED = re.compile(r"not verified", re.IGNORECASE)
+_STOPPED = re.compile(r"sending (?:is )?(?:suspended|paused|disabled)", re.IGNORECASE)
 _OF_THIS_MAIL = re.compile(
     r"virus|message (?:length|is too long)|illegal (?:address|recipient)|missing final|local (?:address|part) contains"
     r"|domain (?:contains|starts|ends)|address list|suppress",
@@ -101,10 +102,10 @@ class Ses:
             raise said.usual()
         if fault in _LATER:
             raise said.down("the day's quota is used up: ask AWS for more") if _DAILY.search(text) else said.later()
-        if fault in _DOWN:
+        if fault in _DOWN or (fault == "MessageRejected" and _STOPPED.search(text)):
             raise said.down("look at the sending status, the identities and the credentials at AWS")
         if fault == "MessageRejected" and _NOT_VERIFIED.search(text):
-            raise said.down("verify the sending domain at AWS, and leave the sandbox")
+            raise said.ours("verify the sending domain at AWS, and leave the sandbox")
         if fault in ("MessageRejected", "BadRequestException") and _OF_THIS_MAIL.search(text):
             raise said.refused()
         raise said.usual()
