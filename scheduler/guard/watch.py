@@ -16,9 +16,9 @@ from scheduler.errors import BusyError, StorageError
 from scheduler.guard import clocks, state, wording
 from scheduler.guard.clocks import Reading
 from scheduler.guard.marks import Mark, MarkFile
-from scheduler.guard.replay import replay
+from scheduler.guard.replay import bring_in
 from scheduler.operations import holding, watching
-from scheduler.store import integrity, lateness, ledger, meta, numbers, wal
+from scheduler.store import integrity, journal, lateness, ledger, meta, numbers, wal
 from scheduler.store.database import Connection, Store
 from scheduler.store.journal import Journal
 from scheduler.store.meta import Cause, Hold
@@ -86,9 +86,9 @@ class LedgerGuard:
 
     @property
     def journal(self) -> Journal:
-        """The outcome journal of this database; made on first use."""
+        """The outcome journal of this daemon; made on first use."""
         if self._journal is None:
-            self._journal = Journal(state.folder(self._folder, self._name()) / state.JOURNAL)
+            self._journal = journal.take(self._journals())
         return self._journal
 
     # --- the start ----------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class LedgerGuard:
             if self._damaged_at_start():
                 self._started = Started(holding.held(self._store), 0, 0)
             else:
-                replayed = self._replay()
+                replayed = self._replay() + self._replay_left()
                 self._compare()
                 self._look_around()
                 recovered = watching.recover(self._store, watching.Hearing(self._clock), now=self._clock.now())
@@ -140,13 +140,11 @@ class LedgerGuard:
         return True
 
     def _replay(self) -> int:
-        """Read the journal into the ledger; what cannot be written yet stays there."""
-        if self.journal.is_empty:
-            return 0
-        with self._store.begin() as conn:
-            taken = replay(conn, self._catalog, self.journal.read())
-        self.journal.clear()
-        return taken
+        return bring_in(self._store, self._catalog, self.journal)
+
+    def _replay_left(self) -> int:
+        """Read also what daemons have left that shared the folder and did not come back."""
+        return sum(bring_in(self._store, self._catalog, one) for one in journal.left(self._journals()))
 
     def _compare(self) -> None:
         """Hold the database when it is behind its mark, or SQLite does not see all of its log."""
@@ -374,6 +372,9 @@ class LedgerGuard:
 
     def _marks(self) -> MarkFile:
         return MarkFile(state.folder(self._folder, self._name()) / state.MARK)
+
+    def _journals(self) -> Path:
+        return state.folder(self._folder, self._name()) / state.JOURNAL
 
     def _name(self) -> str:
         if not self._instance:
