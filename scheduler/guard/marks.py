@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,17 +64,9 @@ class MarkFile:
         """Put a mark in place; it is on the disk when this returns."""
         document = {"instance": mark.instance, **{name: getattr(mark, name) for name in _NUMBERS}}
         document["wall"] = mark.wall.isoformat()
-        # Daemons that share a server share the mark: each writes a draft of its own.
-        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(file, json.dumps(document).encode("ascii"))
-                os.fsync(file)
-            finally:
-                os.close(file)
-            draft.replace(self.path)
+            _replace(self.path, json.dumps(document).encode("ascii"))
             _sync_folder(self.path.parent)
         except OSError as error:
             passing = error.errno in _PASSING
@@ -85,6 +78,26 @@ class MarkFile:
 _NUMBERS = ("generation", "newest", "attempts")
 # No room, or no file number left: worth another try.
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE})
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put content in a file's place.
+
+    Daemons that share a server share the mark: each writes a draft of its own. The number of the process does not tell
+    them apart: it is 1 in every container.
+    """
+    file, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        try:
+            os.write(file, content)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        os.replace(draft, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,10 +13,24 @@ from scheduler.catalog import Catalog
 from scheduler.delivery import State
 from scheduler.errors import FAULTS
 from scheduler.store import ledger, plans, reader
-from scheduler.store.database import Connection
+from scheduler.store.database import Connection, Store
+from scheduler.store.journal import Journal
 
 _ENDED = frozenset({State.SENT, State.FAILED})
 _log = logging.getLogger(__name__)
+
+
+def bring_in(store: Store, catalog: Catalog, journal: Journal) -> int:
+    """Read a journal into the ledger and clear it; return how many outcomes the ledger took.
+
+    What cannot be written yet stays in the journal.
+    """
+    if journal.is_empty:
+        return 0
+    with store.begin() as conn:
+        taken = replay(conn, catalog, journal.read())
+    journal.clear()
+    return taken
 
 
 def replay(conn: Connection, catalog: Catalog, records: Sequence[Mapping[str, Any]]) -> int:

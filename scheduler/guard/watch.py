@@ -16,9 +16,9 @@ from scheduler.errors import BusyError, StorageError
 from scheduler.guard import clocks, state, wording
 from scheduler.guard.clocks import Reading
 from scheduler.guard.marks import Mark, MarkFile
-from scheduler.guard.replay import replay
+from scheduler.guard.replay import bring_in
 from scheduler.operations import holding, watching
-from scheduler.store import integrity, lateness, ledger, meta, numbers, wal
+from scheduler.store import integrity, journal, lateness, ledger, meta, numbers, wal
 from scheduler.store.database import Connection, Store
 from scheduler.store.journal import Journal
 from scheduler.store.meta import Cause, Hold
@@ -49,7 +49,8 @@ class LedgerGuard:
     """Keeps one daemon from sending on a database that is not the one it was, or under a clock that is wrong.
 
     `folder` is the state folder; each database has one of its own in it. `machine` is empty where nobody can tell
-    machines apart. Every method runs on the writer thread, so that nothing is claimed between a look and its HOLD.
+    machines apart, and without meaning on PostgreSQL: a server belongs to no machine of ours. Every method runs on the
+    writer thread, so that nothing is claimed between a look and its HOLD.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class LedgerGuard:
         self._store = store
         self._clock = clock
         self._folder = folder
-        self._machine = machine if store.dialect == "sqlite" else ""  # a server belongs to no machine of ours
+        self._machine = machine
         self._database_clock = database_clock
         self._catalog = Catalog()
         self._journal: Journal | None = None
@@ -86,9 +87,9 @@ class LedgerGuard:
 
     @property
     def journal(self) -> Journal:
-        """The outcome journal of this database; made on first use."""
+        """The outcome journal of this daemon; made on first use."""
         if self._journal is None:
-            self._journal = Journal(state.folder(self._folder, self._name()) / state.JOURNAL)
+            self._journal = journal.take(self._journals())
         return self._journal
 
     # --- the start ----------------------------------------------------------------------------------------------------
@@ -108,7 +109,7 @@ class LedgerGuard:
             if self._damaged_at_start():
                 self._started = Started(holding.held(self._store), 0, 0)
             else:
-                replayed = self._replay()
+                replayed = self._replay() + self._replay_left()
                 self._compare()
                 self._look_around()
                 recovered = watching.recover(self._store, watching.Hearing(self._clock), now=self._clock.now())
@@ -140,13 +141,11 @@ class LedgerGuard:
         return True
 
     def _replay(self) -> int:
-        """Read the journal into the ledger; what cannot be written yet stays there."""
-        if self.journal.is_empty:
-            return 0
-        with self._store.begin() as conn:
-            taken = replay(conn, self._catalog, self.journal.read())
-        self.journal.clear()
-        return taken
+        return bring_in(self._store, self._catalog, self.journal)
+
+    def _replay_left(self) -> int:
+        """Read also what daemons have left that shared the folder and did not come back."""
+        return sum(bring_in(self._store, self._catalog, one) for one in journal.left(self._journals()))
 
     def _compare(self) -> None:
         """Hold the database when it is behind its mark, or SQLite does not see all of its log."""
@@ -165,12 +164,9 @@ class LedgerGuard:
         self._check_mark()
 
     def _look_around(self) -> None:
-        """Hold a copy that another machine ran before, and much that would go late after a long absence."""
+        """Hold a copy of what was at work elsewhere before, and much that would go late after a long absence."""
         now = self._clock.now()
-        with self._store.read() as conn:
-            ran = meta.ran(conn)
-        if ran is not None and ran.machine and self._machine and ran.machine != self._machine:
-            self._hold(Cause.MOVED, wording.moved(ran.at), {"until": now.isoformat()})
+        self._look_for_another(now)
         believed = Reading(self._highest, self._clock.monotonic())
         self._ask_when_late(now - believed.wall)
         # A clock that was set wrong while nobody looked cannot be told from a long absence: a person decides.
@@ -180,6 +176,17 @@ class LedgerGuard:
         else:
             self._highest = max(believed.wall, now)
         self._compare_clocks()
+
+    def _look_for_another(self, now: datetime) -> None:
+        """Hold a copy of a database that is perhaps still at work where it was."""
+        with self._store.read() as conn:
+            ran, place = meta.ran(conn), self._place(conn)
+        if ran is not None and integrity.is_elsewhere(ran.machine, place):
+            reason = wording.moved if self._store.dialect == "sqlite" else wording.copied
+            self._hold(Cause.MOVED, reason(ran.at), {"until": now.isoformat(), "before": ran.machine, "now": place})
+
+    def _place(self, conn: Connection) -> str:
+        return integrity.place(conn) or self._machine
 
     # --- every second -------------------------------------------------------------------------------------------------
 
@@ -335,8 +342,10 @@ class LedgerGuard:
         certainly = self._check_mark(certainly=certainly)
         if self._doubted is not None or not (certainly or wall - self._noted >= _MINUTE or wall < self._noted):
             return
+        if self._started is not None:
+            self._look_for_another(wall)  # a server may be replaced while the daemon waits for it
         with self._store.begin() as conn:
-            meta.note_ran(conn, meta.Ran(self._machine, wall))
+            meta.note_ran(conn, meta.Ran(self._place(conn), wall))
         self._noted = wall
         if self._started is not None:
             self._compare_clocks()
@@ -374,6 +383,9 @@ class LedgerGuard:
 
     def _marks(self) -> MarkFile:
         return MarkFile(state.folder(self._folder, self._name()) / state.MARK)
+
+    def _journals(self) -> Path:
+        return state.folder(self._folder, self._name()) / state.JOURNAL
 
     def _name(self) -> str:
         if not self._instance:

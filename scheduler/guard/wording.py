@@ -30,6 +30,15 @@ def moved(at: datetime) -> str:
     )
 
 
+def copied(at: datetime) -> str:
+    """Say that a PostgreSQL database is a copy, or was moved; alerts cut what is longer than 300 characters."""
+    return (
+        f"another PostgreSQL database was at work on {_day(at)}, and this is a copy of it, or the same one after a move"
+        " or an upgrade of the server: if the other one still sends, people get everything twice; stop its daemons for"
+        " good before you resume"
+    )
+
+
 def damaged(faults: Sequence[str]) -> str:
     """Say that the database file is damaged."""
     return f"the database file is damaged: {faults[0]}"

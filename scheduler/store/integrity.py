@@ -17,6 +17,8 @@ from scheduler.store.wal import lost_commits
 FOUND = 20  # faults of a damaged file that are told
 RESTORE = "stop, keep the file aside, put the newest backup in its place (campaign db backup makes them), start again"
 
+# Asked first: a refusal would stand in the server's log every minute.
+_MAY_READ = "SELECT has_function_privilege(to_regprocedure('pg_control_system()'), 'EXECUTE')"
 _FIRST_READ = "SELECT count(*) FROM sqlite_master"  # brings the log's index up to date
 
 
@@ -67,6 +69,28 @@ def refuse_forgetful(conn: Connection) -> None:
                 " again",
                 remedy=f"set {name} = on in postgresql.conf (or for this database or user) and start again",
             )
+
+
+def place(conn: Connection) -> str:
+    """Return where a PostgreSQL database lies, as `<system identifier of its cluster>/<oid>`; empty for SQLite.
+
+    Every daemon of the database reads the same, also after it was renamed, and from a standby that took over. A copy
+    made by dump and load or by CREATE DATABASE ... TEMPLATE has another one; a copy of the whole cluster's files, as
+    snapshots are, has not. The first part is empty where the server does not tell it to this user
+    (https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA).
+    """
+    if conn.dialect.name != "postgresql":
+        return ""
+    cluster = ""
+    if conn.exec_driver_sql(_MAY_READ).scalar():
+        cluster = str(conn.exec_driver_sql("SELECT system_identifier FROM pg_control_system()").scalar_one())
+    oid = conn.exec_driver_sql("SELECT oid FROM pg_database WHERE datname = current_database()").scalar_one()
+    return f"{cluster}/{oid}"
+
+
+def is_elsewhere(before: str, now: str) -> bool:
+    """Whether a database lies in another place than before, machine or `place`: a part that both know differs."""
+    return any(one and other and one != other for one, other in zip(before.split("/"), now.split("/"), strict=False))
 
 
 def identity(path: Path) -> tuple[int, int]:

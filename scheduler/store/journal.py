@@ -1,19 +1,22 @@
 """The outcome journal: what became of attempts while the database could not be written; read before recovery.
 
 The file lies outside the database's folder and has its room from the start, so that a full disk does not stop it.
+Daemons that share a server may share a state folder as well: each has a file of its own in it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import itertools
 import json
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scheduler.errors import SchedulerError
+from scheduler.errors import BusyError, SchedulerError
 
 ROOM = 1 << 20  # bytes reserved at the start: some 4,000 outcomes, far more than are ever in flight
 
@@ -21,8 +24,9 @@ ROOM = 1 << 20  # bytes reserved at the start: some 4,000 outcomes, far more tha
 class Journal:
     """A file of records, one a line behind its CRC-32, and zeros up to the reserved room.
 
-    A record has the fields of `ledger.Ending`, moments as ISO 8601. One process at a time writes it.
-    Raises: SchedulerError when the file cannot be made.
+    A record has the fields of `ledger.Ending`, moments as ISO 8601. One process at a time has it: an advisory lock on
+    the file says so, let go by the operating system when the process dies.
+    Raises: BusyError when another one has it, SchedulerError when the file cannot be made or locked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,6 +34,7 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock()
             self._reserve()
         except OSError as error:
             raise SchedulerError(
@@ -70,10 +75,17 @@ class Journal:
         self._end = 0
 
     def close(self) -> None:
-        """Close the file; a second call does nothing."""
+        """Close the file and let go of it; a second call does nothing."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise BusyError(f"another daemon writes {self.path}", remedy="stop it first, or let it work") from None
 
     def _reserve(self) -> None:
         if os.fstat(self._file).st_size >= ROOM:
@@ -102,6 +114,31 @@ class Journal:
         if os.pread(self._file, rest, self._end).strip(b"\0"):
             os.pwrite(self._file, b"\0" * rest, self._end)
             os.fsync(self._file)
+
+
+def take(path: Path) -> Journal:
+    """Open the first journal that no other daemon has: `path`, then `path` with `.2` behind it, `.3` and so on.
+
+    Raises: SchedulerError when it cannot be made or locked.
+    """
+    for number in itertools.count(1):
+        with contextlib.suppress(BusyError):
+            return Journal(path if number == 1 else path.with_name(f"{path.name}.{number}"))
+    raise AssertionError("numbers do not end")
+
+
+def left(path: Path) -> Iterator[Journal]:
+    """Yield the journals of that name whose daemon has ended; each is closed when the next one is asked for.
+
+    Raises: SchedulerError when one cannot be read.
+    """
+    for one in sorted(path.parent.glob(f"{path.name}*")):
+        try:
+            journal = Journal(one)
+        except BusyError:
+            continue  # its daemon works, or another one that starts is reading it
+        with contextlib.closing(journal):
+            yield journal
 
 
 def _line(record: Mapping[str, object]) -> bytes:

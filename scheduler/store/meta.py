@@ -26,7 +26,7 @@ class Cause(IntEnum):
 
     LATE = 1  # much would go late
     CLOCK = 2  # the clock jumped, or disagrees with the database's
-    MOVED = 3  # another machine ran this database before
+    MOVED = 3  # it was at work in another place before: on another machine, or as another database of a server
     RESTORED = 4  # attempts or decisions are missing that were made before
     DAMAGED = 5  # the file cannot be read as a whole
 
@@ -35,7 +35,8 @@ class Cause(IntEnum):
 class Hold:
     """Nothing is claimed while this stands: why (a sentence), since when, and facts as JSON has them.
 
-    Facts of its own: `missing` attempts, and `until` (ISO 8601 in UTC): what was due up to then may have been sent.
+    Facts of its own: `missing` attempts, and `until` (ISO 8601 in UTC): what was due up to then may have been sent. One
+    that was MOVED says where it lay `before` and lies `now`.
     """
 
     reason: str
@@ -63,7 +64,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """Which machine's daemon was last at work on this database, and when it was last seen; `machine` may be empty."""
+    """Where this database was last at work, and when a daemon was last seen on it.
+
+    `machine` is the daemon's machine on SQLite, the database's `integrity.place` on PostgreSQL; it may be empty.
+    """
 
     machine: str
     at: datetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from support.shop import Schedule, moment
 from scheduler.channels.base import Mark, Message, Receipt
 from scheduler.delivery import State
 from scheduler.engines.base import Room
-from scheduler.guard import state
+from scheduler.guard import marks, state
 from scheduler.operations import holding
 from scheduler.store import ledger
 from scheduler.store.database import Store
@@ -129,3 +130,20 @@ def test_what_nobody_approved_in_time_and_what_a_dead_worker_had_in_hand_is_late
         late = holding.late(conn, schedule.catalog, now=DUE + timedelta(days=30))
 
     assert sum(one.messages for one in late if one.touch == "offer") == 3
+
+
+def test_daemons_that_share_a_mark_never_write_into_each_others_draft(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "ledger.hwm"
+
+    def write(attempts: int) -> None:
+        for _ in range(100):
+            marks.MarkFile(path).write(marks.Mark("shop", 1, attempts, attempts, START))
+
+    with ThreadPoolExecutor() as pool:  # of one process, as two containers have one number each: 1
+        for done in [pool.submit(write, attempts) for attempts in (7, 1_000_000)]:
+            done.result()
+
+    found = marks.MarkFile(path).read()
+    assert found is not None
+    assert found.attempts in (7, 1_000_000)
+    assert [one.name for one in path.parent.iterdir()] == ["ledger.hwm"]

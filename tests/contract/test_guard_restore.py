@@ -10,17 +10,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
+from sqlalchemy.engine import make_url
 from support.guarded import MAIL, Clocks, Machine, applied, held
 from support.shop import Schedule, addresses, moment, person, write
 
 from scheduler.errors import AttentionError, StorageError
 from scheduler.operations import applying, holding, opting, steering
-from scheduler.store import integrity, people, reader
+from scheduler.store import integrity, meta, people, reader
 from scheduler.store.database import Store
-from scheduler.store.meta import Cause
+from scheduler.store.meta import Cause, Ran
 from scheduler.store.tables import ATTEMPTS
 from scheduler.tokens import Token
 
@@ -46,8 +48,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{path}")
+def opened(where: Path | str) -> Iterator[Store]:
+    store = Store(where if isinstance(where, str) else f"sqlite:///{where}")
     try:
         yield store
     finally:
@@ -76,9 +78,9 @@ def empty_the_log(path: Path) -> None:
         conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def day_of_sending(machine: Machine, path: Path) -> list[str]:
+def day_of_sending(machine: Machine, where: Path | str) -> list[str]:
     """Live through 21 January with a daemon; return to whom mails went."""
-    with opened(path) as store:
+    with opened(where) as store:
         guard = machine.guard(store)
         guard.start()
         machine.clocks.live_until(DUE)
@@ -454,6 +456,121 @@ def test_a_machine_without_a_name_is_never_taken_for_another(path: Path, machine
 
     with opened(path) as store:
         assert container.guard(store).start().hold is None
+
+
+@pytest.fixture
+def url(postgresql: Any, tmp_path: Path) -> str:
+    """A PostgreSQL database of its own with the same campaign in force."""
+    address = str(postgresql.empty())
+    with opened(address) as store:
+        store.migrate()
+        applied(Schedule.on(store, START), tmp_path)
+    return address
+
+
+@pytest.mark.service
+def test_a_copy_of_a_servers_database_is_held(url: str, postgresql: Any, machine: Machine, tmp_path: Path) -> None:
+    day_of_sending(machine, url)
+    staging = Machine(tmp_path / "staging", machine.clocks)
+    machine.clocks.pass_by(days=4)
+
+    with opened(postgresql.empty(like=make_url(url).database)) as store:
+        hold = staging.guard(store).start().hold
+        schedule = staging.schedule(store)
+        schedule.tick()
+        schedule.know(person("bob@example.org"))
+        (bob,) = thanked(schedule, "bob@example.org")
+        sent = schedule.sent()
+    with opened(url) as store:
+        assert machine.guard(store).start().hold is None
+
+    assert hold is not None
+    assert hold.cause is Cause.MOVED
+    assert hold.reason == (
+        "another PostgreSQL database was at work on 2027-01-21 at 09:01 UTC, and this is a copy of it, or the same one"
+        " after a move or an upgrade of the server: if the other one still sends, people get everything twice; stop its"
+        " daemons for good before you resume"
+    )
+    assert sent == []
+    assert (bob.contact > 100_000_000, bob.delivery > 100_000_000) == (True, True)
+
+
+@pytest.mark.service
+def test_a_database_that_was_moved_to_another_server_goes_on_once_a_person_agreed(
+    url: str, postgresql: Any, machine: Machine
+) -> None:
+    day_of_sending(machine, url)
+    machine.clocks.pass_by(minutes=5)
+
+    with opened(postgresql.empty(like=make_url(url).database)) as store:
+        guard = machine.guard(store)
+        first = guard.start().hold
+        schedule = machine.schedule(store)
+        holding.resume(store, schedule.catalog, now=machine.clocks.now(), who="lea")
+        machine.second(guard)
+        guard.stop()
+        again = machine.guard(store).start().hold
+        machine.clocks.live_until(moment("2027-01-25T10:00:00+01:00"))
+        schedule.tick()
+
+        assert first is not None
+        assert again is None
+        assert len(schedule.sent()) == 3
+
+
+@pytest.mark.service
+def test_a_server_that_is_replaced_while_the_daemon_waits_for_it_is_held(url: str, machine: Machine) -> None:
+    with opened(url) as store:
+        guard = machine.guard(store)
+        guard.start()
+        with store.begin() as conn:
+            meta.note_ran(conn, Ran("7389000000000000001/16384", machine.clocks.now()))
+
+        machine.second(guard, 61)
+
+        hold = held(store)
+        assert hold is not None
+        assert hold.cause is Cause.MOVED
+        assert hold.detail["before"] == "7389000000000000001/16384"
+
+
+@pytest.mark.service
+def test_a_database_of_a_release_that_did_not_note_its_server_goes_on(url: str, machine: Machine) -> None:
+    with opened(url) as store:
+        with store.begin() as conn:
+            meta.note_ran(conn, Ran("", START))
+
+        assert machine.guard(store).start().hold is None
+
+
+@pytest.mark.service
+def test_a_server_that_does_not_tell_its_identifier_tells_its_databases_apart(url: str) -> None:
+    with opened(url) as store, store.begin() as conn:
+        told = integrity.place(conn)
+        conn.exec_driver_sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        conn.exec_driver_sql("SET LOCAL ROLE pg_monitor")
+        untold = integrity.place(conn)
+
+    cluster, _, database = told.partition("/")
+    assert cluster.isdigit()
+    assert untold == f"/{database}"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        ("71/16384", "71/16384", False),
+        ("71/16384", "72/16384", True),
+        ("71/16384", "71/16385", True),
+        ("/16384", "/16385", True),
+        ("/16384", "72/16384", False),  # the user was given the right to see it
+        ("71/16384", "/16384", False),
+        ("", "71/16384", False),
+        ("shop-1", "71/16384", True),
+    ],
+)
+def test_a_place_is_another_one_where_a_part_differs_that_both_know(before: str, now: str, expected: bool) -> None:
+    assert integrity.is_elsewhere(before, now) is expected
 
 
 def test_a_restart_on_the_same_machine_goes_on(store: Store, machine: Machine, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -15,12 +17,12 @@ from sqlalchemy import Connection, create_engine, text
 from support.guarded import Clocks, Machine, applied
 from support.shop import Schedule, moment
 
-from scheduler.errors import SchedulerError, StorageError
+from scheduler.errors import BusyError, SchedulerError, StorageError
 from scheduler.guard.marks import MarkFile
 from scheduler.operations import holding
 from scheduler.store import ledger, meta
 from scheduler.store.database import Store
-from scheduler.store.journal import ROOM, Journal
+from scheduler.store.journal import ROOM, Journal, left, take
 from scheduler.store.meta import Cause, Hold
 
 START = moment("2027-01-20T12:00:00+01:00")
@@ -41,9 +43,9 @@ def in_flight(schedule: Schedule) -> int:
     return claim.id
 
 
-def due(machine: Machine, schedule: Schedule, folder: Path) -> None:
-    """Put one mail in force and let it become due, with its row made."""
-    applied(schedule, folder, people=1)
+def due(machine: Machine, schedule: Schedule, folder: Path, people: int = 1) -> None:
+    """Put one mail in force and let it become due, with its rows made."""
+    applied(schedule, folder, people=people)
     machine.clocks.live_until(DUE)
     with schedule.store.begin() as conn:
         meta.set_hold(conn, Hold("a test", DUE))
@@ -71,14 +73,17 @@ def test_an_outcome_of_the_journal_is_read_before_anything_is_given_up(
     row = in_flight(schedule)
     first = machine.guard(store)
     first.journal.append([outcome(row)])
+    first.journal.close()
+    second = machine.guard(store)
 
-    started = machine.guard(store).start()
+    started = second.start()
 
     assert (started.replayed, started.recovered) == (1, 0)
     (offer,) = schedule.rows(touch="offer")
     assert (offer.state, offer.reason, offer.provider_id) == ("sent", "as planned", "abc")
     assert offer.sent_at == moment("2027-01-21T09:00:01+00:00")
-    assert machine.guard(store).journal.read() == []
+    assert second.journal.path == first.journal.path
+    assert second.journal.read() == []
 
 
 def test_an_attempt_that_no_journal_knows_is_unknown(store: Store, machine: Machine, tmp_path: Path) -> None:
@@ -104,6 +109,74 @@ def test_a_journal_is_read_while_the_daemon_runs(store: Store, machine: Machine,
 
     assert [row.state for row in schedule.rows(touch="offer")] == ["sent"]
     assert guard.journal.is_empty
+
+
+def test_daemons_that_share_a_folder_keep_journals_of_their_own(store: Store, machine: Machine, tmp_path: Path) -> None:
+    schedule = machine.schedule(store)
+    due(machine, schedule, tmp_path, people=2)
+    rows = in_flight(schedule), in_flight(schedule)
+    first, second = machine.guard(store), machine.guard(store)
+    first.journal.append([outcome(rows[0])])
+    second.journal.append([outcome(rows[1])])
+
+    found = [guard.journal.read() for guard in (first, second)]
+
+    assert [(one.path.name, one.is_empty) for one in (first.journal, second.journal)] == [
+        ("outcomes.journal", False),
+        ("outcomes.journal.2", False),
+    ]
+    assert found == [[outcome(rows[0])], [outcome(rows[1])]]
+    first.journal.close()
+    second.journal.close()
+    started = machine.guard(store).start()  # one of them comes back, and reads for both
+    assert (started.replayed, started.recovered) == (2, 0)
+    assert [row.state for row in schedule.rows(touch="offer")] == ["sent", "sent"]
+    assert machine.guard(store).journal.read() == []
+
+
+def test_the_journal_of_a_daemon_that_works_is_left_to_it(store: Store, machine: Machine, tmp_path: Path) -> None:
+    schedule = machine.schedule(store)
+    due(machine, schedule, tmp_path)
+    row = in_flight(schedule)
+    working = machine.guard(store)
+    working.journal.append([outcome(row)])
+
+    started = machine.guard(store).start()
+
+    assert started.replayed == 0
+    assert working.journal.read() == [outcome(row)]
+
+
+def test_a_journal_belongs_to_one_process_until_it_dies(tmp_path: Path) -> None:
+    path = tmp_path / "outcomes.journal"
+    program = """
+import sys
+from pathlib import Path
+from scheduler.store.journal import take
+journal = take(Path(sys.argv[1]))
+journal.append([{"delivery": 1}])
+print(journal.path.name, flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        theirs = other.stdout.readline().strip()
+
+        with pytest.raises(BusyError, match=r"another daemon writes .*outcomes\.journal"):
+            Journal(path)
+        ours = take(path)
+        ours.append([{"delivery": 2}])
+        while_it_works = [one.read() for one in left(path)]
+        other.kill()
+    afterwards = [one.read() for one in left(path)]
+
+    assert (theirs, ours.path.name) == ("outcomes.journal", "outcomes.journal.2")
+    assert while_it_works == []
+    assert afterwards == [[{"delivery": 1}]]
+    assert ours.read() == [{"delivery": 2}]
+    ours.close()
 
 
 def test_a_damaged_line_of_the_journal_is_left_out(tmp_path: Path) -> None:
