@@ -18,6 +18,7 @@ from scheduler.catalog import Catalog
 from scheduler.channels.email.replies import ReplyClass
 from scheduler.channels.email.returned import BY_MAIL, Kind, Notice, Returned, of_mailbox
 from scheduler.channels.naming import print_of
+from scheduler.operations import opting
 from scheduler.operations.effects import Effect, Outcome, Paused, Report, discreet
 from scheduler.operations.happenings import SKEW
 from scheduler.store import events, people, plans, reader, returned, standings
@@ -137,7 +138,8 @@ class _Work:
                 token = self.keys.read(Purpose.UNSUBSCRIBE, text, now=self.now)
             except TokenError:
                 continue
-            if (delivery := _mail_of_ours(conn, token.delivery)) is not None:
+            _, answered = opting.answered(conn, token)
+            if answered is not None and (delivery := _mail_of_ours(conn, answered.id)) is not None:
                 return delivery, None
         for key in mail.message_ids:
             if key in by_key and (delivery := _mail_of_ours(conn, by_key[key])) is not None:

@@ -225,6 +225,17 @@ def test_the_unsubscribe_link_in_a_complaint_is_proof_enough(shop: Schedule) -> 
     assert stops(shop) == [("marketing", "complaint")]
 
 
+def test_a_link_proves_nothing_about_who_has_the_number_of_its_message_by_now(shop: Schedule) -> None:
+    """An older copy of the database was put back: the number was given to another mail than the one that went."""
+    shop.happens(LEA, "cart_abandoned", cart=1)
+    shop.tick()
+    link = KEYS.sign(Purpose.UNSUBSCRIBE, Token(2, shop.rows()[0].id))
+
+    report = comes_back(shop, sample("arf-link-alone", link=link))
+
+    assert (outcomes(report), stops(shop)) == (["not_ours"], [])
+
+
 @pytest.mark.parametrize("name", ["vacation", "outlook-away", "receipt", "postfix-delayed", "exim-warning", "postfix-delivered", "letter", "arf-not-spam", "arf-auth-failure"])  # fmt: skip
 def test_what_is_no_failure_changes_nothing(shop: Schedule, name: str) -> None:
     comes_back(shop, sample(name, to=bought(shop, 1)))
