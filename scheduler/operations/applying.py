@@ -31,9 +31,10 @@ class Preview:
 
     `revision` is the revision in force (0: never applied); `generation` names the state of the database, so that a
     saved plan can be known as stale; `approved` are the touches approved with exactly the content they have now,
-    `cancelled` those that a person cancelled or rejected. `identities` say which touch of history each of the file's
-    is, and `planned` is the same plan under those ids.
-    `budget` is what was authorised for the edition so far, None without a limit.
+    `cancelled` those that a person cancelled or rejected, `paused` those that wait until they are resumed. `standing`
+    is the campaign on the schedule (None: never applied), which may be paused or cancelled as a whole. `identities` say
+    which touch of history each of the file's is, and `planned` is the same plan under those ids. `budget` is what was
+    authorised for the edition so far, None without a limit.
     """
 
     timeline: Timeline
@@ -48,6 +49,8 @@ class Preview:
     identities: Identities
     planned: Timeline
     budget: plans.Budget | None
+    standing: plans.CampaignRecord | None = None
+    paused: frozenset[str] = frozenset()
     fatigue: planner.Fatigue | None = None  # who would be over a cap; None where nobody asked
 
 
@@ -121,6 +124,8 @@ def _preview(
         identities=identities,
         planned=keyed,
         budget=plans.budget(conn, campaign.id, edition),
+        standing=row,
+        paused=frozenset(touch for touch, state in states.items() if state.is_paused(now)),
         fatigue=forecasting.fatigue(conn, catalog, file, keyed, now=now) if in_words else None,
     )
 
