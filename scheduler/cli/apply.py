@@ -88,9 +88,7 @@ def command(
     from scheduler.store.database import Store
 
     with closing(Store(database.address(session, url))) as store:
-        there = store.path is None or store.path.exists()
-        if there:
-            store.migrate()
+        there = database.is_there(store)
         asked = _chosen(session, files)
         if budget is not None and len(asked) > 1:
             raise click.UsageError("--budget is for one campaign: name its file")
