@@ -32,7 +32,7 @@ def unchanged(review: Review) -> str:
     coming = [
         (moment.due_at, touch)
         for touch in review.timeline.touches
-        if touch.id not in review.cancelled | review.paused
+        if touch.id not in review.cancelled | review.paused | review.spent
         for moment in touch.occurrences
         if moment.state == "planned" and moment.due_at >= review.now
     ]

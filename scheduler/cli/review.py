@@ -43,6 +43,7 @@ class Review:
     approved: frozenset[str] | None = None  # touches approved with the content they have; None without a database
     cancelled: frozenset[str] = frozenset()  # touches that a person took off the schedule
     paused: frozenset[str] = frozenset()  # touches that wait until they are resumed
+    spent: frozenset[str] = frozenset()  # touches with dates to come that reach nobody: all their messages ended
     standing: CampaignRecord | None = None  # what of it is on the schedule; None where this was never applied
     budget: Budget | None = None  # what was authorised so far; None without a limit
     fatigue: Fatigue | None = None  # who would be over a cap; None where nobody was counted
@@ -230,6 +231,7 @@ def _from_store(
         approved=seen.approved,
         cancelled=seen.cancelled,
         paused=seen.paused,
+        spent=seen.spent,
         standing=seen.standing,
         budget=seen.budget,
         fatigue=_of_file(loaded, seen.timeline, people, now) if people else seen.fatigue,

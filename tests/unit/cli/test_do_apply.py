@@ -207,6 +207,24 @@ def test_an_apply_leaves_a_paused_campaign_paused_and_says_so(shop: Shop) -> Non
     assert shop.json("status")["campaigns"][0]["state"] == "paused"
 
 
+def test_a_date_that_comes_again_for_nobody_is_not_called_the_next(shop: Shop) -> None:
+    late = "2026-12-03T18:00+01:00"
+    shop.applied()
+    shop.send(late)
+    shop.edit("shop.yaml", "when: 1 December", "when: 10 December")
+
+    planned = shop.done("plan", now=late)
+    rows = [row.split("\t") for row in shop.done("plan", "--plain", now=late).splitlines()]
+    shop.done("apply", "--confirm", "shop", now=late)
+    again = shop.done("plan", now=late)
+
+    assert "! welcome ended as expired for 2 people, who get nothing of it   shop.yaml:24\n" in planned
+    assert rows[0][:5] == ["~", "2026-12-10T09:30:00+01:00", "shop/welcome", "email", "0"]
+    assert (
+        again.splitlines()[-1] == "No changes. shop matches its schedule; next: letter, Sun 13 Dec 10:00 (in 9 days)."
+    )
+
+
 def test_a_saved_plan_of_a_fresh_project_applies(shop: Shop) -> None:
     shop.done("plan", "-o", "plan.json")
 
