@@ -12,7 +12,7 @@ import click
 
 from campaigns.diff import Action
 from campaigns.finding import Level
-from scheduler.cli import budgets, confirm, database, exits, findings, plan_screen, refusal, saved_plan
+from scheduler.cli import budgets, confirm, database, exits, findings, plan_screen, plan_standing, refusal, saved_plan
 from scheduler.cli import review as reviews
 from scheduler.cli.budgets import Limit
 from scheduler.cli.frame import CampaignCommand
@@ -44,7 +44,7 @@ class Seen:
             before is not None
             and self.review.is_unchanged
             and (before.edition, before.plan_hash) == (timeline.edition, timeline.hash)
-            and before.state != "cancelled"
+            and not self.review.is_cancelled
         )
 
 
@@ -65,7 +65,7 @@ class Seen:
     "names",
     metavar="NAME",
     multiple=True,
-    help="Do not ask before changing or cancelling what is scheduled: the campaign's name.",
+    help="Do not ask before changing or cancelling what is scheduled, or putting back what was cancelled: the name.",
 )
 @click.option(
     "--budget",
@@ -88,9 +88,7 @@ def command(
     from scheduler.store.database import Store
 
     with closing(Store(database.address(session, url))) as store:
-        there = store.path is None or store.path.exists()
-        if there:
-            store.migrate()
+        there = database.is_there(store)
         asked = _chosen(session, files)
         if budget is not None and len(asked) > 1:
             raise click.UsageError("--budget is for one campaign: name its file")
@@ -159,12 +157,14 @@ def show(session: Session, seen: Sequence[Seen], budget: Limit | None) -> None:
         if number:
             screen.line()
         if one.changes_nothing:
-            screen.line(plan_screen.unchanged(review))
+            plan_standing.show(screen, review)
+            screen.line(plan_standing.unchanged(review))
             _tell_budget(session, review, budget)
             continue
         plan_screen.changes(screen, review, Selection())
         findings.brief(screen, [finding for finding in review.findings if finding.level is Level.WARNING])
         _warn_of_accounts(session, review)
+        plan_standing.show(screen, review)
         screen.line(plan_screen.sentence(review))
         _tell_budget(session, review, budget)
 
@@ -194,14 +194,14 @@ def ask(session: Session, one: Seen, *, yes: bool, names: tuple[str, ...], budge
         if budget is not None:
             confirm.yes(session, f"Authorise that of {campaign}?", given=yes or campaign in names)
         return
-    if review.changes.reaches_scheduled:
+    if review.is_cancelled:
+        confirm.name(session, f"{campaign} was cancelled by a person and goes again.", campaign, given=names)
+    elif review.changes.reaches_scheduled:
         confirm.name(session, _consequence(review), campaign, given=names)
     elif review.changes.takes_effect:
         confirm.yes(session, f"Put {campaign} on the schedule?", given=yes or campaign in names)
     else:
-        back = one.before is not None and one.before.state == "cancelled"
-        question = f"Put {campaign} back on the schedule?" if back else f"Nothing people get changes. Apply {campaign}?"
-        confirm.yes(session, question, given=yes or campaign in names)
+        confirm.yes(session, f"Nothing people get changes. Apply {campaign}?", given=yes or campaign in names)
 
 
 def _consequence(review: Review) -> str:
@@ -261,7 +261,7 @@ def tell(session: Session, store: Store, seen: Sequence[Seen], done: Sequence[Ap
     for one, applied in zip(seen, done, strict=True):
         if applied is not None:
             name = f"{applied.campaign} {one.review.timeline.edition}".strip()
-            screen.line(Span("Applied ", "strong"), f"{name}: {_sums(applied)}. Revision {applied.revision}.")
+            screen.line(Span("Applied ", "strong"), f"{name}: {_sums(one, applied)}. Revision {applied.revision}.")
     if any(applied is not None for applied in done) and watching.status(store, now=session.now()).daemon is None:
         screen.line(Span("! ", "warning"), "the daemon is not running: nothing will be sent")
         screen.steps(
@@ -272,10 +272,11 @@ def tell(session: Session, store: Store, seen: Sequence[Seen], done: Sequence[Ap
         )
 
 
-def _sums(applied: Applied) -> str:
+def _sums(one: Seen, applied: Applied) -> str:
     """Return what was done, e.g. `2 changed, 1 cancelled (9 messages)`."""
     counts = applied.counts
-    parts = [f"{counts[name]} {word}" for name, word in (("add", "added"), ("change", "changed")) if counts[name]]
+    parts = ["back on the schedule"] if one.review.is_cancelled else []
+    parts += [f"{counts[name]} {word}" for name, word in (("add", "added"), ("change", "changed")) if counts[name]]
     if counts["cancel"] or applied.cancelled_messages:
         parts.append(f"{counts['cancel']} cancelled ({count(applied.cancelled_messages, 'message')})")
     if counts["ignored"]:

@@ -66,10 +66,8 @@ def suppress(
         contacts_csv.opened(file, country=country, encoding=encoding) as (shape, spool),
         closing(Store(database.address(session, url))) as store,
     ):
-        there = store.path is None or store.path.exists()
+        there = database.is_there(store)
         with closing(Store.memory()) as empty:
-            if there:
-                store.migrate()
             looked_at = store if there else empty
             seen = stopping.preview_stops(looked_at, shape, spool, why=reason, now=session.now())
         if not session.json:
@@ -77,7 +75,8 @@ def suppress(
         wanted = bool(seen.contacts + seen.kept) and not dry_run
         if wanted:
             confirm.yes(session, f"Stop {count(seen.contacts + seen.kept, 'person', 'people')}?", given=yes)
-            store.migrate()
+            if not there:
+                store.migrate()
             now, by = telling.now(session, store), database.who()
             seen = stopping.import_stops(store, shape, spool, why=reason, source=file.name, now=now, by=by)
         if not dry_run and spool.refused:

@@ -80,6 +80,18 @@ def reading(url: str, *, make: bool = False) -> Iterator[Store]:
         store.close()
 
 
+def is_there(store: Store) -> bool:
+    """Whether the database was made already, so that a command works on what is in it; a new one is made by `migrate`.
+
+    An older schema is left to `campaign db upgrade`: the daemon of an older release may be at work on it.
+    Raises: SchedulerError when its schema is not this version's.
+    """
+    if store.is_new():
+        return False
+    store.require_current()
+    return True
+
+
 def channels(session: Session) -> frozenset[str]:
     """Return the channels that have a server or an account by the settings of this project."""
     from scheduler.channels.platforms import registry

@@ -30,7 +30,9 @@ def run(session: Session, shape: Shape, spool: Spool, *, dry_run: bool, yes: boo
     """
     aside = Path(shape.path).with_suffix(".refused.csv")
     with closing(Store(database.address(session, url))) as store:
-        seen = _look(session, store, shape, spool)
+        there = database.is_there(store)
+        with closing(Store.memory()) as empty:
+            seen = people.preview_file(store if there else empty, shape, spool, now=session.now())
         if not session.json:
             _show(session.screen, shape, spool, seen, aside if spool.refused and not dry_run else None)
         changes = seen.new + seen.updated
@@ -43,7 +45,8 @@ def run(session: Session, shape: Shape, spool: Spool, *, dry_run: bool, yes: boo
             )
         if wanted:
             confirm.yes(session, f"Import {_sum(seen)}?", given=yes)
-            store.migrate()
+            if not there:
+                store.migrate()
             now = telling.now(session, store)
             name, by = Path(shape.path).name, database.who()
             seen = people.import_file(store, shape, spool, source=name, now=now, by=by, whole=whole)
@@ -51,15 +54,6 @@ def run(session: Session, shape: Shape, spool: Spool, *, dry_run: bool, yes: boo
             _put_aside(aside, shape, spool)
     _tell(session, seen, spool, imported=wanted)
     return exits.FAILED if spool.refused and not (changes or seen.unchanged) else exits.DONE
-
-
-def _look(session: Session, store: Store, shape: Shape, spool: Spool) -> Imported:
-    """Return what the import would do; people the database has no one place for join the refused rows."""
-    there = store.path is None or store.path.exists()
-    with closing(Store.memory()) as empty:
-        if there:
-            store.migrate()
-        return people.preview_file(store if there else empty, shape, spool, now=session.now())
 
 
 def _put_aside(aside: Path, shape: Shape, spool: Spool) -> None:

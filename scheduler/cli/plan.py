@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from scheduler.cli import budgets, exits, plan_document, plan_rows, plan_screen, plan_tokens, saved_plan
+from scheduler.cli import budgets, exits, plan_document, plan_rows, plan_screen, plan_standing, plan_tokens, saved_plan
 from scheduler.cli.files import write_bytes, write_text
 from scheduler.cli.frame import CampaignCommand
 from scheduler.cli.options import Session, common, read_day
@@ -80,7 +80,7 @@ def command(
         session.screen.say(f"{output} written: campaign apply {output} applies exactly this plan")
     if any(one.failed for one in reviews):
         return exits.FAILED
-    changed = any(not one.is_unchanged for one in reviews)
+    changed = any(one.is_cancelled or not one.is_unchanged for one in reviews)
     return exits.CHANGES if detailed_exitcode and changed else exits.DONE
 
 
@@ -92,7 +92,8 @@ def _show(session: Session, reviews: Sequence[Review], selection: Selection, *, 
         if one.is_unchanged and not (selection.every or selection.is_narrowed):
             plan_screen.notable(screen, one)
             plan_tokens.show(screen, one, ends)
-            screen.line(plan_screen.unchanged(one))
+            plan_standing.show(screen, one)
+            screen.line(plan_standing.unchanged(one))
             continue
         if show_diff:
             plan_screen.changes(screen, one, selection)
@@ -100,6 +101,7 @@ def _show(session: Session, reviews: Sequence[Review], selection: Selection, *, 
         else:
             plan_screen.show(screen, one, selection)
         plan_tokens.show(screen, one, ends)
+        plan_standing.show(screen, one)
         screen.line(plan_screen.sentence(one))
         if (said := budgets.sentence(one, None)) is not None:
             screen.line(said)

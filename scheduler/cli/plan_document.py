@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from campaigns.planner import Fatigue
 from campaigns.timeline import PlannedTouch
 from campaigns.timing import zones
-from scheduler.cli import findings, plan_costs, plan_tokens
+from scheduler.cli import findings, plan_costs, plan_standing, plan_tokens
 from scheduler.cli.plan_rows import Selection, recipients
 from scheduler.cli.review import Review
 
@@ -58,6 +58,7 @@ def document(review: Review, selection: Selection, ends: Sequence[TokenEnd] = ()
         "fatigue": None if review.fatigue is None else _fatigue(review.fatigue),
         "costs": plan_costs.document(review),
         "tokens": plan_tokens.document(review, ends),
+        **plan_standing.document(review),
     }
 
 

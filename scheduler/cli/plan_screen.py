@@ -95,24 +95,6 @@ def sentence(review: Review) -> str:
     return f"Plan: {review.changes.sentence()}. Nothing has been sent."
 
 
-def unchanged(review: Review) -> str:
-    """Return what a plan without changes says: that the schedule holds, and what comes next."""
-    zone = review.loaded.campaign.zone
-    coming = [
-        (moment.due_at, touch)
-        for touch in review.timeline.touches
-        if touch.id not in review.cancelled
-        for moment in touch.occurrences
-        if moment.state == "planned" and moment.due_at >= review.now
-    ]
-    text = f"No changes. {review.timeline.campaign} matches its schedule"
-    if not coming:
-        return f"{text}; nothing more is due by the calendar."
-    due_at, touch = min(coming, key=lambda pair: pair[0])
-    when = wording.moment(zones.local(due_at, zone))
-    return f"{text}; next: {touch.id}, {when} ({wording.distance(review.now, due_at)})."
-
-
 def steps(review: Review) -> list[tuple[str, str]]:
     """Return one or two commands that make sense after this plan."""
     if review.failed:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scheduler.people import PeopleCounts
     from scheduler.store.database import Store
     from scheduler.store.people import Counts
-    from scheduler.store.plans import Budget
+    from scheduler.store.plans import Budget, CampaignRecord
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class Review:
     revision: int = 0  # the one in force; 0 where this was never applied
     approved: frozenset[str] | None = None  # touches approved with the content they have; None without a database
     cancelled: frozenset[str] = frozenset()  # touches that a person took off the schedule
+    paused: frozenset[str] = frozenset()  # touches that wait until they are resumed
+    spent: frozenset[str] = frozenset()  # touches with dates to come that reach nobody: all their messages ended
+    standing: CampaignRecord | None = None  # what of it is on the schedule; None where this was never applied
     budget: Budget | None = None  # what was authorised so far; None without a limit
     fatigue: Fatigue | None = None  # who would be over a cap; None where nobody was counted
     public_url: str | None = None  # what links in messages stand on
@@ -56,6 +59,16 @@ class Review:
     def is_unchanged(self) -> bool:
         """Whether what is on the schedule is what the file says."""
         return len(self.changes) == 0
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether a person cancelled the campaign: an apply, even of the same file, puts it back on the schedule."""
+        return self.standing is not None and self.standing.state == "cancelled"
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the campaign as a whole is paused; an apply leaves it so."""
+        return self.standing is not None and self.standing.is_paused(self.now)
 
     def sign(self, touch: str) -> str:
         """Return the mark of a touch in the list: + ~ - = or a blank where it stays as it is."""
@@ -217,6 +230,9 @@ def _from_store(
         revision=seen.revision,
         approved=seen.approved,
         cancelled=seen.cancelled,
+        paused=seen.paused,
+        spent=seen.spent,
+        standing=seen.standing,
         budget=seen.budget,
         fatigue=_of_file(loaded, seen.timeline, people, now) if people else seen.fatigue,
     )

@@ -17,7 +17,7 @@ from scheduler import fanout, flights
 from scheduler.catalog import FIRST_APPLIES, Catalog, InForce, first_applies
 from scheduler.delivery import State
 from scheduler.errors import SchedulerError, StalePlanError
-from scheduler.operations import forecasting, holding
+from scheduler.operations import ended, forecasting, holding
 from scheduler.project import LoadedCampaign
 from scheduler.store import corrections, ledger, people, plans, reach, reader
 from scheduler.store.database import Connection, Store, bump, generation
@@ -31,8 +31,10 @@ class Preview:
 
     `revision` is the revision in force (0: never applied); `generation` names the state of the database, so that a
     saved plan can be known as stale; `approved` are the touches approved with exactly the content they have now,
-    `cancelled` those that a person cancelled or rejected. `identities` say which touch of history each of the file's
-    is, and `planned` is the same plan under those ids.
+    `cancelled` those that a person cancelled or rejected, `paused` those that wait until they are resumed. `standing`
+    is the campaign on the schedule (None: never applied), which may be paused or cancelled as a whole. `recipients` are
+    the people that each touch would reach; `spent` are touches that reach nobody, for their messages have ended.
+    `identities` say which touch of history each of the file's is, and `planned` is the same plan under those ids.
     `budget` is what was authorised for the edition so far, None without a limit.
     """
 
@@ -48,6 +50,9 @@ class Preview:
     identities: Identities
     planned: Timeline
     budget: plans.Budget | None
+    standing: plans.CampaignRecord | None = None
+    paused: frozenset[str] = frozenset()
+    spent: frozenset[str] = frozenset()
     fatigue: planner.Fatigue | None = None  # who would be over a cap; None where nobody asked
 
 
@@ -100,17 +105,24 @@ def _preview(
         keyed = planned(file, None)
     states = identities.by_name(plans.touch_states(conn, campaign.id, edition))
     cancelled = tuple(_cancelled(campaign, touch) for touch, state in states.items() if state.rejected)
-    own = replace(timeline, findings=(*identities.findings, *cancelled, *timeline.findings))
+    counts = reader.message_counts(conn, campaign.id, edition) if row is not None else {}
+    recipients, gone = _recipients(conn, file, keyed, identities, counts if in_words else {}, now)
+    lost = tuple(
+        ended.finding(campaign, touch, one, personal=touch in recipients)
+        for touch, one in gone.items()
+        if touch not in states or not states[touch].rejected
+    )
+    own = replace(timeline, findings=(*identities.findings, *cancelled, *lost, *timeline.findings))
     applied = None
     if record is not None:
         before = catalog.get(conn, campaign.id, edition)
         effects = flights.outlook(conn, before, file, keyed, now=now) if in_words else {}
-        applied = _applied_plan(conn, record, identities, effects)
+        applied = _applied_plan(conn, record, counts, identities, effects)
     return Preview(
         timeline=own,
         changes=diff.compare(own, campaign, applied, templates=loaded.templates),
         people=people.counts(conn),
-        recipients=_recipients(conn, file, keyed, identities, now),
+        recipients=recipients,
         personas=reach.personas(conn, campaign, now=now) if in_words else {},
         generation=generation_of(conn),
         revision=row.revision if row is not None else 0,
@@ -121,17 +133,28 @@ def _preview(
         identities=identities,
         planned=keyed,
         budget=plans.budget(conn, campaign.id, edition),
+        standing=row,
+        paused=frozenset(touch for touch, state in states.items() if state.is_paused(now)),
+        spent=frozenset(touch for touch in gone if not recipients.get(touch)),
         fatigue=forecasting.fatigue(conn, catalog, file, keyed, now=now) if in_words else None,
     )
 
 
 def _recipients(
-    conn: Connection, campaign: Campaign, timeline: Timeline, identities: Identities, now: datetime
-) -> dict[str, int]:
-    """Return how many people each touch would reach, by the names of the file."""
+    conn: Connection,
+    campaign: Campaign,
+    timeline: Timeline,
+    identities: Identities,
+    counts: Mapping[str, reader.MessageCount],
+    now: datetime,
+) -> tuple[dict[str, int], dict[str, reach.Ended]]:
+    """Return how many people each touch would reach, and whom it reaches no more, by the names of the file."""
     wrong = corrections.of_plan(conn, campaign, timeline)
     counted = reach.recipients(conn, campaign, now=now, wrong=wrong)
-    return {name: counted[key] for name, key in identities.keys.items() if key in counted}
+    gone = ended.ended(conn, campaign, timeline, counts, now=now, wrong=wrong)
+    for touch in gone.keys() & counted.keys():
+        counted[touch] = ended.left(timeline.touch(touch), counted[touch], gone[touch], now)
+    return identities.by_name(counted), identities.by_name(gone)
 
 
 def _cancelled(campaign: Campaign, touch: str) -> Finding:
@@ -159,16 +182,18 @@ def _edition(conn: Connection, campaign: Campaign, row: plans.CampaignRecord | N
 
 
 def _applied_plan(
-    conn: Connection, record: plans.RevisionRecord, identities: Identities, effects: Mapping[str, diff.Flight]
+    conn: Connection,
+    record: plans.RevisionRecord,
+    counts: Mapping[str, reader.MessageCount],
+    identities: Identities,
+    effects: Mapping[str, diff.Flight],
 ) -> AppliedPlan:
-    campaign, edition = record.campaign, record.edition
-    counts = reader.message_counts(conn, campaign, edition)
     return AppliedPlan.from_snapshot(
         record.timeline,
         revision=record.number,
         sent={touch: count.sent for touch, count in counts.items()},
         open_messages={touch: count.open for touch, count in counts.items()},
-        sent_at=plans.first_sent(conn, campaign, edition),
+        sent_at=plans.first_sent(conn, record.campaign, record.edition),
         templates=record.templates,
         flights=effects,
         identities=identities,
@@ -350,7 +375,8 @@ def _put(
         plans.retime_occurrence(conn, row.id, **moments)
         return
     if row.state not in ("planned", "open"):
-        # It came and went without reaching anybody, or was taken out: a date still to come gives it another chance.
+        # It came and went without reaching anybody, or was taken out: a date still to come is for those who have no
+        # message of it. Whose message has ended gets nothing more, which the preview tells (`ended`).
         went = reader.any_sent(conn, timeline.campaign, timeline.edition, touch.id, planned.key)
         if went or expired or planned.due_at <= now:
             return

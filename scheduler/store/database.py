@@ -157,6 +157,15 @@ class Store:
             # Named before anybody can copy it: a backup older than the first daemon is told from a new database.
             meta.instance(conn, lambda: secrets.token_hex(16))
 
+    def is_new(self) -> bool:
+        """Whether nobody has made it yet: there is no file, or no schema is in it."""
+        if self.in_memory:
+            return False
+        if self.path is not None and not self.path.exists():
+            return True
+        with self.read() as conn:
+            return _version(conn) is None
+
     def require_current(self) -> None:
         """Check that the schema is the one this release works with.
 

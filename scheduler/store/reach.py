@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, false, func, select
 
 from campaigns import planner
 from campaigns.definition import PERSONAL, Campaign, Purpose, Stage, Touch
+from scheduler.delivery import State
 from scheduler.people import ADDRESS
 from scheduler.store import audience
+from scheduler.store.conditions import in_states
 from scheduler.store.corrections import WrongWords, is_affected
 from scheduler.store.people import MAIL, SMS, consents_to, is_suppressed
-from scheduler.store.tables import CONTACTS
+from scheduler.store.tables import CONTACTS, DELIVERIES
+
+_D = DELIVERIES.c
+_PUT_OFF = (State.EXPIRED, State.CANCELLED)  # what time and edits end; other ends are about the person
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How many people, or accounts of a post, have a message that ended unsent, and in which states."""
+
+    recipients: int
+    states: tuple[State, ...]
 
 
 def recipients(
@@ -66,6 +80,37 @@ def may_be_reached(touch: Touch) -> ColumnElement[bool]:
     if marketing:
         where.append(consents_to(channel))
     return and_(*where)
+
+
+def ended(
+    conn: Connection,
+    campaign: Campaign,
+    edition: str,
+    stage: Stage,
+    touch: Touch,
+    keys: Collection[str],
+    *,
+    now: datetime,
+    wrong: Mapping[str, WrongWords] | None = None,
+) -> Ended:
+    """Count whom a touch would reach as of now (see `recipients`), had their message not expired or been cancelled.
+
+    Messages of the dates `keys` count; such a one stays ended. Reads the messages of this touch alone.
+    """
+    states = [func.sum(case((in_states({state}), 1), else_=0)) for state in _PUT_OFF]
+    query = select(func.count(_D.recipient.distinct()), *states).where(
+        _D.campaign == campaign.id,
+        _D.edition == edition,
+        _D.touch == touch.id,
+        _D.occurrence.in_(sorted(keys)),
+        _D.run.is_(None),
+        in_states(_PUT_OFF),
+    )
+    if touch.is_personal:
+        who = _reachable(conn, campaign, stage, touch, now, wrong)
+        query = query.join(CONTACTS, CONTACTS.c.id == _D.contact).where(who)
+    number, *found = conn.execute(query).one()
+    return Ended(number, tuple(state for state, some in zip(_PUT_OFF, found, strict=True) if some))
 
 
 def personas(conn: Connection, campaign: Campaign, *, now: datetime) -> dict[str, int]:

@@ -61,7 +61,8 @@ def test_the_plan_as_json_has_exactly_the_keys_of_the_contract(shop: Path) -> No
 
     plan = json.loads(result.stdout)
     promised = ["campaign", "timezone", "now", "tzdata", "stages", "touches", "changes", "findings", "hash"]
-    assert list(plan) == [*promised, "in_flight", "budget", "personas", "fatigue", "costs", "tokens"]
+    more = ["in_flight", "budget", "personas", "fatigue", "costs", "tokens", "state", "paused_until", "paused_touches"]
+    assert list(plan) == [*promised, *more]
     assert (plan["campaign"], plan["timezone"], plan["now"]) == ("spring", "Europe/Paris", "2026-11-20T00:00:00+01:00")
     assert plan["stages"][0] == {
         "id": "awareness",
@@ -86,6 +87,7 @@ def test_the_plan_as_json_has_exactly_the_keys_of_the_contract(shop: Path) -> No
     waiting = plan["touches"][2]
     assert (waiting["trigger"], waiting["due_at"], waiting["recipients"]) == ("cart_abandoned", None, 2)
     assert plan["changes"] == {"add": 5, "change": 0, "cancel": 0, "ignored": 0, "messages": 0}
+    assert (plan["state"], plan["paused_until"], plan["paused_touches"]) == (None, None, [])
 
 
 def test_recipients_are_null_where_nobody_was_counted(shop: Path) -> None:

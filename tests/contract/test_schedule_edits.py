@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.shop import OFFER, Schedule, moment, person, write
+from support.shop import OFFER, Schedule, addresses, moment, person, write
 
 from scheduler.catalog import Catalog
 from scheduler.channels.base import Mark, Message, Receipt
@@ -27,6 +27,16 @@ stages:
     touches:
       - {id: letter, channel: email, on: purchase, when: 1 day later, purpose: transactional,
          subject: Letter, text: "old words"}
+"""
+
+SPREAD = OFFER.replace("when: 1 february at 10:00", "when: 1 to 10 february\n    pick: spread")
+
+OTHER = """
+  - stage: later
+    kind: loyalty
+    when: 1 march
+    touches:
+      - {id: news, channel: email, subject: News, text: "y"}
 """
 
 SERIES = """
@@ -254,6 +264,73 @@ def test_an_apply_does_not_put_back_what_a_person_cancelled_and_an_approval_does
 
     assert coming == []
     assert [message.due_at for message in schedule.sent()] == [moment("2027-02-03T10:00:00+01:00")]
+
+
+def said_of_ended(seen: applying.Preview) -> list[str]:
+    return [finding.message for finding in seen.timeline.findings if finding.code == "ended"]
+
+
+def test_a_date_that_is_moved_when_its_messages_have_expired_says_who_gets_nothing(
+    store: Store, tmp_path: Path
+) -> None:
+    late, loaded = moment("2027-02-10T10:00:00+01:00"), write(tmp_path, OFFER)
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"), person("nina@example.org"))
+    schedule.apply(loaded)
+    schedule.clock.advance_to(late)
+    schedule.tick()
+    over = applying.preview(store, loaded, now=late)
+    schedule.know(person("omar@example.org"))
+    moved = write(tmp_path, OFFER.replace("1 february", "20 february"))
+
+    before = applying.preview(store, moved, now=late)
+    schedule.apply(moved)
+    after = applying.preview(store, moved, now=late)
+    schedule.live_until(moment("2027-02-21T10:00:00+01:00"))
+
+    assert said_of_ended(over) == []
+    for seen in (before, after):
+        assert said_of_ended(seen) == ["offer ended as expired for 2 people, who get nothing of it"]
+        assert (seen.recipients, seen.spent) == ({"offer": 1}, frozenset())
+    assert addresses(schedule.sent()) == ["omar@example.org"]
+
+
+def test_a_touch_that_was_removed_and_is_back_says_who_gets_nothing(store: Store, tmp_path: Path) -> None:
+    begun, whole = moment("2027-02-01T08:00:00+01:00"), write(tmp_path, SPREAD + OTHER)
+    schedule = Schedule.on(store, START)
+    schedule.know(person("lea@example.org"), person("nina@example.org"), person("omar@example.org"))
+    schedule.apply(whole)
+    schedule.clock.advance_to(begun)
+    schedule.tick()
+    people.unsubscribe(store, "omar@example.org", now=begun, by="test")
+    in_force = applying.preview(store, whole, now=begun)
+    schedule.apply(write(tmp_path, "\nstages:" + OTHER))
+    back = write(tmp_path, SPREAD + OTHER)
+
+    before = applying.preview(store, back, now=begun)
+    schedule.apply(back)
+    after = applying.preview(store, back, now=begun)
+    schedule.live_until(moment("2027-02-21T10:00:00+01:00"))
+
+    assert (said_of_ended(in_force), in_force.recipients) == ([], {"offer": 2, "news": 2})
+    for seen in (before, after):
+        assert said_of_ended(seen) == ["offer ended as cancelled for 2 people, who get nothing of it"]
+        assert (seen.recipients, seen.spent) == ({"offer": 0, "news": 2}, frozenset({"offer"}))
+    assert schedule.sent() == []
+
+
+def test_a_post_that_has_expired_and_is_moved_is_said_not_to_go_again(store: Store, tmp_path: Path) -> None:
+    late = moment("2027-02-03T10:00:00+01:00")
+    post = OFFER.replace("channel: email, subject: Offer,", "channel: facebook,")
+    schedule = Schedule.on(store, START)
+    schedule.apply(write(tmp_path, post))
+    schedule.clock.advance_to(late)
+    schedule.tick()
+
+    seen = applying.preview(store, write(tmp_path, post.replace("1 february", "20 february")), now=late)
+
+    assert said_of_ended(seen) == ["offer ended as expired and does not go again"]
+    assert seen.spent == {"offer"}
 
 
 def test_what_was_sent_cannot_be_changed_by_anybody(store: Store, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
+from support.terminal import Shop
 
 from scheduler.errors import SchedulerError
 from scheduler.store import database
@@ -141,6 +142,55 @@ def test_what_had_ended_before_the_upgrade_is_final_after_it(first_release):
 def test_a_database_of_the_first_release_is_refused_until_it_is_upgraded(first_release):
     with pytest.raises(SchedulerError, match="is at version 0001, expected 0008 - run campaign db upgrade"):
         first_release.require_current()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("apply", "--yes"),
+        ("apply", "--no-input"),
+        ("contacts", "import", "people.csv", "--yes"),
+        ("contacts", "import", "people.csv", "--dry-run"),
+        ("contacts", "suppress", "people.csv", "--reason", "unsubscribed", "--yes"),
+    ],
+    ids=" ".join,
+)
+def test_no_command_upgrades_what_an_older_daemon_may_be_at_work_on(
+    first_release, empty_database_url, tmp_path, monkeypatch, command
+):
+    shop = Shop.example(tmp_path, monkeypatch)
+    before = dump(first_release)
+
+    result = shop.run(*command, "--database", empty_database_url)
+
+    assert result.exit_code == 1
+    assert "is at version 0001, expected 0008 - run campaign db upgrade" in result.stderr
+    assert dump(first_release) == before
+    with first_release.read() as conn:
+        assert conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("apply",),
+        ("contacts", "import", "people.csv"),
+        ("contacts", "suppress", "people.csv", "--reason", "unsubscribed"),
+    ],
+    ids=" ".join,
+)
+def test_a_new_database_is_made_once_somebody_said_yes(empty_database_url, tmp_path, monkeypatch, command):
+    shop = Shop.example(tmp_path, monkeypatch)
+    store = Store(empty_database_url)
+
+    asked = shop.run(*command, "--database", empty_database_url)
+    new_before = store.is_new()
+    done = shop.run(*command, "--yes", "--database", empty_database_url)
+
+    assert (asked.exit_code, new_before) == (3, True)
+    assert (done.exit_code, store.is_new()) == (0, False)
+    store.require_current()
+    store.close()
 
 
 def test_a_newer_schema_is_left_alone_with_rows_in_every_state(first_release):

@@ -36,6 +36,10 @@ class CampaignRecord:
     edition: str
     applied_at: datetime
 
+    def is_paused(self, now: datetime) -> bool:
+        """Whether nothing of it goes at `now` until it is resumed; a pause ends by itself at its `paused_until`."""
+        return self.state == "paused" and (self.paused_until is None or now < self.paused_until)
+
 
 @dataclass(frozen=True, slots=True)
 class RevisionRecord:

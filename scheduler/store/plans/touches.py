@@ -38,6 +38,10 @@ class TouchRecord:
         """Whether exactly this content was approved."""
         return content_hash in (self.approved_hash or "").split()
 
+    def is_paused(self, now: datetime) -> bool:
+        """Whether a person keeps it back at `now`; a pause ends by itself at its `paused_until`."""
+        return self.paused and (self.paused_until is None or now < self.paused_until)
+
 
 _APPROVALS_KEPT = 20
 _EDITION = and_(_T.campaign == bindparam("campaign_id"), _T.edition == bindparam("edition_id"))

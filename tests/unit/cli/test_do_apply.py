@@ -164,15 +164,65 @@ def test_with_several_files_each_change_needs_its_own_name(shop: Shop) -> None:
     assert [one["revision"] for one in shop.json("status")["campaigns"]] == [2, 2]
 
 
-def test_a_cancelled_campaign_is_put_back_by_applying_it_again(shop: Shop) -> None:
+def test_a_cancelled_campaign_is_put_back_by_its_name_alone(shop: Shop) -> None:
     shop.applied()
     shop.done("cancel", "shop", "--confirm", "shop")
 
-    asked = shop.run("apply")
-    shop.done("apply", "--yes")
+    refused = shop.run("apply", "--yes")
+    state = shop.json("status")["campaigns"][0]["state"]
+    done = shop.done("apply", "--confirm", "shop")
 
-    assert "Put shop back on the schedule" in asked.stderr
+    assert refused.exit_code == 3
+    assert "! shop was cancelled by a person: nothing of it goes\n" in refused.stdout
+    assert (
+        "shop was cancelled by a person and goes again - nothing was done; say so with --confirm shop" in refused.stderr
+    )
+    assert state == "cancelled"
+    assert "Applied shop 2026: back on the schedule. Revision 2." in done
     assert shop.json("status")["campaigns"][0]["state"] == "running"
+
+
+def test_an_addition_to_a_cancelled_campaign_needs_its_name_too(shop: Shop) -> None:
+    shop.write("second.yaml", SECOND)
+    shop.applied()
+    shop.done("cancel", "second", "--confirm", "second")
+    shop.write("second.yaml", f"{SECOND}      - {{id: post-three, channel: facebook, text: Good day}}\n")
+
+    refused = shop.run("apply", "--yes")
+    shop.done("apply", "--confirm", "second")
+
+    assert refused.exit_code == 3
+    assert "say so with --confirm second" in refused.stderr
+    assert [one["state"] for one in shop.json("status")["campaigns"]] == ["running", "running"]
+
+
+def test_an_apply_leaves_a_paused_campaign_paused_and_says_so(shop: Shop) -> None:
+    shop.applied()
+    shop.done("pause", "shop")
+    shop.edit("shop.yaml", "title: The Shop opens", "title: The Shop opens again")
+
+    text = shop.done("apply", "--yes")
+
+    assert "! shop is paused: nothing of it goes\n    to let it go on: campaign resume shop\n" in text
+    assert shop.json("status")["campaigns"][0]["state"] == "paused"
+
+
+def test_a_date_that_comes_again_for_nobody_is_not_called_the_next(shop: Shop) -> None:
+    late = "2026-12-03T18:00+01:00"
+    shop.applied()
+    shop.send(late)
+    shop.edit("shop.yaml", "when: 1 December", "when: 10 December")
+
+    planned = shop.done("plan", now=late)
+    rows = [row.split("\t") for row in shop.done("plan", "--plain", now=late).splitlines()]
+    shop.done("apply", "--confirm", "shop", now=late)
+    again = shop.done("plan", now=late)
+
+    assert "! welcome ended as expired for 2 people, who get nothing of it   shop.yaml:24\n" in planned
+    assert rows[0][:5] == ["~", "2026-12-10T09:30:00+01:00", "shop/welcome", "email", "0"]
+    assert (
+        again.splitlines()[-1] == "No changes. shop matches its schedule; next: letter, Sun 13 Dec 10:00 (in 9 days)."
+    )
 
 
 def test_a_saved_plan_of_a_fresh_project_applies(shop: Shop) -> None:

@@ -92,6 +92,50 @@ def test_cancelling_needs_the_name_and_says_what_ends(shop: Shop) -> None:
     assert shop.json("status")["campaigns"][0]["state"] == "cancelled"
 
 
+def test_the_plan_of_a_cancelled_campaign_says_so_and_that_an_apply_would_put_it_back(shop: Shop) -> None:
+    shop.done("cancel", "shop", "--confirm", "shop")
+
+    result = shop.run("plan", "shop.yaml", "--detailed-exitcode")
+    document = shop.json("plan")
+
+    assert result.exit_code == 2
+    assert result.stdout.splitlines()[-3:] == [
+        "! shop was cancelled by a person: nothing of it goes",
+        "    to put it back: campaign apply shop.yaml --confirm shop",
+        "No changes. shop matches its schedule; cancelled by a person.",
+    ]
+    assert (document["state"], document["paused_until"], document["paused_touches"]) == ("cancelled", None, [])
+
+
+def test_the_plan_of_a_paused_campaign_says_until_when(shop: Shop) -> None:
+    shop.done("pause", "shop", "--until", "2026-12-02")
+
+    result = shop.run("plan", "--detailed-exitcode")
+    document = shop.json("plan")
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-3:] == [
+        "! shop is paused until Wed 2 Dec 00:00: nothing of it goes",
+        "    to let it go on: campaign resume shop",
+        "No changes. shop matches its schedule; paused until Wed 2 Dec 00:00.",
+    ]
+    assert (document["state"], document["paused_until"]) == ("paused", "2026-12-02T00:00:00+01:00")
+    assert "next: letter, Fri 4 Dec 10:00" in shop.done("plan", now="2026-12-02T00:00+01:00")
+
+
+def test_the_plan_does_not_call_a_paused_touch_the_next(shop: Shop) -> None:
+    shop.done("pause", "shop/welcome")
+
+    said = shop.done("plan").splitlines()[-2:]
+    document = shop.json("plan")
+
+    assert said == [
+        "! welcome is paused: campaign resume shop/welcome",
+        "No changes. shop matches its schedule; next: post, Tue 1 Dec 10:00 (in 11 days).",
+    ]
+    assert (document["state"], document["paused_touches"]) == ("running", ["welcome"])
+
+
 def test_a_cancelled_touch_leaves_the_others_alone(shop: Shop) -> None:
     shop.done("cancel", "shop/welcome", "--confirm", "shop/welcome")
 
