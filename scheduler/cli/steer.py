@@ -220,7 +220,10 @@ def approve(
     if reject:
         words = f"Rejected {_list(chosen)}: {count(moved, 'message')} will not be sent."
     elif back:
-        words = f"Approved {_list(chosen)}: what was cancelled is back on the schedule with its dates to come."
+        words = (
+            f"Approved {_list(chosen)}: what was cancelled is back on the schedule with its dates to come;"
+            " messages that were cancelled stay so."
+        )
     elif moved:
         words = f"Approved {_list(chosen)}: {count(moved, 'held message')} let go."
     elif asks:
