@@ -34,7 +34,6 @@ SOFT_OVER = timedelta(days=14)
 
 SOFT_REASON = f"bounce: {SOFT_IN_A_ROW} mails in a row came back"
 COMPLAINED = "complaint"
-OPTED_OUT = "unsubscribed"
 
 _REFUSED_US = "came back, refused us"  # beside a mail for which its campaign was paused
 _CHUNK = 50  # mails a transaction: the daemon waits for it
@@ -114,7 +113,7 @@ class _Work:
         if mail.kind is Kind.COMPLAINT:
             return self._stop_marketing(conn, case, Outcome.COMPLAINT, COMPLAINED, "complaint")
         if mail.kind is Kind.OPT_OUT:
-            return self._stop_marketing(conn, case, Outcome.OPT_OUT, OPTED_OUT, "unsubscribe")
+            return self._stop_marketing(conn, case, Outcome.OPT_OUT, "unsubscribed", "unsubscribe")
         return case.effect(_NOTHING[mail.kind])
 
     def _stamps(self, mail: Returned) -> Iterator[Stamp]:
@@ -219,9 +218,7 @@ class _Work:
     def _stop_marketing(self, conn: Connection, case: _Case, outcome: Outcome, reason: str, name: str) -> Effect:
         if not self._is_news(conn, key := self._key_of_word(conn, case, outcome)):
             return case.effect(Outcome.KNOWN)
-        # A complaint stands over an opt-out, which people may take back themselves.
-        had = outcome is Outcome.COMPLAINT and people.lift(conn, case.contact, scope="marketing", reason=OPTED_OUT)
-        new = people.suppress(conn, case.contact, scope="marketing", reason=reason, at=self.now) and not had
+        new = people.suppress(conn, case.contact, scope="marketing", reason=reason, at=self.now)
         self._happen(conn, case, key, name)
         how = BY_MAIL if case.mail.note == BY_MAIL else "at the provider"
         returned.note(conn, case.delivery.id, "called spam" if name == "complaint" else f"unsubscribed {how}")
