@@ -289,6 +289,7 @@ class LocalEngine:
 
     async def _serve(self, queue: _Queue) -> None:
         """Send what waits, one message at a time; its outcome is written together with the next one's mark."""
+        before: Any = None
         outcome: Any = None
         try:
             while True:
@@ -308,8 +309,9 @@ class LocalEngine:
             self._fail(error)
             if not isinstance(error, Exception):
                 raise
-            if outcome is not None:  # what went meanwhile: the lane stays until it is written, or in the journal
+            # What nobody has awaited: the lane stays until it is written, or in the journal.
+            if (left := before if outcome is None else outcome) is not None:
                 with suppress(Exception):
-                    await self._carrier.confirm(outcome)
+                    await self._carrier.confirm(left)
         finally:
             queue.lanes -= 1

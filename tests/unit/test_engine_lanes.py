@@ -31,6 +31,7 @@ class Carrier:
     at_once: dict[str, int] = field(default_factory=dict)
     most_at_once: dict[str, int] = field(default_factory=dict)
     broken: set[int] = field(default_factory=set)
+    unsent: set[int] = field(default_factory=set)
     unprepared: set[int] = field(default_factory=set)
     is_full: bool = False
     slow_to_confirm: asyncio.Event | None = None
@@ -44,6 +45,8 @@ class Carrier:
     async def send(self, parcel: Parcel) -> int:
         channel = parcel.claim.channel
         self.begun.append(parcel.claim.id)
+        if parcel.claim.id in self.unsent:
+            raise SchedulerError("the database is gone")
         self.at_once[channel] = self.at_once.get(channel, 0) + 1
         self.most_at_once[channel] = max(self.most_at_once.get(channel, 0), self.at_once[channel])
         if channel in self.shut:
@@ -262,6 +265,20 @@ def test_what_went_while_the_outcome_before_it_could_not_be_stored_gets_its_outc
     asyncio.run(work())
 
     assert (carrier.begun, carrier.confirmed) == ([1, 2], [2])
+
+
+def test_what_went_before_one_that_could_not_be_asked_for_gets_its_outcome() -> None:
+    carrier = Carrier(unsent={2})
+
+    async def work() -> None:
+        engine = LocalEngine(carrier, SystemClock(), connections=1)
+        await engine.submit([a_claim(1), a_claim(2)])
+        with pytest.raises(SchedulerError, match="gone"):
+            await engine.drain()
+
+    asyncio.run(work())
+
+    assert (carrier.begun, carrier.confirmed) == ([1, 2], [1])
 
 
 def test_what_is_being_sent_is_waited_for_though_what_waits_cannot_be_given_back() -> None:
