@@ -41,9 +41,9 @@ class Peer:
         self._offers = offers
 
     @asynccontextmanager
-    async def serving(self, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    async def serving(self) -> AsyncIterator[int]:
         """Serve on a loopback port."""
-        async with serving(self._answer, host) as port:
+        async with serving(self._answer) as port:
             yield port
 
     @property

@@ -105,7 +105,6 @@ async def read_chunks(reader: asyncio.StreamReader) -> bytes:
 @asynccontextmanager
 async def serving(
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-    host: str = "127.0.0.1",
 ) -> AsyncIterator[int]:
     """Serve connections on a loopback port; whatever still runs at the end is cancelled and its connection cut."""
     tasks: set[asyncio.Task[None]] = set()
@@ -123,7 +122,7 @@ async def serving(
         writers.add(writer)
         tasks.add(asyncio.get_running_loop().create_task(serve(reader, writer)))
 
-    server = await asyncio.start_server(connected, host, 0, limit=1 << 20)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=1 << 20)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
